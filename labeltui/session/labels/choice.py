@@ -63,22 +63,18 @@ class LabelTransports:
                 Code.NOT_CONNECTED, "The host is not connected.", "Try again once it is connected."
             )
         counts = self._store.state.labels.value
-        unused = (
-            server is not None
-            and not running
-            and not server.studies
-            and not server.run_id
-            and not (counts and counts.total)
-        )
+        counted = counts is not None and counts.total
+        used = server is None or running or bool(server.studies or server.run_id or counted)
         client = self._client if running else None
         if is_dicomweb(studies):
             return DicomwebTransport(
-                self._link, self._web(studies), self.segs, self._profile.server.folder, machine, client, unused=unused
+                self._link, self._web(studies), self.segs, self._profile.server.folder, machine, client, used=used
             )  # fmt: skip
         # An ended server's folder has the home of its time; a pod that was started again may have another.
         configured = self._profile.server.studies
-        otherwise = None if running or configured == studies or is_dicomweb(configured) else configured
-        return FileTransport(self._link, studies, machine, client, otherwise, unused=unused)
+        alone = running or configured == studies or is_dicomweb(configured)
+        folders = (studies,) if alone else (studies, configured)
+        return FileTransport(self._link, folders, machine, client, used=used)
 
     @property
     def _studies(self) -> str:

@@ -24,7 +24,7 @@ FOLDER = "it is a folder"  # in which MONAI Label keeps the SEG files that it tr
 class DicomwebTransport:
     """See :class:`~labeltui.session.labels.transports.LabelTransport`. SEG files have the tag ``dicom-seg``.
 
-    ``unused`` is True if no server ever ran on the host: then a missing cache has no labels.
+    ``used`` is False if no server ever ran on the host: then a missing cache has no labels.
     """
 
     by_checksum = True
@@ -38,23 +38,23 @@ class DicomwebTransport:
         machine: str,
         client: Callable[[], MonaiLabelClient] | None,
         *,
-        unused: bool,
+        used: bool,
     ) -> None:
         self.source = f"{machine}:{re.sub('//[^/@]*@', '//', web.url)}"
         self._link, self._web, self._mirror, self._folder, self._client = link, web, mirror, folder, client
-        self._unused = unused
-        self._files = self._segs = FileTransport(link, "", "", None)
+        self._used = used
+        self._files = self._segs = FileTransport(link, ("",), "", None)
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
         """See the class."""
         home = (await self._link.ready()).hello.home
         cache, segs = self._web.cache(self._folder, home), self._mirror.folder(self._web, home)
-        self._files = FileTransport(self._link, cache, "", self._client, unused=self._unused)
-        self._segs = FileTransport(self._link, segs, "", None, unused=True)
+        self._files = FileTransport(self._link, (cache,), "", self._client, used=self._used)
+        self._segs = FileTransport(self._link, (segs,), "", None, used=False)
         asked = None if only is None else list(only)
         files = await self._files.listing(asked)
         found = await self._segs.listing(asked)
-        unlisted = None if self._unused else self._mirror.unlisted
+        unlisted = self._mirror.unlisted if self._used else None
         return replace(
             files,
             labels=files.labels + found.labels,
@@ -78,5 +78,5 @@ class DicomwebTransport:
 
     async def prepare(self) -> None:
         """Fetch the SEG files to the host that are not there yet."""
-        if not self._unused:
+        if self._used:
             await self._mirror.update(await self._link.ready())

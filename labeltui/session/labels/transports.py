@@ -23,10 +23,14 @@ READ_WHOLE = 16 << 20  # bytes; a larger file is copied so that an interrupted c
 
 
 class LabelTransport(Protocol):
-    """Lists and fetches labels. ``source`` names their origin. Every method raises LabeltuiError."""
+    """Lists and fetches labels. Every method raises LabeltuiError."""
 
-    source: str
     by_checksum: bool
+
+    @property
+    def source(self) -> str:
+        """The origin of the labels, by host and folder."""
+        ...
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
         """Return every label, or only the labels of the (tag, study) in ``only``."""
@@ -57,37 +61,38 @@ class FileTransport:
     def __init__(
         self,
         link: Link,
-        studies: str,
+        folders: Sequence[str],
         machine: str,
         client: Callable[[], MonaiLabelClient] | None,
-        otherwise: str | None = None,
         *,
-        unused: bool = False,
+        used: bool = True,
     ) -> None:
-        """Create the transport.
+        """Create the transport for the first of ``folders`` that exists on the host.
 
-        ``otherwise`` is the folder that is listed if there is no folder ``studies``. ``unused`` is True if no server
-        ever ran on the host: then a missing folder has no labels.
+        If none exists, their labels are unknown. ``used`` is False if no server ever ran on the host and no label was
+        ever counted: then there are none.
         """
-        self.source = f"{machine}:{studies}"
-        self._link, self._studies, self._otherwise = link, studies, otherwise
-        self._machine, self._unused = machine, unused
-        self._client = client
+        self._link, self._folders, self._used = link, list(folders), used
+        self._machine, self._client = machine, client
         self._root = ""
+
+    @property
+    def source(self) -> str:
+        """See :class:`LabelTransport`."""
+        return f"{self._machine}:{self._folders[0]}"
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
         """See :class:`LabelTransport`."""
         agent = await self._link.ready()
         try:
-            listing = await agent.list_labels(self._studies, only)
+            listing = await agent.list_labels(self._folders[0], only)
         except Failed as error:
-            if error.problem.code == Code.NOT_FOUND and self._unused:
-                return Listing(self._studies, time.time_ns(), ())
-            if self._otherwise is None or error.problem.code != Code.NOT_FOUND:
-                raise _unread(error) from None
-            self._studies, self._otherwise = self._otherwise, None
-            self.source = f"{self._machine}:{self._studies}"
-            return await self.listing()
+            if error.problem.code == Code.NOT_FOUND and len(self._folders) > 1:
+                del self._folders[0]
+                return await self.listing(only)
+            if error.problem.code == Code.NOT_FOUND and not self._used:
+                return Listing(self._folders[0], time.time_ns(), ())
+            raise _unread(error) from None
         self._root = listing.root
         return listing
 
@@ -98,7 +103,7 @@ class FileTransport:
             keys = [label.key for label in labels[start : start + CHECKSUMS_AT_ONCE]]
             agent = await self._link.ready()
             try:
-                summed += await agent.sum_labels(self._studies, keys)
+                summed += await agent.sum_labels(self._folders[0], keys)
             except Failed as error:
                 raise _unread(error) from None
         return summed
