@@ -153,7 +153,8 @@ def test_labels_are_files_below_a_tag_and_unfinished_ones_are_not(tmp_path: Path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     assert sorted(on_disk(tmp_path)) == ["labels/final/a.nii.gz", "labels/original/a.nii.gz"]
-    assert on_disk(tmp_path / "nowhere") == {}
+    with pytest.raises(FileNotFoundError):
+        on_disk(tmp_path / "nowhere")
     labels = Labels()
     assert labels.poll(tmp_path) is None
     assert len(labels.uncopied(tmp_path, {"labels/final/a.nii.gz": "garbage"})) == 2

@@ -31,6 +31,12 @@ class Label(NamedTuple):
     problem: str = ""
 
 
+def need_folder(studies: Path) -> None:
+    """Raise OSError if there is no folder of studies: a volume that is not mounted is not one without labels."""
+    if not stat.S_ISDIR(studies.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(studies))
+
+
 def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple[str, str]]:
     """Yield (tag, name) of every entry in the label folders, sorted. ``tags`` limits the folders.
 
@@ -111,13 +117,12 @@ def list_labels(
     """List at most ``limit`` labels that follow the (tag, name) ``after``. ``only`` limits them to some (tag, study).
 
     ``more`` is true if further labels follow; ``skipped`` has the entries that are no regular files.
-    Raises FileNotFoundError if there is no folder of studies: a volume that is not mounted is not one without labels.
+    Raises OSError if there is no folder of studies.
     """
     folder = expand(studies).absolute()
     wanted = None if only is None else {(str(tag), str(study)) for tag, study in only}
     start = None if after is None else (str(after[0]), str(after[1]))
-    if not stat.S_ISDIR(folder.stat().st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    need_folder(folder)
     names = [
         (tag, name)
         for tag, name in names_on_disk(folder, None if wanted is None else {tag for tag, _ in wanted})

@@ -11,16 +11,43 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from labeltui.hosts.agent.remote.files import sha256
-from labeltui.hosts.agent.remote.labels import label_of, names_on_disk
+from labeltui.hosts.agent.remote.files import expand, sha256
+from labeltui.hosts.agent.remote.labels import label_of, names_on_disk, need_folder
 
 LARGEST_DATASTORE = 64 << 20
 UNFINISHED = (".part", ".tmp")
 NAMED = 3
 
 
+def studies_of(record: dict[str, Any], profile: str) -> str:
+    """Return the folder or DICOMweb URL of the server with this record, else the profile's.
+
+    The folder of an ended server may be missing, because it has the home of an earlier pod. Then it is the profile's.
+    """
+    meta = record.get("meta")
+    served = str(meta.get("studies") or "") if isinstance(meta, dict) else ""
+    if not served or (not record["live"] and profile and "://" not in served and is_missing(expand(served))):
+        return profile
+    return served
+
+
+def is_missing(folder: Path) -> bool:
+    """Whether there is no such folder. False if that can't be read."""
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def on_disk(studies: Path) -> dict[str, tuple[int, int]]:
-    """Map each label's path below ``studies`` to its size and modification time in ns. Raises OSError."""
+    """Map each label's path below ``studies`` to its size and modification time in ns.
+
+    Raises OSError, also if there is no folder of studies.
+    """
+    need_folder(studies)
     return {
         f"labels/{label.tag}/{label.name}": (label.size, label.mtime_ns)
         for tag, name in names_on_disk(studies)

@@ -19,7 +19,7 @@ from labeltui.hosts.agent.remote.files import expand, write_json
 from labeltui.hosts.agent.remote.guard import work
 from labeltui.hosts.agent.remote.guard.activity import Gpu, Requests, Shells, Uploads
 from labeltui.hosts.agent.remote.guard.budget import Budget
-from labeltui.hosts.agent.remote.guard.labels import Labels, named
+from labeltui.hosts.agent.remote.guard.labels import Labels, is_missing, named, studies_of
 from labeltui.hosts.agent.remote.guard.lending import NOT_LENT, lent_key, remove_stored
 from labeltui.hosts.agent.remote.guard.runpod import StopKeys
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
@@ -149,11 +149,8 @@ class Guard:
 
     @property
     def studies(self) -> str:
-        """The studies' folder or DICOMweb URL of the running server. If none runs, the profile's."""
-        record = work.job(self.files.jobs / "server.json")
-        meta = record.get("meta")
-        served = meta.get("studies") if isinstance(meta, dict) and record["live"] else None
-        return str(served or self.desired.get("studies") or "")
+        """The studies' folder or DICOMweb URL of the newest server, else the profile's."""
+        return studies_of(work.job(self.files.jobs / "server.json"), str(self.desired.get("studies") or ""))
 
     @property
     def dicomweb(self) -> str:
@@ -220,8 +217,12 @@ class Guard:
         if folder is None:
             self.uncopied, self.uncopied_what = None, "no console has said where the studies are"
             return None
-        what = self.labels.poll(folder)
         copied = self.files.read(self.files.copied).get("files") or {}
+        served = "run_id" in work.job(self.files.jobs / "server.json")
+        if not (served or copied or self.labels.files) and is_missing(folder):
+            self.uncopied, self.uncopied_what = 0, ""  # no server has used the folder yet
+            return None
+        what = self.labels.poll(folder)
         missing = self.labels.uncopied(folder, copied)
         self.uncopied, self.uncopied_what = len(missing), named(missing)
         return what

@@ -1,0 +1,119 @@
+"""Which labels the guard knows of: a folder that can't be read is not one without labels, and no idle stop follows."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.guard.rules import Decision
+from labeltui.hosts.agent.remote.files import write_json
+from labeltui.hosts.agent.remote.guard.main import Guard
+from labeltui.hosts.agent.remote.guard.state_files import GuardFiles
+from labeltui.hosts.agent.remote.processes import start_of
+
+
+class Pod:
+    """A guard on a pod that has been idle for hours, whose profile names the folder ``studies``."""
+
+    def __init__(self, volume: Path) -> None:
+        self.files = GuardFiles(volume / "labeltui")
+        self.files.make()
+        self.studies = volume / "studies"
+        self.guard = Guard(self.files, "v1")
+        self.guard.desired = {"studies": str(self.studies), "policy": {"idle_s": 60.0}}
+
+    def served(self, studies: Path, **record: Any) -> None:
+        """The record of a server that labeltui has started and that has ended."""
+        self.files.jobs.mkdir(parents=True, exist_ok=True)
+        write_json(
+            self.files.jobs / "server.json",
+            {"run_id": "r", "pid": 1, "ended_ts": 1.0, "meta": {"studies": str(studies)}, **record},
+        )
+
+    def poll(self) -> int | None:
+        self.guard.poll(time.monotonic(), thorough=True)
+        return self.guard.uncopied
+
+    def decision(self) -> Decision:
+        return self.guard.decide(time.monotonic() + 3600)
+
+
+def put(studies: Path) -> Path:
+    label = studies / "labels" / "final" / "a.nii.gz"
+    label.parent.mkdir(parents=True)
+    label.write_bytes(b"label")
+    return label
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Pod:
+    return Pod(tmp_path)
+
+
+def test_a_folder_of_studies_that_no_server_ever_used_has_no_labels(pod: Pod) -> None:
+    assert pod.poll() == 0
+    assert not pod.decision().blocks
+    pod.studies.mkdir()
+    assert pod.poll() == 0
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_missing_folder_of_a_server_leaves_the_labels_unknown_and_the_pod_up(pod: Pod, live: bool) -> None:
+    running = {"pid": os.getpid(), "pid_start": start_of(os.getpid())} if live else {}
+    pod.served(pod.studies, **running)
+    if live:
+        record = json.loads((pod.files.jobs / "server.json").read_text())
+        del record["ended_ts"]
+        write_json(pod.files.jobs / "server.json", record)
+    assert pod.poll() is None
+    (block,) = pod.decision().blocks
+    assert "unknown whether the labels are copied" in block
+    assert str(pod.studies) in block
+    assert pod.decision().state != "stopping"
+
+
+def test_a_folder_that_was_there_and_is_gone_is_unknown(pod: Pod) -> None:
+    put(pod.studies)
+    assert pod.poll() == 1
+    pod.studies.rename(pod.studies.with_name("away"))
+    assert pod.poll() is None
+    write_json(pod.files.copied, {"files": {"labels/final/a.nii.gz": [5, 1]}})
+    assert Pod(pod.studies.parent).poll() is None  # the next guard knows of copies
+
+
+def test_the_labels_of_an_ended_server_count_and_not_those_of_the_profile_alone(
+    pod: Pod, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    put(other)
+    pod.studies.mkdir()
+    pod.served(other)
+    assert pod.poll() == 1
+
+
+def test_a_folder_that_an_ended_server_had_elsewhere_gives_way_to_the_profiles(
+    pod: Pod, tmp_path: Path
+) -> None:
+    pod.served(tmp_path / "home of an earlier pod")
+    assert pod.poll() is None
+    put(pod.studies)
+    assert pod.poll() == 1
+
+
+def test_a_folder_that_cannot_be_read_is_unknown(pod: Pod, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(pod.studies)
+    found = Path.stat
+
+    def stat(path: Path, **more: Any) -> os.stat_result:
+        if path == pod.studies:
+            raise PermissionError(13, "Permission denied", str(path))
+        return found(path, **more)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert pod.poll() is None
+    assert "Permission denied" in pod.decision().blocks[0]
