@@ -1,0 +1,136 @@
+"""The worklist on a real MONAI Label: three annotators and one without an id, at once, through Slicer's client."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real.conftest import FOLDER, Bench
+from tests.real.test_main_job import console, label_for, tunnel
+from tests.real.volumes import make_studies
+
+STUDIES, ROUNDS = 120, 40
+WHERE = "~/many studies"
+
+ANNOTATE = """
+import json, sys, threading
+from monailabel.client import MONAILabelClient
+url, strategy, label, rounds, submits = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5] == "submit"
+given, lock = [], threading.Lock()
+
+def work(name):
+    client = MONAILabelClient(server_url=url, client_id=name)
+    for _ in range(rounds):
+        study = client.next_sample(strategy, {}).get("id")
+        with lock:
+            given.append((name, study))
+        if study is not None and submits:
+            client.save_label(study, label, tag="final", params={"label_info": [{"name": "spleen", "idx": 1}]})
+
+threads = [threading.Thread(target=work, args=(name,)) for name in ("ana", "ben", "cleo", None)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(json.dumps(given))
+"""
+NEXT = """
+import json, sys
+from monailabel.client import MONAILabelClient
+names = json.loads(sys.argv[3])
+print(json.dumps([
+    MONAILabelClient(server_url=sys.argv[1], client_id=n).next_sample(sys.argv[2], {}).get("id") for n in names
+]))
+"""
+
+
+@pytest.fixture
+def studies(bench: Bench) -> Iterator[Path]:
+    """120 unlabelled volumes, and no server."""
+    bench.run("setup", timeout=1200)
+    bench.run("server", "stop", "--yes")
+    folder = bench.home / WHERE.removeprefix("~/")
+    shutil.rmtree(folder, ignore_errors=True)
+    for stale in (bench.home / FOLDER.removeprefix("~/") / "run").glob("worklist-*"):
+        stale.unlink()
+    make_studies(folder, STUDIES, labelled=0)
+    yield folder
+    bench.run("server", "stop", "--yes")
+
+
+def start(bench: Bench, *words: str) -> None:
+    ran = bench.run("server", "start", "--studies", WHERE, *words)
+    assert ran.code == 0, ran.stderr + ran.stdout
+
+
+def annotate(bench: Bench, url: str, strategy: str, label: Path, rounds: int, submits: str) -> Any:
+    return json.loads(bench.python(ANNOTATE, url, strategy, str(label), str(rounds), submits))
+
+
+def fetch(bench: Bench, url: str, strategy: str, *names: str | None) -> Any:
+    return json.loads(bench.python(NEXT, url, strategy, json.dumps(names)))
+
+
+async def test_no_study_is_handed_out_twice(
+    bench: Bench, studies: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    start(bench)
+    label = label_for("case_001", tmp_path)
+    with tunnel(bench) as url:
+        given = annotate(bench, url, "worklist", label, ROUNDS, "submit")
+    counts = Counter(study for _, study in given if study is not None)
+    print(f"\n{dict(Counter(name for name, study in given if study is not None))}")
+    assert len(given) == 4 * ROUNDS
+    assert (len(counts), set(counts.values())) == (STUDIES, {1})
+    assert len(list((studies / "labels" / "final").iterdir())) == STUDIES
+    error = bench.run("studies", "next", "worklist", "--yes").document["error"]
+    assert (error["code"], "120 are final" in error["message"]) == ("nothing_left", True)
+
+
+async def test_holds_and_decisions_survive_a_restart(
+    bench: Bench, studies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(bench, "--worklist", "first")
+    strategies = bench.run("studies", "list").document["worklist"]
+    assert strategies["why_not"] is None
+    for words in (("order", "case_050"), ("assign", "case_001", "ben"), ("skip", "case_002")):
+        ran = bench.run("studies", *words)
+        assert ran.code == 0, ran.stdout
+    with tunnel(bench) as url:
+        first = fetch(bench, url, "worklist", "ana", "ana", "ben", "user-xyz", "user-xyz", None)
+    assert first == ["case_050", "case_050", "case_001", "case_000", "case_003", "case_004"]
+    assert bench.run("server", "restart", "--yes").code == 0
+    with tunnel(bench) as url:
+        again = fetch(bench, url, "worklist", "cleo", "ana", "ben", "user-xyz")
+        async with console(bench, monkeypatch) as session:
+            state = await session.store.wait_for(
+                lambda s: any(alert.key == "shared name" for alert in s.alerts), 30
+            )
+            assert state.worklist.value is not None
+            held = {s: [h.client for h in hs] for s, hs in state.worklist.value.holders.items()}
+    assert again == ["case_005", "case_050", "case_001", "case_006"]
+    assert held["case_050"] == ["ana"]
+    assert held["case_004"] == [""]
+    listed = {one["id"]: one for one in bench.run("studies", "list").document["studies"]}
+    assert listed["case_002"]["skipped"]
+    assert bench.run("studies", "skip", "case_002", "--undo").document["skipped"] == []
+
+
+async def test_the_same_annotators_on_first_raise_the_alert_of_a_collision(
+    bench: Bench, studies: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    start(bench, "--worklist", "off")
+    with tunnel(bench) as url:
+        async with console(bench, monkeypatch) as session:
+            await session.readiness.settled()
+            given = annotate(bench, url, "first", tmp_path / "none", 1, "hold")
+            (study,) = {study for _, study in given}
+            state = await session.store.wait_for(
+                lambda s: any(alert.key == f"shared:{study}" for alert in s.alerts), 30
+            )
+            assert state.worklist.value is not None
+            assert state.worklist.value.why_not == "this server was started without one"
