@@ -83,7 +83,7 @@ NEXT = """
 import json, sys
 from monailabel.client import MONAILabelClient
 client = MONAILabelClient(server_url=sys.argv[1], client_id=sys.argv[2])
-print(json.dumps(client.next_sample("first", {}).get("id")))
+print(json.dumps(client.next_sample(sys.argv[3], {}).get("id")))
 """
 
 SUBMIT = """
@@ -132,9 +132,9 @@ class Served:
     bench: Bench
     url: str
 
-    def next(self, client: str) -> str | None:
-        """The study that the strategy ``first`` hands out to a client."""
-        study: str | None = json.loads(self.bench.python(NEXT, self.url, client))
+    def next(self, client: str, strategy: str = "first") -> str | None:
+        """The study that a strategy hands out to a client."""
+        study: str | None = json.loads(self.bench.python(NEXT, self.url, client, strategy))
         return study
 
     def submit(self, client: str, study: str) -> None:
@@ -184,6 +184,22 @@ def test_a_finished_series_is_not_handed_out_again(served: Served) -> None:
     served.submit("alice", first)
     until("the series is not handed out again", lambda: served.next("bob") != first, 15)
     assert served.next("carol") not in (None, first)
+
+
+def test_the_worklist_hands_out_each_series_once_and_none_that_is_finished(served: Served) -> None:
+    alices, bobs = served.next("alice", "worklist"), served.next("bob", "worklist")
+    assert None not in (alices, bobs)
+    assert alices != bobs
+    assert served.next("alice", "worklist") == alices
+    assert alices is not None
+    served.submit("alice", alices)
+    # MONAI Label's own list of finished series is some seconds old by now.
+    third = served.next("alice", "worklist")
+    assert third not in (None, alices, bobs)
+    assert served.next("carol", "worklist") is None
+    listed = served.bench.run("studies", "list").document
+    holders = {one["id"]: [h["client"] for h in one["held_by"]] for one in listed["studies"]}
+    assert holders == {alices: [], bobs: ["bob"], third: ["alice"]}
 
 
 def counts(listed: Mapping[str, Any]) -> tuple[int | None, int | None]:

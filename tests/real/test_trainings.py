@@ -31,6 +31,11 @@ def bundles(bench: Bench) -> Iterator[Bench]:
     bench.run("server", "stop", "--yes")
 
 
+def test_the_bundle_app_has_a_worklist(bundles: Bench) -> None:
+    assert bundles.run("studies", "list").document["worklist"]["why_not"] is None
+    assert bundles.run("studies", "next", "--yes").document["strategy"] == "worklist"
+
+
 def test_a_bundle_with_a_logging_conf_of_its_own_reports_each_epoch(bundles: Bench) -> None:
     ran = bundles.run("train", "start", NAME, "--max-epochs", "2", "--follow")
     assert ran.code == 0, ran.stderr + ran.stdout
