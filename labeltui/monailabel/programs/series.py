@@ -7,6 +7,7 @@ where this user may read its environment.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -18,6 +19,7 @@ import requests
 from dicomweb_client import DICOMwebClient
 from requests.adapters import HTTPAdapter
 
+GOOGLE = "googleapis.com"
 PAGE = 500
 ANSWER_BYTES = 1 << 20  # of each list
 RUN_S = 30.0  # after which a run answers what it has
@@ -60,8 +62,8 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
         os.environ.update(environment)
     try:
         wanted = filter_of(arguments, environment)
-        # Google's servers take a token, which only the server has.
-        if "googleapis.com" in arguments["url"] or (environment is None and not arguments["known"]):
+        # Google's servers take a token, for which the server's environment names the credentials.
+        if environment is None and (not arguments["known"] or GOOGLE in arguments["url"]):
             return proxied(arguments, wanted)
         return answer(connect(arguments, environment), arguments, wanted)
     except requests.HTTPError as error:
@@ -115,11 +117,19 @@ def client_of(
     """Make a client; ``user`` is the name and the password, or None."""
     session = requests.Session()
     session.auth = user
+    if GOOGLE in url:
+        session = google_session()
     session.mount("http://", Limited())
     session.mount("https://", Limited())
     client = DICOMwebClient(url=url, session=session, qido_url_prefix=qido, wado_url_prefix=wado)
     client.set_http_retry_params(retry=False)
     return client
+
+
+def google_session() -> Any:
+    """Make a session with Google's credentials, as MONAI Label does. Google's library takes a while to import."""
+    google = importlib.import_module("dicomweb_client.ext.gcp.session_utils")
+    return google.create_session_from_gcp_credentials()
 
 
 def proxied(arguments: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

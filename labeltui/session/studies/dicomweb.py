@@ -187,7 +187,8 @@ class SeriesList:
         password = os.environ.get(variable) if variable is not None else None
         ours = server is not None and server.pid is not None
         return {
-            "url": url, "pid": pid, "port": settings.port, "total": None if info is None else info.total,
+            "url": url.rstrip("/").strip(), "pid": pid, "port": settings.port,
+            "total": None if info is None else info.total,
             "user": settings.dicomweb_user, "password": password,
             "known": ours and (settings.dicomweb_user is None or password is not None),
             "filter": {"Modality": settings.dicomweb_modality if ours else DEFAULT_MODALITY},

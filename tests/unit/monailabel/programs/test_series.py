@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 from unittest.mock import patch
@@ -15,6 +16,7 @@ import requests
 
 from labeltui.monailabel.programs import source_of
 
+GOOGLE = "https://healthcare.googleapis.com/v1/dicomWeb"
 URL = "http://10.0.0.9/dicom-web"
 Main = Callable[..., dict[str, Any]]
 
@@ -179,20 +181,27 @@ def test_what_is_no_list_of_series_is_garbled(main: Main, stored: list[Any]) -> 
         assert main() == {"error": "garbled"}
 
 
+@contextmanager
+def serving(environment: Mapping[str, str]) -> Iterator[int]:
+    """A process that passes for MONAI Label's; its id."""
+    program = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "monailabel.main"]
+    with subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        yield server.pid
+        server.kill()
+
+
 @pytest.mark.slow
 def test_the_servers_own_environment_decides_if_it_can_be_read(main: Main) -> None:
     environment = {
         "MONAI_LABEL_DICOMWEB_USERNAME": "u", "MONAI_LABEL_DICOMWEB_PASSWORD": "p=w", "MONAI_LABEL_QIDO_PREFIX": "q",
         "MONAI_LABEL_DICOMWEB_SEARCH_FILTER": '{"Modality": "MR"}', "HTTPS_PROXY": "http://proxy",
     }  # fmt: skip
-    program = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "monailabel.main"]
-    with subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        server.stdout.readline()
-        FakeClient.stored = [series("1.1"), series("2.1", "MR")]
-        answer = main(pid=server.pid, known=False, user="other", password="other")
+    FakeClient.stored = [series("1.1"), series("2.1", "MR")]
+    with serving(environment) as pid:
+        answer = main(pid=pid, known=False, user="other", password="other")
         assert os.environ.get("HTTPS_PROXY") == "http://proxy"
-        server.kill()
     (client,) = FakeClient.made
     assert (client.url, client.user, client.prefixes) == (URL, ("u", "p=w"), ("q", None))
     assert (uids(answer), answer["filter"]) == (["2.1"], {"Modality": "MR"})
@@ -216,6 +225,21 @@ def test_without_the_password_a_short_list_comes_through_the_server_in_one_reque
     assert main(known=False) == {"error": "many"}
 
 
-def test_googles_servers_are_asked_through_the_server_which_has_the_token(main: Main) -> None:
-    main(url="https://healthcare.googleapis.com/v1/dicomWeb")
+def test_googles_servers_are_asked_through_the_server_where_its_credentials_are_unknown(main: Main) -> None:
+    main(url=GOOGLE)
     assert "/proxy/" in FakeClient.made[0].url
+
+
+@pytest.mark.slow
+def test_google_gets_a_token_by_the_credentials_of_the_servers_environment(main: Main) -> None:
+    module, session = ModuleType("session_utils"), requests.Session()
+
+    def with_credentials() -> requests.Session:
+        session.auth = ("token of", os.environ["GOOGLE_APPLICATION_CREDENTIALS"])
+        return session
+
+    vars(module)["create_session_from_gcp_credentials"] = with_credentials
+    google = {"dicomweb_client.ext.gcp.session_utils": module}
+    with patch.dict(sys.modules, google), serving({"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"}) as pid:
+        main(url=GOOGLE, pid=pid, user="u", password="p")
+    assert (FakeClient.made[0].url, FakeClient.made[0].user) == (GOOGLE, ("token of", "/key.json"))

@@ -17,7 +17,7 @@ from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
-URL = "http://user:hidden@10.0.0.9:8042/dicom-web"
+URL = "http://user:hidden@10.0.0.9:8042/dicom-web/"
 SHOWN = "http://10.0.0.9:8042/dicom-web"
 HOSTILE = "[red]x[/]\x1b]0;title\x07\nnew"
 
@@ -122,6 +122,7 @@ async def test_the_password_goes_to_the_program_only(tmp_path: Path, monkeypatch
         await queue_of(it)
         job = it.host.agent.jobs["server"]
         assert (dicomweb.asked[0]["user"], dicomweb.asked[0]["password"]) == ("u", "s3cret")
+        assert dicomweb.asked[0]["url"] == URL.rstrip("/")  # as MONAI Label does
         assert (dicomweb.asked[0]["pid"], dicomweb.asked[0]["known"]) == (job.pid, True)
         assert not any("s3cret" in str(one) for one in it.host.agent.asked if one["op"] != "program.run")
 
