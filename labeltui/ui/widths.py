@@ -22,14 +22,16 @@ _ANY = re.compile(f"[{_DISPUTED}]")
 _SEQUENCE_OR_RUN = re.compile(
     rf"(?P<sequence>\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[]))|(?:[{_DISPUTED}]|[^\x00-\x1f\x7f](?=[{_JOINING}]))+"
 )
-_ENDS_THERE = re.compile(r"(?:\x1b\[[0-9;:]*m)*(?:\x1b\[[0-9;]*[Hf]|\n|\Z)")
+_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
+_DRAWN_AFTER = re.compile(r"((?:\x1b\[[0-9;:]*m|[^\x00-\x1f\x7f])*)(?=\x1b\[[0-9;]*[Hf]|\n|\Z)")
+_WITHOUT_WIDTH = re.compile(f"[{_JOINING}]")
 
 
 def steady(data: str) -> str:
     """Return output with the cursor set after each run of disputed width to where Textual expects it.
 
-    The cells are blanked first, because a terminal may draw fewer. A run at the end of what is drawn is replaced by
-    question marks: a terminal may draw more cells, and what stands there is not drawn again.
+    The cells are blanked first, because a terminal may draw fewer. It may also draw more, up to two for each character:
+    where fewer cells than these are drawn after the run, and so drawn again, the run is replaced by question marks.
     """
     if _ANY.search(data) is None:
         return data
@@ -38,7 +40,9 @@ def steady(data: str) -> str:
         if found["sequence"]:
             return found[0]
         cells = cell_len(found[0])
-        if _ENDS_THERE.match(data, found.end()):
+        beyond = max(1, 2 * len(_WITHOUT_WIDTH.sub("", found[0])) - cells)
+        after = _DRAWN_AFTER.match(data, found.end())
+        if after is not None and cell_len(_STYLE.sub("", after[1])) < beyond:
             return "?" * cells
         forward = f"\x1b[{cells}C" if cells else ""
         return f"\x1b7{' ' * cells}\x1b8{found[0]}\x1b8{forward}"

@@ -7,13 +7,24 @@ import shlex
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Offset
+from textual.selection import Selection
+from textual.strip import Strip
 
+from labeltui.domain.study import Study
+from labeltui.ui.app import Console
+from labeltui.ui.widgets.columns import whole
+from labeltui.ui.widgets.table import Table
 from labeltui.ui.widths import steady
 from tests.tmux_cleanup import kill_tmux
+from tests.ui.fake_session import LOG, NOW, FakeSession, connected, fresh, settled
 
 DISPUTED = [
     "❤️_cine", "✈️", "☺︎x", "👨‍👩‍👧", "🇩🇪", "👍🏽", "🫨", "1️⃣", "⚡", "a\u200bb", "นำ้", "हिन्दी",
@@ -58,8 +69,59 @@ def test_nothing_spills_over_what_is_not_drawn_again() -> None:
     assert steady("❤️") == "?" * cell_len("❤️")
 
 
+@pytest.mark.parametrize(
+    ("after", "shown"), [(" ", False), ("\x1b[1m   │\x1b[m", False), ("        │", True)]
+)
+def test_letters_that_may_be_drawn_apart_need_room_that_is_drawn_again(after: str, shown: bool) -> None:
+    assert ("हिन्दी" in steady(f"a हिन्दी{after}\x1b[5;7Hb")) is shown
+
+
 def test_no_sequence_is_taken_for_text() -> None:
     assert steady("\x1b[1m\ufe0fx\x1b[0m").startswith("\x1b[1m")
+
+
+def styled(*texts: str) -> Strip:
+    """A row that is laid out by its whole text, in segments of two styles."""
+    styles = (Style(), Style(bold=True))
+    parts = [Segment(text, styles[at % 2]) for at, text in enumerate(texts)]
+    return Strip(parts, cell_len("".join(texts)))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("a❤", "\ufe0f_cine"), ("❤", "\ufe0f", "_cine ❤", "\ufe0f"), ("👨\u200d", "👩\u200d👧 x"),
+        ("1", "\ufe0f\u20e3 k"), ("❤", "\u0301\ufe0f"), ("plain", "❤️", "text"),
+    ],
+)  # fmt: skip
+def test_a_style_that_begins_inside_an_emoji_moves_nothing(texts: tuple[str, ...]) -> None:
+    row = whole(styled(*texts))
+    assert sum(segment.cell_length for segment in row) == row.cell_length
+    assert row.text == "".join(texts)
+
+
+async def test_no_border_moves_while_a_pane_marks_a_part_of_an_emoji() -> None:
+    name = "❤️_cine"
+    state = connected()
+    queue = state.queue.value
+    assert queue is not None
+    state = replace(state, queue=fresh(replace(queue, studies=(Study(name), *queue.studies[:3]))))
+    line = f"[2026-11-23 17:02:31,201] [4242] [MainThread] [INFO] (datastore:101) - Saving label {name}\n".encode()
+    app = Console(session=FakeSession(state, log=LOG + line), clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("slash", "❤", "enter")
+        await settled(pilot)
+        table = app.screen.query_one(Table)
+        rows = [table.render_line(y).text for y in range(table.size.height)]
+        row = next(y for y, text in enumerate(rows) if name in text)
+        inside = rows[row].index(name) + 1  # between the two characters of the emoji
+        app.screen.selections = {table: Selection(Offset(inside, row), Offset(inside + 3, row))}
+        await pilot.pause()
+        drawn = app.screen._compositor.render_strips()
+    assert sum(name in row.text for row in drawn) == 2
+    for row in drawn:
+        assert (row.text, sum(segment.cell_length for segment in row)) == (row.text, 120)
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.frame.compositor import NarrowCompositor
@@ -23,6 +22,7 @@ from labeltui.ui.presentation.fact import LONG
 from labeltui.ui.presentation.strip import facts, identity, strip_line
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.columns import Static
 
 if TYPE_CHECKING:
     from textual import events

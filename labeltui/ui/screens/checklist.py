@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 
 from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.failure_codes import Code
@@ -21,6 +20,7 @@ from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining
 from labeltui.ui.running import Running
 from labeltui.ui.screens.steps import STATES, StepsScreen
+from labeltui.ui.widgets.columns import Static
 
 TITLE_WIDTH = 30
 

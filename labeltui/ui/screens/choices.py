@@ -8,7 +8,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 
 from labeltui.actions import BY_ID, Action
 from labeltui.domain.failure_codes import Code
@@ -23,6 +22,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
+from labeltui.ui.widgets.columns import Static
 
 MOST = 9
 

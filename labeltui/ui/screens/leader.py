@@ -8,13 +8,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 
 from labeltui.actions import Action
 from labeltui.ui.contract import console_of
 from labeltui.ui.keys import shown
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.columns import Static
 
 Entry = tuple[str, Action, str | None]
 """Key, action, and why it can't run now (None if it can)."""

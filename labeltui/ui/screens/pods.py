@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.rules.pod import called, is_own
@@ -24,6 +23,7 @@ from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
 

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from labeltui.domain.problems import Problem
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.columns import Static
 
 
 class ProblemScreen(Dialog[None]):

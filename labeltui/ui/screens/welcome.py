@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from labeltui.domain.problems import Problem
@@ -23,6 +23,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
+from labeltui.ui.widgets.columns import Static
 
 WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."
 

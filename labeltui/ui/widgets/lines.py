@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from textual.content import Content
-from textual.widget import Widget
+
+from labeltui.ui.widgets.columns import WholeRows
 
 
-class Lines(Widget, can_focus=True):
+class Lines(WholeRows, can_focus=True):
     """Shows as many lines as fit, from the scroll position on. Never wraps."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")

@@ -8,13 +8,14 @@ from pathlib import Path
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widget import Widget
+
+from labeltui.ui.widgets.columns import WholeRows
 
 Draw = Callable[[int, int, bool], Content]
 """Draws a row. Takes its index, its width in cells, and whether the cursor is on the row."""
 
 
-class Table(Widget, can_focus=True):
+class Table(WholeRows, can_focus=True):
     """A header, rows and a cursor. Calls ``draw`` for each visible row."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")

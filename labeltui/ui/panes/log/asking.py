@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from labeltui.domain.log.filter import Scope
 from labeltui.domain.log.query import parse_query
 from labeltui.domain.state import Level
 from labeltui.ui.messages import Flash
 from labeltui.ui.panes.log.reading import LogReading
+from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.log.query import Places
 
 FILTER, FIND, SCOPE = "filter", "find", "scope"

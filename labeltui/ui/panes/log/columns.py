@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual import events
 from textual.content import Content
-from textual.widgets import Static
 
 from labeltui.session.log.store import APP_LOG
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.log.columns import SOURCES
 from labeltui.ui.widgets.log.view import LogView
 

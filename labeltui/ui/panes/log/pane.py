@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from labeltui.actions import BY_ID
 from labeltui.domain.log.lines import parse_line
@@ -28,6 +27,7 @@ from labeltui.ui.panes.log.asking import LogAsking
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, plural
+from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.log.query import Places
 from labeltui.ui.widgets.log.view import LogView
 

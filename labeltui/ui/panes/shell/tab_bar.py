@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.columns import Static
 
 LABEL_MOST = 18
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from labeltui.domain.amounts import rate_text
 from labeltui.domain.pod.pod import Cloud
@@ -20,6 +20,7 @@ from labeltui.operations.deploy.market import Shop
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.choice_field import Choice, Option
+from labeltui.ui.widgets.columns import Static
 
 YES_NO: list[Option] = [("no", "no"), ("yes", "yes")]
 CLOUDS: list[Option] = [

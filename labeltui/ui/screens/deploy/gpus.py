@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from labeltui.domain.amounts import dollars
 from labeltui.domain.deploy.candidates import STOCK_ORDER, newest_cuda, stock_in, suitable
@@ -22,6 +22,7 @@ from labeltui.domain.pod.pod import Cloud
 from labeltui.ui.presentation.text import fit as fit_text
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
+from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.filtering import Matches, matcher_of
 from labeltui.ui.widgets.table import Table
 

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from labeltui.actions.pods import PodCreateParams
@@ -33,6 +32,7 @@ from labeltui.ui.screens.deploy.gpus import GpuPart
 from labeltui.ui.screens.deploy.price import price_lines, question
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.dialog import STYLES, Button, Dialog
+from labeltui.ui.widgets.columns import Static
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session

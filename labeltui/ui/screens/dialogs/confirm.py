@@ -6,10 +6,11 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.widgets.columns import Static
 
 
 class ConfirmScreen(Dialog[bool]):

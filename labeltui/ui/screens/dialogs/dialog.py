@@ -10,7 +10,8 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Static
+
+from labeltui.ui.widgets.columns import Static
 
 T = TypeVar("T")
 STYLES = Path(__file__).with_name("dialog.tcss")

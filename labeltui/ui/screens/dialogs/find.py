@@ -5,10 +5,11 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.columns import Static
 
 
 class FindScreen(Dialog[str]):

@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from labeltui.actions import Action, Param
 from labeltui.domain.state import SessionState
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.widgets.columns import Static
 
 CONSOLE_ONLY = ("follow",)
 """Parameters that only the command line has, because its output scrolls."""

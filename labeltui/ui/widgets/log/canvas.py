@@ -23,6 +23,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from labeltui.session.log.store import LogStore
+from labeltui.ui.widgets.columns import whole
 from labeltui.ui.widgets.log.columns import Tones
 from labeltui.ui.widgets.log.page import Page, Shown
 from labeltui.ui.widgets.log.query import Errors, Sieve
@@ -200,7 +201,7 @@ class LogCanvas(Widget, can_focus=True):
         segments.append(Segment(bar, _over(base, self._bar_style)))
         for line_filter, background in finish:  # a strip costs more than its segments, so only one is made
             segments = line_filter.apply(segments, background)
-        strip = Strip(segments, self.page.width + 1)
+        strip = whole(Strip(segments, self.page.width + 1))
         if shown is not None:
             shown.strips[bar] = strip
         return strip
