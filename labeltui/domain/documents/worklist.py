@@ -19,6 +19,7 @@ def with_worklist(studies: Document, worklist: Worklist | None) -> Document:
 def _worklist(worklist: Worklist) -> Document:
     """Return why there is no worklist, the operator's decisions, and what is left to hand out."""
     return {
+        "message": _message(worklist),
         "why_not": worklist.why_not or None,
         "left": _left(worklist.left),
         "order": list(worklist.order),
@@ -29,6 +30,14 @@ def _worklist(worklist: Worklist) -> Document:
             for one in worklist.refusals
         ],
     }
+
+
+def _message(worklist: Worklist) -> str:
+    if worklist.why_not:
+        return f"There is no worklist: {worklist.why_not}."
+    if worklist.left is None:
+        return "The studies are not listed."
+    return ", ".join(f"{count} {name}" for name, count in (_left(worklist.left) or {}).items())
 
 
 def _study(study: str, worklist: Worklist | None) -> Document:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 HOLD_S = 90 * 60.0
 NAMELESS = frozenset({"", "?", "admin", "user-xyz"})
@@ -14,8 +15,7 @@ NAMELESS = frozenset({"", "?", "admin", "user-xyz"})
 LONGEST_NAME = 200
 
 
-@dataclass(frozen=True)
-class Fetch:
+class Fetch(NamedTuple):
     """A time at which a study was handed out. ``recorded`` is False until MONAI Label has stored it."""
 
     client: str
@@ -23,8 +23,7 @@ class Fetch:
     recorded: bool = True
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A study of the datastore, with the newest fetch by each strategy and client."""
 
     study: str
@@ -113,7 +112,7 @@ def client_name(value: object) -> str:
 
 def holds_of(entry: Entry, times: Times) -> tuple[Hold, ...]:
     """Return who holds a study now. The hold that ends last comes first."""
-    if entry.final:
+    if entry.final or not entry.fetches:
         return ()
     until: dict[str, float] = {}
     for fetch in entry.fetches:
@@ -137,7 +136,8 @@ def choose(client: str, entries: Iterable[Entry], edits: Edits, times: Times) ->
     newest: tuple[float, str] = (0.0, "")
     held_by_client: list[tuple[float, str]] = []
     for entry in entries:
-        own = [f.at for f in entry.fetches if name and f.recorded and client_name(f.client) == name]
+        fetches = entry.fetches if name else ()
+        own = [f.at for f in fetches if f.recorded and client_name(f.client) == name]
         if own:
             newest = max(newest, (max(own), entry.study))
         state, holds_it = _state_for(name, entry, edits, times)

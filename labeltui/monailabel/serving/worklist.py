@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,16 +102,21 @@ class Worklist:
 
         Another worker's datastore reads what this one stores a moment later, so a hand-out counts for a minute anyway.
         """
+        if not self._state.given:
+            return entries
         given: dict[str, tuple[str, float]] = {}
         result = []
         for entry in entries:
             client, at = self._state.given.get(entry.study, ("", 0.0))
+            if not at or entry.final:
+                result.append(entry)
+                continue
             known = any(rules.client_name(f.client) == client and f.at + 1 >= at for f in entry.fetches)
-            if not at or entry.final or (known and now - at > GIVEN_S):
+            if known and now - at > GIVEN_S:
                 result.append(entry)
                 continue
             given[entry.study] = (client, at)
-            result.append(replace(entry, fetches=(*entry.fetches, Fetch(client, at, recorded=known))))
+            result.append(entry._replace(fetches=(*entry.fetches, Fetch(client, at, recorded=known))))
         self._state.given = given
         return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ from labeltui.session.runtime.supervise import Clock, Poller
 STRATEGY = "worklist"
 EVERY_S = 15.0
 LARGEST = 1 << 20
+MANY_STUDIES = 2000
+"""Beyond this number a thread derives the worklist, because it takes longer than the console may wait for."""
 ATTEMPTS = 5
 ASKED_LATELY = timedelta(minutes=15)
 NAME_HINT = (
@@ -114,7 +117,11 @@ class WorklistWatch:
             path, agent = str(self._meta()[WORKLIST_META]), self._present_agent()
             self._edits = Edits.of(_json(await _read(agent, path)))
             self._state = State(_json(await _read(agent, path + STATE)))
-        return self._derive(self._store.state)
+        state = self._store.state
+        queue = state.queue.value
+        if queue is None or len(queue.studies) <= MANY_STUDIES:
+            return self._derive(state)
+        return await asyncio.to_thread(self._derive, state)
 
     def _why_not(self, state: SessionState) -> str:
         server, info = state.server.value, state.info.value
@@ -132,14 +139,13 @@ class WorklistWatch:
         why_not, queue = self._why_not(state), state.queue.value
         edits, stored = (Edits(), State()) if why_not else (self._edits, self._state)
         studies = queue.studies if queue is not None else ()
-        hold_s = self._meta().get(HOLD_META)
-        times = Times(
-            self._clock().timestamp(),
-            float(hold_s) if isinstance(hold_s, int | float) else HOLD_S,
-            _activity(studies, stored.activity),
-            (self._client,),
-        )
-        entries = _entries(studies, edits, stored)
+        given_s = self._meta().get(HOLD_META)
+        hold_s = float(given_s) if isinstance(given_s, int | float) else HOLD_S
+        now = self._clock()
+        since = now - timedelta(seconds=hold_s)
+        activity = _activity(studies, stored.activity, since)
+        times = Times(now.timestamp(), hold_s, activity, (self._client,))
+        entries = _entries(studies, edits, stored, activity, since)
         return Worklist(
             why_not,
             edits.order,
@@ -161,8 +167,8 @@ class WorklistWatch:
             known is None or known.why_not != self._why_not(state)
         ):
             self.poller.wake()
-        if Fields.queue in changed and known is not None and state.worklist.error is None:
-            self.poller.learned(self._derive(state))
+        if Fields.queue in changed:
+            self.poller.wake()
         if Fields.worklist in changed and known is not None:
             self._alert(known)
 
@@ -217,29 +223,39 @@ def _json(data: bytes) -> object:
         return None  # the server reads it as empty too
 
 
-def _activity(studies: Iterable[Study], stored: Mapping[str, float]) -> dict[str, float]:
-    """Return when each client was last active, from the server's record and from its labels."""
+def _activity(studies: Iterable[Study], stored: Mapping[str, float], since: datetime) -> dict[str, float]:
+    """Return when each client was last active, from the server's record and from the labels since a time."""
     activity = dict(stored)
     for study in studies:
+        if not study.authors:
+            continue
         for tag, author in study.authors.items():
             at = study.tags.get(tag)
-            if at is not None:
+            if at is not None and at > since:
                 client = client_name(author)
                 activity[client] = max(at.timestamp(), activity.get(client, 0.0))
     return activity
 
 
-def _entries(studies: Iterable[Study], edits: Edits, stored: State) -> list[Entry]:
-    """Return the studies that are not final and that somebody has fetched, assigned or skipped."""
+def _entries(
+    studies: Iterable[Study], edits: Edits, stored: State, activity: Mapping[str, float], since: datetime
+) -> list[Entry]:
+    """Return the studies that are not final and that somebody may hold, or that are assigned or skipped."""
     edited = {*edits.assigned, *edits.skipped, *stored.given}
+    active = {client for client, at in activity.items() if at > since.timestamp()}
     entries = []
     for study in studies:
-        if FINAL_TAG in study.tags or not (study.fetches or study.id in edited):
+        if not (study.fetches or study.id in edited) or FINAL_TAG in study.tags:
             continue
-        fetches = [Fetch(f.client, f.at.timestamp()) for f in study.fetches if f.at is not None]
+        fetches = [
+            Fetch(f.client, f.at.timestamp())
+            for f in study.fetches
+            if f.at is not None and (f.at > since or client_name(f.client) in active)
+        ]
         if study.id in stored.given:
             fetches.append(Fetch(*stored.given[study.id], recorded=False))
-        entries.append(Entry(study.id, fetches=tuple(fetches)))
+        if fetches or study.id in edited:
+            entries.append(Entry(study.id, fetches=tuple(fetches)))
     return entries
 
 

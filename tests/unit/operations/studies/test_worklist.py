@@ -69,7 +69,7 @@ async def test_a_server_without_a_worklist_takes_no_decisions(tmp_path: Path) ->
         document = await it.run("studies.list")
     assert error.problem.code == "no_worklist"
     assert error.problem.message == "There is no worklist: labeltui did not start this server."
-    assert document["worklist"]["why_not"] == "labeltui did not start this server"
+    assert document["worklist"]["message"] == "There is no worklist: labeltui did not start this server."
 
 
 @in_virtual_time

@@ -61,8 +61,12 @@ def store(it: Desk, **state: Any) -> None:
     it.host.files.write(f"{EDITS}.state", json.dumps(state).encode())
 
 
+@pytest.mark.parametrize("many", [0, 2000])
 @in_virtual_time
-async def test_holders_and_what_is_left_are_known_from_the_list_and_the_hosts_files(tmp_path: Path) -> None:
+async def test_holders_and_what_is_left_are_known_from_the_list_and_the_hosts_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr("labeltui.session.studies.worklist.MANY_STUDIES", many)
     async with serving(tmp_path) as it:
         it.host.files.write(EDITS, b'{"order": ["d"], "assigned": {"b": "ben"}, "skipped": ["c"]}')
         put(it, a="ana")
