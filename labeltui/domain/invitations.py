@@ -67,6 +67,14 @@ class Invitations:
         """Return the invitation of a name, in any case of its letters."""
         return next((one for one in self.all if one.name.lower() == name.lower()), None)
 
+    def unclear(self) -> tuple[str, ...]:
+        """A sentence on connections whose owner is unknown."""
+        if not any(one.installed and one.connected is None for one in self.all):
+            return ()
+        return (
+            "The host does not show whose its connections are: `ExposeAuthInfo yes` in its sshd_config shows new ones.",
+        )
+
     def warnings(self) -> tuple[str, ...]:
         """Sentences on settings of the host's sshd that weaken an invitation, or prevent its use."""
         texts = []
@@ -76,8 +84,8 @@ class Invitations:
             )
         if self.sockets:
             texts.append(
-                "The key also reaches the host's UNIX sockets that its user may use, such as Docker's, because sshd"
-                " can't refuse that for one key. AllowStreamLocalForwarding no in its sshd_config refuses it for all."
+                "The key may also make UNIX sockets on the host, and answer on them, because sshd can't refuse that to"
+                " one key. `AllowStreamLocalForwarding local` in its sshd_config refuses it to all."
             )
         return tuple(texts)
 

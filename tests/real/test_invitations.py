@@ -36,6 +36,7 @@ class Place:
     keys: Path  # the operator's authorized_keys
     annotator: Path  # the annotator's home
     local: int
+    exposes: bool  # sshd shows whose a connection is, and makes no UNIX sockets
 
     def invite(self, name: str = "anna", *more: str) -> dict[str, Any]:
         ran = self.bench.run("invite", name, *more)
@@ -87,6 +88,11 @@ def fetched(port: int) -> bytes:
         return b""
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WITHIN_S
     while not true():
@@ -128,17 +134,16 @@ def accounts() -> Iterator[None]:
             subprocess.run(["userdel", "-rf", name], capture_output=True, check=False)
 
 
-@pytest.fixture(params=["root", "ordinary"])
+@pytest.fixture(params=["root", "ordinary", "exposed"])
 def place(request: pytest.FixtureRequest, accounts: None, server: None) -> Iterator[Place]:
     root = Path(tempfile.mkdtemp(prefix="labeltui-invited-"))
     root.chmod(0o755)
-    ordinary = request.param == "ordinary"
-    options = (
-        ("AuthorizedKeysFile .ssh/authorized_keys", "X11Forwarding yes")
-        if ordinary
-        else ("X11Forwarding yes",)
-    )
-    sshd = RealSshd(root / "sshd", options=options, own_homes=ordinary)
+    ordinary = request.param != "root"
+    exposes = request.param == "exposed"
+    options = ["X11Forwarding yes"]
+    options += ["AuthorizedKeysFile .ssh/authorized_keys"] if ordinary else []
+    options += ["ExposeAuthInfo yes", "AllowStreamLocalForwarding local"] if exposes else []
+    sshd = RealSshd(root / "sshd", options=tuple(options), own_homes=ordinary)
     sshd.user = OPERATOR if ordinary else getpass.getuser()
     keys = root / "sshd/authorized_keys"
     if ordinary:
@@ -158,7 +163,7 @@ def place(request: pytest.FixtureRequest, accounts: None, server: None) -> Itera
     shutil.rmtree(home / ".ssh", ignore_errors=True)
     with sshd:
         bench = Bench(sshd, sshd.home, root / "config.toml", root / "state", environment)
-        yield Place(bench, keys, home, free_port())
+        yield Place(bench, keys, home, free_port(), exposes)
     shutil.rmtree(root)
 
 
@@ -180,7 +185,7 @@ def test_the_pasted_text_reaches_the_server_and_revoked_means_cut(place: Place) 
         wait_until(lambda: b"the server" in fetched(place.local))
         (row,) = place.bench.run("invite", "list").document["invitations"]
         assert (row["name"], row["on_this_host"]) == ("anna", True)
-        assert row["connected"] in (True, None)  # the host's log may not show whose the connection is
+        assert row["connected"] is (True if place.exposes else None)
 
         revoked = place.bench.run("invite", "revoke", "anna", "--yes")
         assert revoked.code == 0, revoked
@@ -226,6 +231,25 @@ def test_the_key_does_nothing_else(place: Place) -> None:
         assert "prohibited" in asked.stderr, other
     works = place.ssh("-W", f"127.0.0.1:{PORT}")
     assert "prohibited" not in works.stderr
+    with socket.socket(socket.AF_UNIX) as listening:
+        path = place.bench.config.parent / "socket"
+        listening.bind(str(path))
+        path.chmod(0o777)
+        listening.listen()
+        block = place.block(document).replace(f":127.0.0.1:{PORT} ", f":{path} ")
+        with place.pasted(block):
+            wait_until(lambda: listens(place.local))
+            assert fetched(place.local) == b""
+    assert any("UNIX sockets" in one for one in document["warnings"]) is not place.exposes
+    made = place.keys.parent / "made"
+    remote = f"-R {made}:127.0.0.1:22"
+    if place.exposes:
+        asked = place.ssh("-N", "-o", "ExitOnForwardFailure=yes", *remote.split())
+        assert "remote port forwarding failed" in asked.stderr
+    else:  # sshd can't refuse it to one key
+        block = place.block(document)
+        with place.pasted(block.replace(f"-L 127.0.0.1:{place.local}:127.0.0.1:{PORT}", remote)):
+            wait_until(made.exists)
 
 
 def test_a_second_invitation_of_a_name_revokes_the_first(place: Place) -> None:

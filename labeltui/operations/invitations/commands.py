@@ -67,7 +67,7 @@ async def invite_list(session: Session, _params: NoParams, _report: Report) -> D
         "as_of": moment(session.clock()),
         "connections": found.connections,
         "invitations": invitation_rows(found),
-        "warnings": list(found.warnings()) if found.installed else [],
+        "warnings": [*(found.warnings() if found.installed else ()), *found.unclear()],
     }
 
 

@@ -70,6 +70,4 @@ def about(found: Invitations | None) -> str:
         return "Nobody is invited: n makes a key for an annotator, and the text to send."
     if found.missing:
         return "This host does not let everybody in: i installs the missing keys, and shows the new address."
-    if any(one.connected is None for one in found.all):
-        return "The host does not show whose its connections are, so who is connected is unknown."
-    return ""
+    return " ".join(found.unclear())

@@ -21,8 +21,9 @@ import re
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.invited import sshd
@@ -32,7 +33,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]{68}")
 START_LAG_S = 2.0  # the kernel's start of a process is exact to a tick, the file's time to a second
 LOCK_S = 15.0
+CLEANED_S = 24 * 3600.0
 LOGIN_S = 0.5
+Connected = Optional[Callable[[], List[sshd.Connection]]]
+"""Returns this user's connections; None if this user can't see the server."""
 _MARK = re.compile(r"# labeltui invitation of ([A-Za-z0-9._-]+) since (\d+)")
 # sshd compares the address in lower case, so no client can ask for NONE: the key listens nowhere.
 _OPTIONS = 'restrict,port-forwarding,permitopen="127.0.0.1:{port}",permitlisten="NONE:1",command="exit 1"'
@@ -59,7 +63,7 @@ class Invited(NamedTuple):
 def perform(ask: str, local: bool, **arguments: Any) -> dict[str, Any]:
     """Answer one request. Raises Problem ``no_sshd``, ``bad_request`` or ``locked``, and OSError."""
     table = sshd.listing()
-    server = sshd.listener(table, os.getpid()) or (sshd.any_listener(table) if local else None)
+    server = sshd.listener(table, os.getpid()) or sshd.any_listener(table)
     if local and server is None and ask == "add":
         raise Problem(
             "no_sshd",
@@ -69,31 +73,56 @@ def perform(ask: str, local: bool, **arguments: Any) -> dict[str, Any]:
     found = sshd.settings(sshd.config_of(server))
     if ask == "add":
         add(found.keys, arguments["name"], arguments["key"], int(arguments["port"]))
-    result = revoke(found.keys, arguments["name"], arguments.get("key")) if ask == "revoke" else {}
+    connected: Connected = None if server is None else partial(present, server.pid)
+    result = revoke(found.keys, arguments["name"], arguments.get("key"), connected) if ask == "revoke" else {}
     invited = read(found.keys)
-    connections = sshd.forwarding(sshd.listing(), os.getuid()) if server is not None else None
+    connections = None if connected is None else connected()
+    exposed = sshd.exposed_keys() if found.exposes else None
     host = {
         "file": str(found.keys), "ssh_port": found.port, "sockets": found.sockets, "forwards": found.forwards,
         "connections": None if connections is None else len(connections),
     }  # fmt: skip
     rows = [
         {"name": one.name, "key": one.key, "port": one.port, "since": one.since, "connected": connected}
-        for one, connected in zip(invited, presence(invited, connections))
+        for one, connected in zip(invited, presence(invited, connections, exposed))
     ]
     return {"host": host, "invitations": rows, **result}
 
 
+def present(server: int) -> list[sshd.Connection]:
+    """Return this user's connections to a server, in which no program runs."""
+    return sshd.forwarding(sshd.listing(), os.getuid(), server)
+
+
 def presence(
-    invited: Sequence[Invited], connections: Sequence[sshd.Connection] | None
+    invited: Sequence[Invited],
+    connections: Sequence[sshd.Connection] | None,
+    exposed: frozenset[str] | None = None,
 ) -> Iterator[bool | None]:
-    """Yield for each invitation whether its key is connected. None if the host does not show it."""
+    """Yield for each invitation whether its key is connected. None if the host does not show it.
+
+    ``exposed`` are the keys of the user's connections; None if sshd does not write them to files.
+    """
     if connections is None:
         yield from (None for _ in invited)
         return
     keys = sshd.logged_keys(sshd.log_text()) if connections and invited else {}
     for one in invited:
-        owners = [keys.get(connection.pid) for connection in connections if _may_be(one.since, connection)]
-        yield True if one.fingerprint in owners else None if None in owners else False
+        possible = [connection for connection in connections if _may_be(one.since, connection)]
+        owners = [keys.get(connection.pid) for connection in possible]
+        if one.fingerprint in owners:
+            yield True
+        elif None not in owners:
+            yield False
+        elif exposed is not None and one.key in exposed:
+            yield True
+        else:
+            yield False if exposed is not None and all(map(_is_recent, possible)) else None
+
+
+def _is_recent(connection: sshd.Connection) -> bool:
+    """Whether the file with a connection's key is too young to have been cleaned away with other temporary files."""
+    return connection.since is not None and connection.since > time.time() - CLEANED_S
 
 
 def _may_be(since: float | None, connection: sshd.Connection) -> bool:
@@ -127,7 +156,7 @@ def add(path: Path, name: str, key: str, port: int) -> None:
         _replace(path, before + gap + f"{mark}\n{line}\n".encode("ascii"))
 
 
-def revoke(path: Path, name: str, key: str | None) -> dict[str, Any]:
+def revoke(path: Path, name: str, key: str | None, connected: Connected) -> dict[str, Any]:
     """Remove a name's lines and every line with ``key``, then end the connections that may be this key's."""
     gone = [one for one in read(path) if one.name == name or one.key == key]
     if path.parent.is_dir():
@@ -139,11 +168,14 @@ def revoke(path: Path, name: str, key: str | None) -> dict[str, Any]:
     prints = {one.fingerprint for one in gone}
     prints |= {Invited(name, key, 0, None).fingerprint} if key and KEY.fullmatch(key) else set()
     cut = Cut(prints, min((one.since or 0.0 for one in gone), default=None))
-    cut.all()
-    if gone:
-        time.sleep(LOGIN_S)  # for a login that had been accepted before the line was removed
-        cut.all()
-    return {"removed": len(gone), "cut": cut.cut, "unclear": cut.unclear, "left": cut.left}
+    if connected is not None:
+        cut.end(connected())
+        if gone:
+            time.sleep(LOGIN_S)  # for a login that had been accepted before the line was removed
+            cut.end(connected())
+    return {
+        "removed": len(gone), "cut": len(cut.tried) - cut.left, "unclear": len(cut.unclear), "left": cut.left
+    }  # fmt: skip
 
 
 class Cut:
@@ -151,17 +183,18 @@ class Cut:
 
     def __init__(self, prints: set[str], since: float | None) -> None:
         self.prints, self.since = prints, since
-        self.cut = self.unclear = self.left = 0
+        self.tried: set[int] = set()
+        self.unclear: set[int] = set()
+        self.left = 0
 
-    def all(self) -> None:
-        """Count and end the present connections."""
-        connections = sshd.forwarding(sshd.listing(), os.getuid())
+    def end(self, connections: Sequence[sshd.Connection]) -> None:
+        """End those among ``connections``."""
         logged = sshd.logged_keys(sshd.log_text()) if connections else {}
         owned = [one for one in connections if logged.get(one.pid) in self.prints]
         unclear = [one for one in connections if one.pid not in logged and self._may_be(one)]
         self.left = sshd.end([*owned, *unclear])
-        self.cut += len(owned) + len(unclear) - self.left
-        self.unclear += len(unclear)
+        self.tried |= {one.pid for one in (*owned, *unclear)}
+        self.unclear |= {one.pid for one in unclear}
 
     def _may_be(self, connection: sshd.Connection) -> bool:
         return self.since is not None and _may_be(self.since, connection)

@@ -18,6 +18,8 @@ from labeltui.hosts.agent.remote.processes import HAS_PROC, is_live, process
 
 CONFIG = "/etc/ssh/sshd_config"
 LOGS = ("/var/log/auth.log", "/var/log/secure")
+EXPOSED = "sshauth.*"
+LONGEST = 1 << 16
 LOG_TAIL = 1 << 20
 LOG_S = 5.0
 END_S = 3.0
@@ -43,6 +45,12 @@ class Process(NamedTuple):
         """Whether it is a process of OpenSSH's server."""
         return self.name in _NAMES
 
+    @property
+    def is_listener(self) -> bool:
+        """Whether it is a server that waits for connections, not the process of one."""
+        serves = self.title.startswith(("sshd: ", "sshd-session: ", "sshd-auth: "))
+        return self.is_sshd and (not serves or "[listener]" in self.title)
+
 
 class Connection(NamedTuple):
     """An SSH connection of this user in which no program runs.
@@ -57,12 +65,16 @@ class Connection(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """The server's settings that matter here. ``keys`` is the file for this user's public keys."""
+    """The server's settings that matter here. ``keys`` is the file for this user's public keys.
+
+    ``exposes``: each connection's key is in a file of this user.
+    """
 
     keys: Path
     port: int
-    sockets: bool  # whether a key that may forward ports also reaches UNIX sockets
+    sockets: bool  # whether a key that may forward ports may also make UNIX sockets
     forwards: bool  # whether keys may forward ports at all
+    exposes: bool
 
 
 def listing() -> dict[int, Process]:
@@ -102,38 +114,34 @@ def _of_ps() -> Iterator[Process]:
 
 def listener(table: dict[int, Process], start: int) -> Process | None:
     """Return the server process that ``start`` descends from. None if there is none, or it can't be seen."""
-    found, pid = None, start
+    pid = start
     while pid in table and table[pid].ppid != pid:
-        found = table[pid] if table[pid].is_sshd else found
+        if table[pid].is_listener:
+            return table[pid]
         pid = table[pid].ppid
-    return found
+    return None
 
 
 def any_listener(table: dict[int, Process]) -> Process | None:
     """Return a server process of this machine, one without a configuration file of its own first."""
-    found = [one for one in table.values() if _depth(table, one) == 0]
+    found = [one for one in table.values() if one.is_listener]
     return min(found, key=lambda one: ("-f" in one.title.split(), one.pid), default=None)
 
 
-def _depth(table: dict[int, Process], one: Process) -> int:
-    """The number of sshd's processes above one of its processes. -1 for any other process."""
-    depth = -1
-    while one.is_sshd:
-        depth += 1
-        if one.ppid not in table or one.ppid == one.pid:
-            break
-        one = table[one.ppid]
-    return depth
+def forwarding(table: dict[int, Process], uid: int, server: int) -> list[Connection]:
+    """Return the connections of a user to one server in which no program runs.
 
-
-def forwarding(table: dict[int, Process], uid: int) -> list[Connection]:
-    """Return the connections of a user in which no program runs. A key that may only forward ports has no others."""
+    A key that may only forward ports has no others. A connection outlives its server's restart, and then has no
+    server as its parent.
+    """
     children: dict[int, list[Process]] = {}
     for one in table.values():
         children.setdefault(one.ppid, []).append(one)
     found = []
     for top in table.values():
-        if _depth(table, top) != 1:
+        parent = table.get(top.ppid)
+        orphaned = parent is None or not parent.is_sshd
+        if not top.is_sshd or top.is_listener or not (top.ppid == server or orphaned):
             continue
         tree = [top]
         for one in tree:
@@ -191,6 +199,21 @@ def log_text(logs: Iterable[str] = LOGS) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
+def exposed_keys(folder: str = "/tmp") -> frozenset[str]:  # noqa: S108 - sshd writes them there
+    """Return the keys of this user's connections, as ``TYPE KEY``, which sshd writes with ExposeAuthInfo."""
+    found = set()
+    for path in Path(folder).glob(EXPOSED):
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            continue
+        with os.fdopen(handle, "rb") as file:
+            if os.fstat(handle).st_uid == os.getuid():  # anybody may make a file of that name
+                lines = file.read(LONGEST).decode("utf-8", "replace").split("\n")
+                found |= {line[len("publickey ") :] for line in lines if line.startswith("publickey ")}
+    return frozenset(found)
+
+
 def config_of(server: Process | None) -> str:
     """Return the path of the configuration file that a server process was started with."""
     found = re.search(r" -f ?(/.+?)(?= -[A-Za-z]| \[|$)", server.title if server is not None else "")
@@ -215,8 +238,9 @@ def settings(config: str = CONFIG) -> Settings:
     return Settings(
         Path(user.pw_dir, name),
         int(port) if port.isdigit() else 22,
-        not refused and value("allowstreamlocalforwarding") != "no",
+        not refused and value("allowstreamlocalforwarding") not in ("no", "local"),
         not refused and value("allowtcpforwarding") not in ("no", "remote"),
+        value("exposeauthinfo") == "yes",
     )
 
 

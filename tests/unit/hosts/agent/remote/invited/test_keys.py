@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def test_a_key_is_added_below_the_other_lines_which_keep_their_bytes(file: Path)
     assert [path.name for path in file.parent.iterdir()] == ["authorized_keys"]
     (one,) = keys.read(file)
     assert (one.name, one.key, one.port) == ("anna", KEY, 8000)
-    keys.revoke(file, "anna", None)
+    keys.revoke(file, "anna", None, None)
     assert file.read_bytes() == THEIRS + b"\n"
 
 
@@ -89,7 +90,7 @@ def test_a_revoked_key_is_gone_wherever_it_stands(file: Path) -> None:
     lines.remove(next(one for one in lines if one.startswith(b"# labeltui")))
     renamed = f"{OPTIONS} {KEY} labeltui-invitation:eve\n{KEY} by hand\n".encode()
     file.write_bytes(b"".join(lines) + renamed)
-    assert keys.revoke(file, "anna", KEY)["removed"] == 2
+    assert keys.revoke(file, "anna", KEY, None)["removed"] == 2
     assert KEY.split()[1].encode() not in file.read_bytes()
 
 
@@ -114,11 +115,8 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
                 del connections[one.pid]
             return 0
 
-        present = lambda *_: [connection(pid, since) for pid, since in connections.items()]  # noqa: E731
-        monkeypatch.setattr(sshd, "forwarding", present)
         monkeypatch.setattr(sshd, "logged_keys", lambda _text: log)
         monkeypatch.setattr(sshd, "log_text", str)
-        monkeypatch.setattr(sshd, "listing", dict)
         monkeypatch.setattr(sshd, "end", ended)
         monkeypatch.setattr(keys, "LOGIN_S", 0)
 
@@ -142,6 +140,18 @@ def test_who_is_connected_is_known_from_the_log_or_unknown(host: Callable[..., N
     assert list(keys.presence([keys.Invited("anna", KEY, 8000, None)], None)) == [None]
 
 
+def test_a_key_that_sshd_exposes_is_known_without_a_log(host: Callable[..., None]) -> None:
+    host({}, {})
+    invited = [keys.Invited("anna", KEY, 8000, 0.0), keys.Invited("ben", OTHER, 8000, 0.0)]
+    new, old = connection(3, time.time() - 60), connection(4, time.time() - 10 * 24 * 3600)
+    assert list(keys.presence(invited, [new], frozenset({KEY}))) == [True, False]
+    assert list(keys.presence(invited, [old], frozenset({KEY}))) == [
+        True,
+        None,
+    ]  # ben's file may be cleaned away
+    assert list(keys.presence(invited, [], frozenset({KEY}))) == [False, False]
+
+
 def test_a_revocation_cuts_the_keys_connections_and_those_that_may_be(
     file: Path, host: Callable[..., None]
 ) -> None:
@@ -150,8 +160,12 @@ def test_a_revocation_cuts_the_keys_connections_and_those_that_may_be(
     assert anna.since is not None
     connections = {1: anna.since, 2: anna.since, 3: anna.since, 4: anna.since - 3600}
     host(connections, {1: anna.fingerprint, 2: "SHA256:somebody's"})
-    answer = keys.revoke(file, "anna", None)
+
+    def present() -> list[sshd.Connection]:
+        return [connection(pid, since) for pid, since in connections.items()]
+
+    answer = keys.revoke(file, "anna", None, present)
     assert connections.keys() == {2, 4}  # another key's, and one that is older than the invitation
     assert (answer["cut"], answer["unclear"], answer["left"]) == (2, 1, 0)
-    assert keys.revoke(file, "anna", None)["cut"] == 0
+    assert keys.revoke(file, "anna", None, present)["cut"] == 0
     assert connections.keys() == {2, 4}

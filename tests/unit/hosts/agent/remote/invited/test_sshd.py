@@ -21,7 +21,7 @@ def table(*rows: tuple[int, int, int, str, str]) -> dict[int, Process]:
 
 def cut(uid: int, *rows: tuple[int, int, int, str, str]) -> list[tuple[int, tuple[int, ...]]]:
     base = table((1, 0, 0, "init", ""), (10, 1, 0, "sshd", LISTENER), *rows)
-    return [(one.pid, one.pids) for one in sshd.forwarding(base, uid)]
+    return [(one.pid, one.pids) for one in sshd.forwarding(base, uid, 10)]
 
 
 def test_only_connections_of_this_user_without_a_program_count() -> None:
@@ -31,16 +31,28 @@ def test_only_connections_of_this_user_without_a_program_count() -> None:
     assert cut(1001, *quiet, (22, 21, 1001, "sshd", "sshd: bob@internal-sftp")) == []
     assert cut(1002, *quiet) == []
     assert cut(0, *quiet) == []  # root's agent cuts no other user's connection
-    newer = [(20, 10, 0, "sshd-session", "sshd-session: bob [priv]"), (21, 20, 1001, "sshd-session", "")]
+    newer = [
+        (20, 10, 0, "sshd-session", "sshd-session: bob [priv]"),
+        (21, 20, 1001, "sshd-session", "sshd-session: bob"),
+    ]
     assert cut(1001, *newer) == [(20, (21,))]
 
 
 def test_a_connection_of_root_has_one_process_and_a_login_has_two() -> None:
     assert cut(0, (20, 10, 0, "sshd", "sshd: root")) == [(20, (20,))]
     assert cut(0, (20, 10, 0, "sshd", "sshd: [accepted]"), (21, 20, 105, "sshd", "sshd: [net]")) == []
-    login = [(20, 10, 0, "sshd-session", "sshd-session: root [priv]"), (21, 20, 0, "sshd-auth", "")]
+    login = [
+        (20, 10, 0, "sshd-session", "sshd-session: root [priv]"),
+        (21, 20, 0, "sshd-auth", "sshd-auth: root [net]"),
+    ]
     assert cut(0, *login) == []
     assert cut(0) == []
+
+
+def test_connections_to_another_server_stay_and_those_of_a_restarted_server_are_found() -> None:
+    other = (11, 1, 0, "sshd", "/usr/sbin/sshd -D -p 2222")
+    assert cut(0, other, (20, 11, 0, "sshd", "sshd: root")) == []
+    assert cut(0, other, (20, 1, 0, "sshd", "sshd: root")) == [(20, (20,))]
 
 
 def test_the_server_is_the_one_that_a_process_descends_from() -> None:
@@ -76,11 +88,14 @@ def test_the_first_value_outside_a_match_block_counts(tmp_path: Path) -> None:
         port = 3333
         AuthorizedKeysFile "/etc/keys of/%u" .ssh/authorized_keys
         AllowStreamLocalForwarding no
+        ExposeAuthInfo yes
         an unclosed "quote
         Match all
         AllowTcpForwarding no
     """
-    assert settings(tmp_path, text) == sshd.Settings(Path(f"/etc/keys of/{ME.pw_name}"), 2222, False, True)
+    assert settings(tmp_path, text) == sshd.Settings(
+        Path(f"/etc/keys of/{ME.pw_name}"), 2222, False, True, True
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,11 +106,12 @@ def test_the_first_value_outside_a_match_block_counts(tmp_path: Path) -> None:
         ("AllowTcpForwarding remote", True, False),
         ("DisableForwarding yes", False, False),
         ("AllowStreamLocalForwarding remote", True, True),
+        ("AllowStreamLocalForwarding local", False, True),
     ],
 )
 def test_what_is_left_out_is_sshds_default(tmp_path: Path, text: str, sockets: bool, forwards: bool) -> None:
     found = settings(tmp_path, text)
-    assert found == sshd.Settings(Path(ME.pw_dir, ".ssh/authorized_keys"), 22, sockets, forwards)
+    assert found == sshd.Settings(Path(ME.pw_dir, ".ssh/authorized_keys"), 22, sockets, forwards, False)
     assert sshd.settings(str(tmp_path / "missing")).port == 22
 
 
@@ -115,3 +131,15 @@ def test_a_log_that_can_not_be_read_is_skipped(tmp_path: Path, monkeypatch: pyte
     assert sshd.log_text((str(tmp_path / "auth.log"), str(tmp_path / "secure"))) == "lines"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert sshd.log_text(()) == ""
+
+
+def test_exposed_keys_are_read_from_this_users_own_files_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sshauth.a").write_text("publickey ssh-ed25519 AAAA\npassword\n")
+    (tmp_path / "other").write_text("publickey ssh-ed25519 BBBB\n")
+    (tmp_path / "sshauth.b").symlink_to(tmp_path / "other")
+    os.mkfifo(tmp_path / "sshauth.c")
+    assert sshd.exposed_keys(str(tmp_path)) == {"ssh-ed25519 AAAA"}
+    monkeypatch.setattr(os, "getuid", lambda: -5)
+    assert sshd.exposed_keys(str(tmp_path)) == frozenset()
