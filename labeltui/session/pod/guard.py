@@ -38,7 +38,9 @@ STOP_AFTER_S = 120.0  # time that the guard has to stop the pod after it decides
 CHECK_POLL_S = 0.5
 CHECKED_S = 10.0  # the guard reads the pod with its keys within this time, if RunPod answers
 KEY = "guard"
-STATUS = "labeltui guard status"
+STATUS, SET = "labeltui guard status", "labeltui guard set"
+"""Commands of entries in the journal. The second starts a guard that does not run."""
+FIND = "Find the guard"
 NOT_A_POD = "No guard can run on this host: the profile names no RunPod pod."
 
 
@@ -188,7 +190,7 @@ class GuardWatch:
         if self._settings.read_only:
             return
         answer = await self._ensure(agent)
-        self._unnoted = "Start the guard" if answer.get("started") else "Find the guard"
+        self._unnoted = "Start the guard" if answer.get("started") else FIND
         self._note(self._publish(guard_of(answer)))
 
     async def _ensure(self, agent: AgentClient) -> dict[str, Any]:
@@ -232,7 +234,7 @@ class GuardWatch:
         try:
             return (await self._account.operator_key()).secret.reveal()
         except LabeltuiError as error:
-            entry = self._journal.begin(self._clock(), "Copy your API key to the pod", STATUS)
+            entry = self._journal.begin(self._clock(), "Copy your API key to the pod", SET)
             self._journal.end(entry, False, error_text(error))
             return ""
 
@@ -312,7 +314,8 @@ class GuardWatch:
             stopped = journal.begin(now, "The guard stopped the pod before this start", STATUS)
             journal.end(stopped, True, status.last_stop)
         by = f" {by_method(status)}." if not status.problem else ""
-        journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words}{by}")
+        command = STATUS if title == FIND else SET
+        journal.end(journal.begin(now, title, command), not status.problem, f"{status.words}{by}")
 
     def _alert(self, status: GuardStatus) -> None:
         """Raise an alert about the guard when its state changes."""

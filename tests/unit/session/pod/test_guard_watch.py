@@ -113,3 +113,18 @@ async def test_a_key_that_the_pods_memory_lost_is_lent_again(tmp_path: Path) -> 
         in_vain = guard.requests("ensure")[lent + 1 :]
     assert [one["key"] for one in again] == [KEY]
     assert len(in_vain) == 1
+
+
+@in_virtual_time
+async def test_the_log_of_actions_names_the_command_that_does_what_was_done(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        guard = FakeGuard(it.host)
+        guard.alive = False
+        await it.rent()
+        await it.session.link.ready()
+        await asyncio.sleep(60)
+        entries = {entry.title: entry.command for entry in it.session.journal.entries}
+        assert entries["Start the guard"] == "labeltui guard set"
+        guard.alive = False
+        await it.run("guard.set")
+    assert guard.alive
