@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -173,9 +173,22 @@ class StudyQueue:
 
     @property
     def server_differs(self) -> bool:
-        """Whether the server's counts are known, and are others than labeltui's."""
+        """Whether the server's counts are known, and labeltui's are others or unknown."""
         pairs = ((self.server_total, self.total), (self.server_completed, self.completed))
-        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+        return any(server is not None and server != own for server, own in pairs)
+
+    def damaged(self, finals: Iterable[str]) -> list[str]:
+        """Return the listed studies with a final label among ``finals``, which are known to be damaged."""
+        known = set(finals)
+        return (
+            [study.id for study in self.studies if FINAL_TAG in study.tags and study.id in known]
+            if known
+            else []
+        )
+
+    def sound_finals(self, damaged: Iterable[str]) -> int | None:
+        """Return the number of studies with a final label that isn't known to be damaged. None if it is unknown."""
+        return None if self.completed is None else max(0, self.completed - len(self.damaged(damaged)))
 
 
 def changed_studies(before: tuple[Study, ...], now: tuple[Study, ...]) -> tuple[list[Study], set[str]]:

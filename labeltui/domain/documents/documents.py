@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ _SERVER_FIELDS = (
 )
 
 _STUDIES_FIELDS = (
-    *("total", "completed", "server_total", "server_completed"),
+    *("total", "completed", "damaged", "server_total", "server_completed"),
     *("source", "source_problem", "modality", "other_modalities", "label_tags", "studies"),
 )
 
@@ -44,7 +45,8 @@ def failure_document(problem: Problem) -> Document:
 def status_document(state: SessionState, now: datetime) -> Document:
     """Everything that the status strip shows."""
     identity = state.identity
-    studies = studies_document(state.queue, now)
+    copies = state.labels.value
+    studies = studies_document(state.queue, now, copies.damaged_finals if copies is not None else ())
     return {
         "as_of": moment(now),
         "profile": identity.profile or None,
@@ -144,9 +146,10 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
     }
 
 
-def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
+def studies_document(reading: Reading[StudyQueue], now: datetime, damaged: Iterable[str] = ()) -> Document:
     """``studies list``. ``studies`` is null when the server reports only their number.
 
+    ``completed`` leaves out ``damaged``: the studies whose final label is known to be empty or cut off.
     ``server_total`` and ``server_completed`` are the server's counts, and null if they are unknown.
     """
     queue = reading.value
@@ -155,7 +158,8 @@ def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
     return {
         **_read_at(reading, now),
         "total": queue.total,
-        "completed": queue.completed,
+        "completed": queue.sound_finals(damaged),
+        "damaged": queue.damaged(damaged),
         "server_total": queue.server_total,
         "server_completed": queue.server_completed,
         "source": queue.source.value,

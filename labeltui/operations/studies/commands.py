@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
@@ -10,6 +11,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.worklist import with_worklist
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.operations.refresh import refresh_labels
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.studies.worklist import STRATEGY
 
@@ -31,9 +33,11 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
             f"The studies can't be listed: {(state.queue.error or '').rstrip('.')}.",
             "See `labeltui server logs`.",
         )
-    await session.worklist.poller.poll()
+    await asyncio.gather(session.worklist.poller.poll(), refresh_labels(session))
+    copies = session.store.state.labels.value
+    damaged = copies.damaged_finals if copies is not None else ()
     return with_worklist(
-        documents.studies_document(state.queue, session.clock()), session.store.state.worklist.value
+        documents.studies_document(state.queue, session.clock(), damaged), session.store.state.worklist.value
     )
 
 

@@ -121,8 +121,9 @@ class SeriesList:
         foreign = server is not None and server.pid is None
         if foreign and last.problem.code in UNLISTED and info is not None:
             return replace(
-                served, total=info.total, completed=info.completed, source_problem=last.problem.message
-            )
+                served, total=None, completed=None, source_problem=last.problem.message,
+                server_total=info.total, server_completed=info.completed,
+            )  # fmt: skip
         raise last
 
     async def _refresh(self, common: Mapping[str, Any]) -> _Listing | LabeltuiError:

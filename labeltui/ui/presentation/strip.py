@@ -11,7 +11,7 @@ from labeltui.domain.host import LinkState
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Level, SessionState
-from labeltui.domain.study import FINAL_TAG, StudyQueue
+from labeltui.domain.study import StudyQueue
 from labeltui.domain.training.training import TrainState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
@@ -103,12 +103,8 @@ def _training(state: SessionState, now: datetime) -> Fact:
 
 def sound_finals(state: SessionState, queue: StudyQueue) -> int | None:
     """Return the number of studies with a final label that isn't known to be damaged. None if it is unknown."""
-    if queue.completed is None:
-        return None
     copies = state.labels.value
-    damaged = set(copies.damaged_finals) if copies is not None else set()
-    broken = sum(FINAL_TAG in study.tags and study.id in damaged for study in queue.studies) if damaged else 0
-    return max(0, queue.completed - broken)
+    return queue.sound_finals(copies.damaged_finals if copies is not None else ())
 
 
 def finals_of_total(state: SessionState, queue: StudyQueue) -> str:
@@ -130,7 +126,8 @@ def _queue(state: SessionState, now: datetime) -> Fact:
     queue = state.queue.value
     if queue is None:
         return _unknown(names, state.queue)
-    done = finals_of_total(state, queue)
+    unknown = queue.total is None and queue.completed is None
+    done = (server_counts(queue) if unknown else "") or finals_of_total(state, queue)
     open_now = sum(1 for study in queue.studies if study.openers) if len(queue.studies) < 5000 else 0
     long = f"{done} final" + (f", {open_now} open" if open_now else "")
     return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))

@@ -182,7 +182,7 @@ async def test_counts_of_the_server_that_differ_are_shown_and_unknown_ones_are_n
         for counts, note, server in (
             (one, "0/1", ""),
             (replace(one, server_total=3), "0/1", "server: 0/3"),
-            (replace(one, total=None, completed=None), "?/?", ""),
+            (replace(one, total=None, completed=None), "?/?", "server: 0/1"),
         ):
             queue.show(replace(connected(), queue=fresh(counts)), NOW)
             assert queue.note == note

@@ -165,6 +165,14 @@ def test_the_servers_counts_are_beside_labeltuis_and_unknown_ones_are_null():
     assert set(document) == set(studies_document(Reading(), NOW))
 
 
+def test_a_final_label_that_is_damaged_completes_no_study_and_is_named():
+    studies = (Study("a", {"final": THEN}), Study("b", {"final": THEN}))
+    document = studies_document(read(StudyQueue(5, 2, studies, server_completed=2)), NOW, ("b", "elsewhere"))
+    assert (document["completed"], document["server_completed"], document["damaged"]) == (1, 2, ["b"])
+    unknown = studies_document(read(StudyQueue(5, None, studies)), NOW, ("b",))
+    assert (unknown["completed"], unknown["damaged"]) == (None, ["b"])
+
+
 def test_an_epoch_is_one_record():
     point = EpochPoint(2, None, {"val_mean_dice": 0.5}, 1.5, ("loss", "train_dice"))
     assert epoch_record("deepedit", point, 10, NOW) == {

@@ -24,6 +24,21 @@ async def test_every_study_is_listed_with_its_state(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_a_damaged_final_label_completes_no_study_in_any_document(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        whole = await it.run("studies.list")
+        it.put_label("case_000.nii.gz", b"")
+        listed = await it.run("studies.list")
+        status = await it.run("status")
+    assert (whole["damaged"], listed["damaged"], status["studies"]["damaged"]) == (
+        [],
+        ["case_000"],
+        ["case_000"],
+    )
+    assert listed["completed"] == status["studies"]["completed"] == whole["completed"] - 1
+
+
+@in_virtual_time
 async def test_a_list_that_can_not_be_read_fails(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         it.server.documents["GET", "/datastore/"] = 500

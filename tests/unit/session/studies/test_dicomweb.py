@@ -277,7 +277,8 @@ async def test_a_server_that_can_not_be_listed_has_the_counts_that_it_reports(
         dicomweb.failure = failure
         document = await it.run("studies.list")
         assert (dicomweb.asked[-1]["pid"], dicomweb.asked[-1]["known"]) == (77, False)
-    assert (document["total"], document["completed"], document["studies"]) == (3, 0, None)
+    assert (document["total"], document["completed"], document["studies"]) == (None, None, None)
+    assert (document["server_total"], document["server_completed"]) == (3, 0)
     assert said in document["source_problem"]
 
 
