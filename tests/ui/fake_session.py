@@ -211,6 +211,19 @@ class PastAlerts:
         return self.alerts
 
 
+class MemoryFolder:
+    """A state folder that keeps its documents in memory."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, dict[str, Any]] = {}
+
+    def read(self, name: str) -> dict[str, Any]:
+        return self.documents.get(name, {})
+
+    def write(self, name: str, document: dict[str, Any]) -> None:
+        self.documents[name] = document
+
+
 class StoredTrainings:
     """A history with nothing beyond the state's trainings."""
 
@@ -237,6 +250,7 @@ class FakeSession:
         self.journal = Journal()
         self.alert_history = PastAlerts()
         self.trainings = StoredTrainings()
+        self.state_folder = MemoryFolder()
         self.log = IndexedLog()
         if log:
             self.log.begin("r1", "/workspace/labeltui/r1.log")

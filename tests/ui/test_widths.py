@@ -21,7 +21,7 @@ from textual.strip import Strip
 from labeltui.domain.study import Study
 from labeltui.ui.app import Console
 from labeltui.ui.widgets.columns import whole
-from labeltui.ui.widgets.table import Table
+from labeltui.ui.widgets.table.rows import Table
 from labeltui.ui.widths import steady
 from tests.tmux_cleanup import kill_tmux
 from tests.ui.fake_session import LOG, NOW, FakeSession, connected, fresh, settled

@@ -7,7 +7,7 @@ from labeltui.ui.panes.costcard import CostCard
 from labeltui.ui.panes.extras import AlertsCard, TunnelsCard
 from labeltui.ui.panes.log.pane import LogPane
 from labeltui.ui.panes.pod import PodCard
-from labeltui.ui.panes.queue import QueuePane
+from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.training import TrainingCard
 

@@ -22,7 +22,7 @@ from labeltui.ui.presentation import invitations as rows
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
-from labeltui.ui.widgets.table import Table
+from labeltui.ui.widgets.table.rows import Table
 
 MOVES = {"j": 1, "down": 1, "k": -1, "up": -1, "g": -(10**6), "home": -(10**6), "G": 10**6, "end": 10**6}
 

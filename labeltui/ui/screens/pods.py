@@ -25,7 +25,7 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.lines import Lines
-from labeltui.ui.widgets.table import Table
+from labeltui.ui.widgets.table.rows import Table
 
 VERBS = {"s": "pod.start", "x": "pod.stop", "r": "pod.restart", "D": "pod.terminate"}
 FOOT = "enter details · s start · x stop · r restart · D terminate · y copy ssh · esc closes"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
+from rich.cells import cell_len
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -17,8 +18,9 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
-from labeltui.ui.panes import rows
-from labeltui.ui.panes.queue import QueuePane
+from labeltui.ui.panes.queue.columns import name_of
+from labeltui.ui.panes.queue.pane import QueuePane
+from labeltui.ui.widgets.table.column_table import ColumnTable
 from tests.ui.fake_session import NOW, connected, console, fresh, settled, stopped, wait_for
 from tests.ui.screen_text import screen_text
 
@@ -68,7 +70,7 @@ async def test_motion_sort_and_reverse() -> None:
     async with app.run_test(size=SIZE) as pilot:
         queue = await opened(pilot, app)
         await pilot.press("o")
-        assert queue.sort == "id"
+        assert queue.table.sort_by == ("id", False)
         assert queue.chosen is not None
         chosen = queue.chosen.id
         assert chosen == "liver_081", "the cursor stays on its study"
@@ -153,6 +155,7 @@ async def test_the_last_of_a_hundred_thousand_studies_is_reached_by_one_key() ->
     async with app.run_test(size=SIZE) as pilot:
         queue = await opened(pilot, app)
         assert "0/100000" in queue.note
+        await wait_for(pilot, lambda: queue.table.count == len(many), "the studies to be arranged")
         await pilot.press("G")
         assert queue.chosen is not None
         assert queue.chosen.id == "case_099999"
@@ -219,7 +222,7 @@ async def test_a_series_is_shown_by_modality_images_and_description() -> None:
     async with app.run_test(size=(200, 60)) as pilot:
         pane = await opened(pilot, app)
         await pilot.press("z")
-        assert "MR 120 [red]" in screen_text(app)
+        assert re.search(r"MR +120 \[red\]liver\[/\] 1\.2\.840", screen_text(app))
         assert "1 SEG can't be read." in screen_text(app)
         assert pane.note == "?/1"
         assert pane.copy_text() == series.id
@@ -227,11 +230,11 @@ async def test_a_series_is_shown_by_modality_images_and_description() -> None:
 
 @pytest.mark.parametrize(
     ("width", "shown"),
-    [(60, "MR 120 [red]liver[/] 1.2.840.113654.2.55.24"), (20, "MR 120 [red]… .55.24"), (8, "… .55.24")],
+    [(60, "[red]liver[/] 1.2.840.113654.2.55.24"), (12, "[red… .55.24"), (8, "… .55.24")],
 )
 def test_a_long_description_leaves_room_for_the_end_of_the_id(width: int, shown: str) -> None:
     series = Study("1.2.840.113654.2.55.24", name="[red]liver[/]", modality="MR", images=120)
-    assert rows.name_of(series, width) == shown
+    assert name_of(series, width) == shown
 
 
 async def test_a_modality_without_series_is_said_with_what_there_is() -> None:
@@ -247,3 +250,78 @@ async def test_a_modality_without_series_is_said_with_what_there_is() -> None:
             text = " ".join(screen_text(app).split())
             assert said in text
             assert "start it for another modality" in text
+
+
+async def test_a_click_on_a_title_sorts_by_it_and_a_second_click_reverses() -> None:
+    app = console(connected())
+    async with app.run_test(size=(200, 60)) as pilot:
+        queue = await opened(pilot, app)
+        person = next(one for one in queue.table.placed if one.column.name == "who")
+        for backwards, first in ((False, "liver_077"), (True, "liver_081")):
+            await pilot.click(ColumnTable, offset=(person.x, 0))
+            assert queue.table.sort_by == ("who", backwards)
+            await pilot.press("g")
+            assert queue.chosen is not None
+            assert queue.chosen.id == first
+        assert ("who↓" if not backwards else "who↑") in screen_text(app)
+
+
+async def test_marks_stay_on_their_studies_and_are_what_is_copied() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("space", "space", "o", "g")
+        assert {study.id for study in queue.targets} == {"liver_081", "liver_014"}
+        assert "2 marked" in queue.facts
+        await pilot.press("y")
+        await wait_for(pilot, lambda: app.clipboard == "liver_081\nliver_014")
+        await pilot.press("escape")
+        assert not queue.table.marked
+        await wait_for(pilot, lambda: "marked" not in queue.facts)
+
+
+async def test_the_cursor_stays_on_its_study_when_others_come_and_change() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("j", "j", "j", "space", "k")
+        assert queue.chosen is not None
+        chosen = queue.chosen.id
+        listed = (Study("aaa"), *app.state.queue.value.studies)  # type: ignore[union-attr]
+        changed = tuple(replace(s, tags={"final": NOW}) if s.id == chosen else s for s in listed)
+        for state in (with_studies(*listed), with_studies(*changed)):
+            queue.show(state, NOW)
+            assert queue.chosen is not None
+            assert queue.chosen.id == chosen
+            assert queue.table.marked == {chosen}
+
+
+async def test_columns_and_order_are_chosen_and_stay_with_the_profile() -> None:
+    app = console(connected())
+    async with app.run_test(size=(200, 60)) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("z", "C")
+        assert "✓ tags" in screen_text(app)
+        await pilot.press("t")
+        assert "tags" not in [one.column.name for one in queue.table.placed]
+        assert "· tags" in screen_text(app)
+        await pilot.press("escape", "o", "O")
+        sort = queue.table.sort_by
+        session = app.session
+    again = Console(session=session, clock=lambda: NOW)
+    async with again.run_test(size=(200, 60)) as pilot:
+        queue = await opened(pilot, again)
+        assert queue.table.sort_by == sort
+        assert queue.table.hidden == {"tags"}
+
+
+async def test_wide_characters_leave_the_columns_in_line() -> None:
+    names = ("肝脏_001", "emoji_👩‍⚕️_2", "plain_003")
+    studies = [Study(name, {}, (Fetch("random", "ana", NOW),)) for name in names]
+    app = console(with_studies(*studies))
+    async with app.run_test(size=(80, 24)) as pilot:
+        queue = await opened(pilot, app)
+        person = next(one for one in queue.table.placed if one.column.name == "who")
+        for y in (1, 2, 3):
+            text = queue.table.render_line(y).text
+            assert cell_len(text.partition("ana")[0]) == person.x

@@ -18,7 +18,7 @@ from labeltui.ui.presentation.invitations import about, invited_line
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
-from labeltui.ui.widgets.table import Table
+from labeltui.ui.widgets.table.rows import Table
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, ago, connected, console, fresh, settled, wait_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import App, ComposeResult
 from textual.content import Content
 
-from labeltui.ui.widgets.table import Table
+from labeltui.ui.widgets.table.rows import Table
 from tests.ui.screen_text import screen_text
 
 ROWS = 100_000

@@ -24,7 +24,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.filtering import Matches, matcher_of
-from labeltui.ui.widgets.table import Table
+from labeltui.ui.widgets.table.rows import Table
 
 STOCK = {
     Stock.HIGH: Word("●●●", "high", Tone.GOOD),

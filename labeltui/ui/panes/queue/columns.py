@@ -1,0 +1,196 @@
+"""The columns of the queue, and the text that its filter searches. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rich.cells import cell_len
+
+from labeltui.domain.study import FINAL_TAG, Study, StudyState
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.text import elide, elide_middle, safe
+from labeltui.ui.presentation.words import Tone, Word
+from labeltui.ui.widgets.table.columns import Cell, Column
+
+BRIEF_WIDTH = 12
+"""Below this width in cells, states are abbreviated."""
+_BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
+_URGENCY = {StudyState.OPEN: 2, StudyState.UNLABELLED: 3, StudyState.ORIGINAL: 4, StudyState.FINAL: 5}
+UID_END = 6
+"""Characters of a series' id that are shown where its description needs the room. Ids differ at their ends."""
+COLLISION, FLAGGED_FIRST, APPROVED_LAST = 0, 1, 6
+UNTOUCHED = _URGENCY[StudyState.UNLABELLED]
+DAMAGED = Word("✗", "broken", Tone.BAD)
+"""The state of a study with a label that is empty or cut off."""
+FLAGGED, APPROVED = Word("▲", "flagged", Tone.WARN), Word("✓", "approved", Tone.GOOD)
+REVIEWS = {"flagged": FLAGGED, "approved": APPROVED}
+
+
+@dataclass(slots=True)
+class Shown:
+    """What cells depend on beside their study: the time, and whether the list is stale.
+
+    ``damaged`` are the studies with a label that is empty or cut off.
+    """
+
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stale: bool = False
+    damaged: frozenset[str] = frozenset()
+
+
+def word_of(study: Study, *, brief: bool = False) -> Word:
+    """Return the text for a study's state. A study opened by several people is shown as a collision."""
+    people = len(study.openers)
+    if people > 1:
+        return Word("▲", f"open×{people}", Tone.WARN)
+    if study.review in REVIEWS and (study.review != "approved" or not people):
+        return REVIEWS[study.review]
+    word = words.STUDY[study.state]
+    return Word(word.glyph, _BRIEF.get(study.state, word.text), word.tone) if brief else word
+
+
+def urgency(study: Study) -> int:
+    """Return the place of a study's state in the queue: what needs somebody comes first."""
+    if not (study.fetches or study.tags or study.review):
+        return UNTOUCHED
+    people = len(study.openers)
+    if people > 1:
+        return COLLISION
+    if study.review == "flagged":
+        return FLAGGED_FIRST
+    return APPROVED_LAST if study.review == "approved" and not people else _URGENCY[study.state]
+
+
+def touched(study: Study) -> datetime | None:
+    """Return when the study was last opened, else when it was last tagged; None if neither happened."""
+    if study.fetches and study.open_fetches:
+        return study.open_fetches[0].at
+    times = [at for at in study.tags.values() if at is not None]
+    return max(times) if times else None
+
+
+def who(study: Study, width: int = 1000) -> str:
+    """Return who has the study open, newest first, then who submitted its final label.
+
+    Names that do not fit are counted instead.
+    """
+    if not (study.fetches or study.authors):
+        return ""
+    author = study.authors.get(FINAL_TAG, "")
+    people = [*study.openers, *([f"{author} ✓"] if author else ())]
+    names = ", ".join(people)
+    if len(names) <= width or len(people) < 2:
+        return names
+    return f"{elide(safe(people[0]), width - 3)} +{len(people) - 1}"
+
+
+def name_of(study: Study, width: int = 1000) -> str:
+    """Return a study's id; for a DICOM series its description too, and the end of the id if both do not fit."""
+    if not study.modality or not study.name or study.name.startswith(study.id):
+        return study.id  # MONAI Label's name of a file is that of the study
+    text = safe(study.name)
+    if cell_len(f"{text} {study.id}") <= width:
+        return f"{text} {study.id}"
+    return f"{elide(text, max(1, width - UID_END - 1))} {study.id[-UID_END:]}"
+
+
+def modality(study: Study) -> str:
+    """Return the modality; empty if it is unknown."""
+    return study.modality
+
+
+def images(study: Study) -> str:
+    """Return the number of images of a DICOM series; empty if it is unknown."""
+    return "" if study.images is None else str(study.images)
+
+
+def ranked_scores(study: Study) -> list[tuple[str, float]]:
+    """Return a study's scores, those by which a strategy chooses first."""
+    return sorted(study.scores.items(), key=lambda one: ("epistemic" not in one[0], one[0]))
+
+
+def scores(study: Study) -> str:
+    """Return the scores that were stored for a study; empty without any."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in ranked_scores(study)) if study.scores else ""
+
+
+def strategy(study: Study) -> str:
+    """Return the strategy that handed the study out last; empty if none did."""
+    return study.fetches[0].strategy if study.fetches else ""
+
+
+def haystack(study: Study) -> str:
+    """Return the text that a filter searches: the texts that a row can show."""
+    if not (study.fetches or study.tags or study.review):
+        return f"{study.id} {study.name} unlabelled"
+    parts = (
+        study.id,
+        study.name,
+        word_of(study).text,
+        who(study),
+        strategy(study),
+        *study.tags,
+        study.review,
+    )
+    return " ".join(parts)
+
+
+def identify(study: Study) -> str:
+    """Return a study's id."""
+    return study.id
+
+
+def _tags(study: Study) -> str:
+    return ", ".join(study.tags) if study.tags else ""
+
+
+def _age_key(study: Study) -> float | None:
+    if not (study.fetches or study.tags):
+        return None
+    at = touched(study)
+    return None if at is None else -at.timestamp()
+
+
+def _score_key(study: Study) -> float | None:
+    return -ranked_scores(study)[0][1] if study.scores else None
+
+
+def columns(shown: Shown) -> Sequence[Column[Study]]:
+    """Return all columns. Their cells depend on ``shown``."""
+
+    def state(study: Study, width: int) -> Cell:
+        word = DAMAGED if study.id in shown.damaged else word_of(study, brief=width < BRIEF_WIDTH)
+        return Cell(str(word), Tone.FAINT if shown.stale else word.tone)
+
+    def name(study: Study, width: int) -> Cell:
+        return Cell(name_of(study, width), Tone.FAINT if shown.stale else Tone.PLAIN)
+
+    def people(study: Study, width: int) -> Cell:
+        text = who(study, width)
+        several = bool(text) and len(study.openers) > 1
+        return Cell(text, Tone.FAINT if shown.stale else Tone.WARN if several else Tone.PLAIN)
+
+    def since(study: Study, _width: int) -> Cell:
+        return Cell(words.age(touched(study), shown.now), Tone.FAINT)
+
+    def faint(text: Callable[[Study], str]) -> Callable[[Study, int], Cell]:
+        return lambda study, _width: Cell(text(study), Tone.FAINT)
+
+    def text_column(
+        name: str, title: str, text: Callable[[Study], str], widths: tuple[int, int], rank: int
+    ) -> Column[Study]:
+        return Column(name, title, lambda study: text(study) or None, faint(text), *widths, rank, text)
+
+    return (
+        Column("state", "state", urgency, state, 8, BRIEF_WIDTH, 0),
+        text_column("modality", "mod", modality, (2, 6), 4),
+        Column("images", "img", lambda s: s.images, faint(images), 4, 6, 5, images, right=True),
+        Column("id", "study", identify, name, 10, 64, 1, name_of, fixed=True, cut=elide_middle),
+        Column("who", "who", lambda study: who(study) or None, people, 7, 20, 2, who),
+        Column("age", "since", _age_key, since, 5, 5, 3),
+        text_column("tags", "tags", _tags, (8, 24), 6),
+        text_column("strategy", "strategy", strategy, (8, 16), 8),
+        Column("score", "score", _score_key, faint(scores), 9, 28, 9, scores),
+    )

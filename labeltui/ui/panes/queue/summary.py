@@ -1,0 +1,61 @@
+"""The lines above the queue: how far the labelling is, or why no study is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from textual.content import Content
+
+from labeltui.domain.state import SessionState
+from labeltui.domain.study import StudyQueue
+from labeltui.ui.panes.empty import without_server
+from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.strip import finals_of_total, sound_finals
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.bar import bar
+
+
+def missing(state: SessionState, width: int, keys_of: Callable[[str], str]) -> list[Content]:
+    """Return lines that explain why no study is listed; empty if there are studies."""
+    queue = state.queue.value
+    if queue is not None and queue.studies:
+        return []
+    sentences = without_server(state, keys_of)
+    if not sentences and queue is None:
+        sentences = [safe(state.queue.error or "Reading the queue …")]
+    elif not sentences and queue is not None and not queue.listed:
+        sentences = [
+            f"{finals_of_total(state, queue).replace('/', ' of ')} studies are final.",
+            safe(f"{queue.source_problem} A study is listed here once somebody has opened it.".strip()),
+        ]
+    elif not sentences and queue is not None and queue.modality:
+        sentences = [
+            safe(
+                queue.filtered_out or f"The DICOMweb server has no series of the modality {queue.modality}."
+            ),
+            f"Stop the server ({keys_of('server.stop')}), and start it for another modality "
+            f"({keys_of('server.options')}).",
+        ]
+    elif not sentences:
+        sentences = [
+            "There are no studies in the folder yet.",
+            "Copy NIfTI or DICOM files into the folder; they appear here by themselves.",
+        ]
+    lines: list[Content] = []
+    for index, text in enumerate(sentences):
+        lines += Content.styled(text, Tone.PLAIN if index == 0 else Tone.FAINT).wrap(max(10, width))
+    return lines
+
+
+def progress(state: SessionState, queue: StudyQueue, now: datetime, width: int) -> list[Content]:
+    """Return the bar of finished studies, and what is wrong with the list."""
+    finals = sound_finals(state, queue)
+    share = 100.0 * finals / queue.total if queue.total and finals is not None else None
+    tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
+    number = "" if share is None else f" {share:.0f}% final"
+    lines = [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
+    if queue.source_problem:
+        lines.append(Content.styled(elide(safe(queue.source_problem), width), Tone.WARN))
+    return lines

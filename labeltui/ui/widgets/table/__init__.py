@@ -1,0 +1,1 @@
+"""Tables: rows that a caller draws, and studies in columns that can be sorted, filtered and marked."""
