@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import shutil
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labeltui.domain.labels.copies import HostLabel
+from labeltui.domain.state import SessionState
 from tests.real.conftest import FOLDER, Bench
 from tests.real.test_main_job import console, label_for, tunnel
 from tests.real.volumes import make_studies
@@ -19,10 +24,10 @@ STUDIES, ROUNDS = 120, 40
 WHERE = "~/many studies"
 
 ANNOTATE = """
-import json, sys, threading
+import json, sys, threading, time
 from monailabel.client import MONAILabelClient
 url, strategy, label, rounds, submits = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5] == "submit"
-given, lock = [], threading.Lock()
+given, submitted, lock = [], {}, threading.Lock()
 
 def work(name):
     client = MONAILabelClient(server_url=url, client_id=name)
@@ -31,12 +36,13 @@ def work(name):
         with lock:
             given.append((name, study))
         if study is not None and submits:
+            submitted[study] = time.time()
             client.save_label(study, label, tag="final", params={"label_info": [{"name": "spleen", "idx": 1}]})
 
 threads = [threading.Thread(target=work, args=(name,)) for name in ("ana", "ben", "cleo", None)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
-print(json.dumps(given))
+print(json.dumps([given, submitted]))
 """
 NEXT = """
 import json, sys
@@ -71,6 +77,24 @@ def annotate(bench: Bench, url: str, strategy: str, label: Path, rounds: int, su
     return json.loads(bench.python(ANNOTATE, url, strategy, str(label), str(rounds), submits))
 
 
+def finals(state: SessionState) -> list[str]:
+    """The studies that the console shows as final."""
+    queue = state.queue.value
+    return [one.id for one in queue.studies if "final" in one.tags] if queue is not None else []
+
+
+def study_of(label: HostLabel) -> str:
+    """The study of a label file."""
+    return label.name.partition(".")[0]
+
+
+def note(studies: Iterable[str], times: dict[str, float]) -> None:
+    """Store the time at which each study was seen first."""
+    now = time.time()
+    for study in studies:
+        times.setdefault(study, now)
+
+
 def fetch(bench: Bench, url: str, strategy: str, *names: str | None) -> Any:
     return json.loads(bench.python(NEXT, url, strategy, json.dumps(names)))
 
@@ -80,8 +104,27 @@ async def test_no_study_is_handed_out_twice(
 ) -> None:
     start(bench)
     label = label_for("case_001", tmp_path)
+    shown, copied = dict[str, float](), dict[str, float]()
     with tunnel(bench) as url:
-        given = annotate(bench, url, "worklist", label, ROUNDS, "submit")
+        async with console(bench, monkeypatch) as session:
+            await session.readiness.settled()
+            session.store.subscribe(lambda state, _changed: note(finals(state), shown))
+            session.labels.on_copied.append(lambda _root, labels: note(map(study_of, labels), copied))
+            given, submitted = await asyncio.to_thread(
+                annotate, bench, url, "worklist", label, ROUNDS, "submit"
+            )
+            await session.store.wait_for(lambda s: len(finals(s)) == STUDIES, 60)
+            await session.store.wait_for(
+                lambda s: s.labels.value is not None and s.labels.value.here == STUDIES, 60
+            )
+            sums = {
+                hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in (session.labels.folder.root / "final").glob("case_*")
+            }
+    assert sums == {hashlib.sha256(label.read_bytes()).hexdigest()}
+    for what, times in (("shown", shown), ("copied", copied)):
+        waits = sorted(times[study] - at for study, at in submitted.items())
+        print(f"{what} after submit: median {waits[60]:.2f} s, p95 {waits[113]:.2f} s, {len(waits)} labels")
     counts = Counter(study for _, study in given if study is not None)
     print(f"\n{dict(Counter(name for name, study in given if study is not None))}")
     assert len(given) == 4 * ROUNDS
@@ -127,7 +170,7 @@ async def test_the_same_annotators_on_first_raise_the_alert_of_a_collision(
     with tunnel(bench) as url:
         async with console(bench, monkeypatch) as session:
             await session.readiness.settled()
-            given = annotate(bench, url, "first", tmp_path / "none", 1, "hold")
+            given, _ = annotate(bench, url, "first", tmp_path / "none", 1, "hold")
             (study,) = {study for _, study in given}
             state = await session.store.wait_for(
                 lambda s: any(alert.key == f"shared:{study}" for alert in s.alerts), 30

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from labeltui.monailabel.serving.rules import LONGEST_NAME
 
 STATE = ".state"
 """Added to the name of the file of edits, gives the name of the server's own file."""
-MOST_CLIENTS = 500
+MOST_CLIENTS, MOST_REFUSED = 500, 100
 
 
 class State:
@@ -37,6 +38,12 @@ class State:
         if len(self.activity) > MOST_CLIENTS:
             del self.activity[min(self.activity, key=lambda name: self.activity[name])]
 
+    def refuse(self, client: str, at: float, counts: Mapping[str, int]) -> None:
+        """Record a request that got nothing. Keeps the newest 100 clients."""
+        self.refused[client] = {"at": at, **counts}
+        if len(self.refused) > MOST_REFUSED:
+            del self.refused[min(self.refused, key=lambda name: _time(self.refused[name].get("at")))]
+
     def document(self) -> dict[str, object]:
         """Return what is stored."""
         return {"given": self.given, "activity": self.activity, "refused": self.refused}
@@ -44,6 +51,10 @@ class State:
 
 def _items(value: object) -> list[tuple[str, Any]]:
     return list(value.items()) if isinstance(value, dict) else []
+
+
+def _time(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
 
 
 def _is_time(value: object) -> bool:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from labeltui.monailabel.serving.rules import Edits
 from labeltui.monailabel.serving.state import STATE, State
 
 log = logging.getLogger("labeltui")
+
+LOCK_S = 2.0
 
 
 class Storage:
@@ -48,12 +51,24 @@ class Storage:
         handle = None
         with suppress(OSError):
             handle = os.open(self._state.with_name(self._state.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle)
         try:
             yield
         finally:
             if handle is not None:
                 os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Take the lock. Gives up after 2 seconds: on a network volume a lost lock must not stop the server."""
+    end = time.monotonic() + LOCK_S
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                return log.warning("Worklist: the lock is taken; going on without it")
+        time.sleep(0.02)
 
 
 def _read(path: Path) -> object:

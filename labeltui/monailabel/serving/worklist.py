@@ -21,6 +21,7 @@ NAME = "worklist"
 DESCRIPTION = "labeltui's worklist: no study that another annotator has, in the operator's order"
 NOTE_EVERY_S = 10.0
 GIVEN_S = 60.0
+FALLBACK = "random"
 LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
 
 Strategy = Callable[[Mapping[str, Any], Any], Any]
@@ -57,6 +58,8 @@ class Worklist:
         self._storage = Storage(Path(settings.edits))
         self._lock = threading.Lock()
         self._state = self._storage.state() or State()
+        if self._base() not in (settings.base, *(one for one in strategies if one.endswith(settings.base))):
+            log.warning(f"Worklist: the app has no strategy {settings.base!r}; {FALLBACK} chooses instead")
         self._written = 0.0
 
     def info(self) -> dict[str, str]:
@@ -89,7 +92,7 @@ class Worklist:
             study = choice.study or self._by_base(request, datastore, choice.candidates)
             if study is None:
                 log.info(f"Worklist: no study for {client or 'a client without a name'}: {choice.left}")
-                self._state.refused[client] = {"at": now, **vars(choice.left)}
+                self._state.refuse(client, now, vars(choice.left))
             else:
                 self._state.refused.pop(client, None)
                 if request.get("client_id") not in settings.ignored:
@@ -137,7 +140,7 @@ class Worklist:
         """Return the name of the base strategy. ``epistemic`` stands for that of any model."""
         wanted = self._settings.base
         endings = (name for name in self._strategies if name.endswith(f"_{wanted}"))
-        return wanted if wanted in self._strategies else next(endings, "random")
+        return wanted if wanted in self._strategies else next(endings, FALLBACK)
 
     def _load(self) -> None:
         """Read what other processes of this server have stored, and add what this one has not stored yet."""

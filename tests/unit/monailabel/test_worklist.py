@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import sys
@@ -118,6 +119,42 @@ def test_the_operators_edits_are_read_at_each_request(rig):
 def test_a_base_strategy_that_fails_stops_nobody(tmp_path):
     rig = Rig(tmp_path, "a", "b", base="broken")
     assert [rig.fetch("ana"), rig.fetch("ben")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("base", "used"), [("epistemic", "m_epistemic"), ("last", "last"), ("best", "random")]
+)
+def test_the_base_strategy_is_found_by_name_or_by_its_ending(tmp_path, caplog, base, used):
+    asked = []
+
+    def strategy(request, datastore):
+        asked.append(request["strategy"])
+        return {"id": datastore.get_unlabeled_images()[-1]}
+
+    names = ("random", "last", "m_epistemic")
+    worklist = Worklist(
+        Settings(tmp_path / "w", base, 60), dict.fromkeys(names, strategy), read_datastore, lambda: NOW
+    )
+    answer = worklist({"client_id": "ana"}, FakeDatastore(tmp_path, "a", "b"))
+    assert (answer, asked) == ({"id": "b"}, [used])
+    assert ("has no strategy 'best'" in caplog.text) is (base == "best")
+
+
+def test_a_lock_that_is_never_released_stops_nobody(rig, monkeypatch):
+    monkeypatch.setattr("labeltui.monailabel.serving.storage.LOCK_S", 0.0)
+    with rig.edits.with_name("worklist.json.state.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert rig.fetch("ana") == "a"
+
+
+def test_the_state_stays_small_whatever_names_are_sent(rig):
+    rig.edits.write_text('{"skipped": ["a", "b", "c", "d"]}')
+    for number in range(120):
+        rig.now += 1
+        assert rig.fetch(f"client {number}") is None
+    state = json.loads(rig.edits.with_name("worklist.json.state").read_text())
+    assert len(state["refused"]) == 100
+    assert "client 119" in state["refused"]
 
 
 def test_a_state_file_that_cannot_be_written_stops_nobody(rig):
