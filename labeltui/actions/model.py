@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from labeltui.actions.params import NoParams, Param, Params, text
 from labeltui.domain.failure_codes import Code
@@ -13,6 +13,7 @@ from labeltui.domain.problems import Refused
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.conditions import Why
 from labeltui.domain.state import SessionState
+from labeltui.domain.text import one_line
 
 P = TypeVar("P", bound=Params)
 
@@ -60,6 +61,16 @@ class Action:
     needs_terminal: bool = False  # hands the real terminal to another program
     needs_host: bool = True  # False: works without a connection to the host
     takes: type[Params] = NoParams
+    about: str = ""  # the parameter whose value stands in the place of {} in the question
+
+    def ask(self, state: SessionState, params: Mapping[str, Any]) -> str | None:
+        """Return the question before the action, with the value of ``about``; None if nothing is asked."""
+        question = self.question(state)
+        if question is None or not self.about:
+            return question
+        given = params.get(self.about) or ()
+        names = (given,) if isinstance(given, str) else tuple(given)
+        return question.replace("{}", one_line(", ".join(names)) if names else "every study", 1)
 
     @property
     def params(self) -> tuple[Param, ...]:

@@ -87,9 +87,9 @@ def choice(help: str, *choices: Choice) -> Choice | None:
     return cast("Choice | None", Param("", help, "choice", choices))
 
 
-def texts(help: str) -> tuple[str, ...]:
+def texts(help: str, *, positional: bool = False) -> tuple[str, ...]:
     """Declare a text that may be repeated."""
-    return cast("tuple[str, ...]", Param("", help, "list"))
+    return cast("tuple[str, ...]", Param("", help, "list", positional=positional))
 
 
 def pairs(help: str) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Command, Danger
-from labeltui.actions.params import NoParams, Params, required_text, switch, text, whole
+from labeltui.actions.params import NoParams, Params, required_text, switch, text, texts, whole
 from labeltui.domain.rules import conditions
 
 
@@ -34,6 +34,28 @@ class StudiesSkipParams(Params):
 
     study: str = required_text("id of the study")
     undo: bool = switch("let the study be handed out again")
+
+
+class LabelsRestoreParams(Params):
+    """Parameters of ``labels restore``."""
+
+    studies: tuple[str, ...] = texts("ids of the studies; default: all with a copied label", positional=True)
+    tag: str | None = text("labels of this tag only, such as final")
+    version: str | None = text("first digits of the SHA-256 of an older version of one study's label")
+    replace: bool = switch("replace other versions on the server; they are copied to this machine first")
+
+
+class StudiesDeleteParams(Params):
+    """Parameters of ``studies delete``."""
+
+    study: str = required_text("id of the study")
+    label: str | None = text("tag of the one label to delete; default: the image with all its labels")
+
+
+class StudiesRestoreParams(Params):
+    """Parameters of ``studies restore``."""
+
+    study: str = required_text("id of a study that was deleted with `studies delete`")
 
 
 STUDIES_LIST = Command(
@@ -70,6 +92,22 @@ LABELS_LIST = Command(
     command=("labels", "list"), needs_host=False, takes=NoParams,
 )  # fmt: skip
 
+LABELS_RESTORE = Command(
+    "labels.restore", "Submit copied labels", "submit copied labels to a server that does not have them",
+    danger=Danger.DESTRUCTIVE, command=("labels", "restore"), disabled=conditions.no_server,
+    question=conditions.ask_restore, about="studies", takes=LabelsRestoreParams,
+)  # fmt: skip
+STUDIES_DELETE = Command(
+    "studies.delete", "Delete a study", "delete a study or a label from the server, after copying it to this machine",
+    danger=Danger.DESTRUCTIVE, command=("studies", "delete"), disabled=conditions.no_server,
+    question=conditions.ask_delete, about="study", takes=StudiesDeleteParams,
+)  # fmt: skip
+STUDIES_RESTORE = Command(
+    "studies.restore", "Bring a study back", "bring back a study or label that `studies delete` deleted",
+    danger=Danger.DESTRUCTIVE, command=("studies", "restore"), disabled=conditions.no_server,
+    question=conditions.ask_undelete, about="study", takes=StudiesRestoreParams,
+)  # fmt: skip
+
 WORKLIST_ACTIONS: tuple[Action, ...] = (
     Action(
         "worklist.first", "Hand out next", "let the worklist hand out this study next; again: take it out of the order",
@@ -87,10 +125,22 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         "worklist.skip", "Skip", "hand out this study to nobody; again: hand it out",
         key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
     ),
+    Action(
+        "queue.restore", "Submit its copied labels", "submit this study's copied labels that the server does not have",
+        key="r", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('restore')",
+    ),
+    Action(
+        "queue.delete", "Delete", "delete this study from the server, after copying it to this machine",
+        key="D", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('delete')",
+    ),
+    Action(
+        "queue.undelete", "Bring a study back", "bring back a study that was deleted",
+        key="u", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="form('studies.restore')",
+    ),
 )  # fmt: skip
 """What the console does with the study under the queue's cursor."""
 
 STUDY_ACTIONS: tuple[Action, ...] = (
     STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, *WORKLIST_ACTIONS,
-    LABELS_PULL, LABELS_VERIFY, LABELS_LIST,
+    LABELS_PULL, LABELS_VERIFY, LABELS_LIST, LABELS_RESTORE, STUDIES_DELETE, STUDIES_RESTORE,
 )  # fmt: skip

@@ -263,7 +263,10 @@ def _add_param(parser: argparse.ArgumentParser, param: Param) -> None:
         options["action"] = "append"
     elif param.kind == "pairs":
         options |= {"action": "append", "nargs": 2, "metavar": ("KEY", "VALUE")}
-    if param.positional:
+    if param.positional and param.kind == "list":
+        options.pop("action")
+        parser.add_argument(dest, nargs="*", **options)
+    elif param.positional:
         parser.add_argument(dest, nargs=None if param.required else "?", **options)
     else:
         parser.add_argument(param.flag, dest=dest, required=param.required, **options)

@@ -47,7 +47,7 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
         if action.takes_pod:
             confirmed, params = await confirm_pod(session, action, params, request.yes, prompter)
         else:
-            confirmed = await confirm(session, action, request.yes, prompter)
+            confirmed = await confirm(session, action, params, request.yes, prompter)
         if action.id == INVITE.id:
             params = await confirm_replacement(session, params, request.yes, prompter)
         document = await run_action(session, action.id, params, output, confirmed=confirmed)
@@ -98,7 +98,9 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
     return opened_or_reported
 
 
-async def confirm(session: Session, action: Action, yes: str | None, prompter: TerminalPrompter) -> bool:
+async def confirm(
+    session: Session, action: Action, params: Mapping[str, Any], yes: str | None, prompter: TerminalPrompter
+) -> bool:
     """Return whether the operator confirms, by flag or by answer. Raises Refused ``unconfirmed`` for a wrong name."""
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
@@ -111,7 +113,7 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
     if yes is not None:
         return True
     await _await_first_poll(session)
-    question = action.question(session.store.state) or f"{action.title}?"
+    question = action.ask(session.store.state, params) or f"{action.title}?"
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")
 

@@ -40,6 +40,38 @@ class DatastoreRest(Rest):
         query = {"label": label, "tag": tag}
         return await self._object("GET", "/datastore/label/info", name="label.info", params=query)
 
+    async def put_label(
+        self, image: str, tag: str, source: Path, filename: str, info: Mapping[str, Any]
+    ) -> None:
+        """Submit a label as Slicer does, with its document. The extension of ``filename`` says its format."""
+        with source.open("rb") as file:
+            answer = await self._http.ask(
+                "PUT", "/datastore/label", name="label.put", params={"image": image, "tag": tag},
+                data={"params": json.dumps(dict(info))}, files={"label": (filename, file)},
+            )  # fmt: skip
+        check(answer)
+
+    async def delete_label(self, label: str, tag: str) -> None:
+        """Delete a label. The server lists it until it has noticed that the file is gone."""
+        check(await self._http.ask("DELETE", "/datastore/label", params={"id": label, "tag": tag}))
+
+    async def image_info(self, image: str) -> dict[str, Any]:
+        """The stored document of an image, with its ``path`` on the host. Empty for an unknown image."""
+        return await self._object("GET", "/datastore/image/info", name="image.info", params={"image": image})
+
+    async def put_image(self, image: str, source: Path, filename: str, info: Mapping[str, Any]) -> None:
+        """Add an image with its document. The extension of ``filename`` says its format."""
+        with source.open("rb") as file:
+            answer = await self._http.ask(
+                "PUT", "/datastore/image", name="image.put", params={"image": image},
+                data={"params": json.dumps(dict(info))}, files={"file": (filename, file)},
+            )  # fmt: skip
+        check(answer)
+
+    async def delete_image(self, image: str) -> None:
+        """Delete an image with its labels. The server lists it until it has noticed that the file is gone."""
+        check(await self._http.ask("DELETE", "/datastore/image", params={"id": image}))
+
     async def update_label_info(self, label: str, tag: str, info: Mapping[str, Any]) -> None:
         """Merge ``info`` into the stored document of a label."""
         answer = await self._http.ask(

@@ -33,7 +33,7 @@ def command_line(action: Action, params: Params) -> str:
             parts.append(param.flag)
         elif param.kind == "list":
             for item in value:
-                parts += [param.flag, str(item)]
+                parts += [str(item)] if param.positional else [param.flag, str(item)]
         elif param.kind == "pairs":
             for key, item in value.items():
                 parts += [param.flag, key, "…" if param.name == "env" else str(item)]
@@ -46,10 +46,10 @@ def command_line(action: Action, params: Params) -> str:
     return shlex.join(parts)
 
 
-def _check(session: Session, action: Action, confirmed: bool) -> None:
+def _check(session: Session, action: Action, given: Mapping[str, Any], confirmed: bool) -> None:
     refuse_change(action, read_only=session.read_only)
     if action.danger in CONFIRMED and not confirmed:
-        question = action.question(session.store.state) or action.title
+        question = action.ask(session.store.state, given) or action.title
         raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", "Confirm it, or add --yes.")
 
 
@@ -65,8 +65,8 @@ async def run_action(
     """
     action = BY_ID[action_id]
     operation = OPERATIONS[action_id]
-    _check(session, action, confirmed)
     params = action.takes.of(given)
+    _check(session, action, given, confirmed)
     if action.danger is Danger.NONE:
         return await operation(session, params, report)
     entry = session.journal.begin(session.clock(), action.title, command_line(action, params))

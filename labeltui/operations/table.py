@@ -40,11 +40,14 @@ from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.studies import (
     LABELS_LIST,
     LABELS_PULL,
+    LABELS_RESTORE,
     LABELS_VERIFY,
     STUDIES_ASSIGN,
+    STUDIES_DELETE,
     STUDIES_LIST,
     STUDIES_NEXT,
     STUDIES_ORDER,
+    STUDIES_RESTORE,
     STUDIES_SKIP,
 )
 from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, TRAIN_STOP
@@ -53,6 +56,7 @@ from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_vol
 from labeltui.operations.doctor.doctor import doctor
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
+from labeltui.operations.labels.restore import labels_restore
 from labeltui.operations.pod.commands import (
     pod_events,
     pod_keys,
@@ -72,6 +76,7 @@ from labeltui.operations.server.setup import setup
 from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
+from labeltui.operations.studies.delete import studies_delete, studies_restore
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
 from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
@@ -107,6 +112,9 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(LABELS_PULL, labels_pull),
         _pair(LABELS_VERIFY, labels_verify),
         _pair(LABELS_LIST, labels_list),
+        _pair(LABELS_RESTORE, labels_restore),
+        _pair(STUDIES_DELETE, studies_delete),
+        _pair(STUDIES_RESTORE, studies_restore),
         _pair(TRAIN_START, train_start),
         _pair(TRAIN_STOP, train_stop),
         _pair(TRAIN_STATUS, train_status),

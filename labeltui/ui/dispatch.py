@@ -116,7 +116,7 @@ class Dispatcher:
             await self._app.run_action(f"{action.console}({dict(params)!r})" if params else action.console)
             return
         state = about(self._app.state, pod_id)
-        question = action.question(state)
+        question = action.ask(state, params)
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
             typed = action.name_to_type(state) if action.danger is Danger.IRREVERSIBLE else None
             question = question or f"{action.help.capitalize()}?"

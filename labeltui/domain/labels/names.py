@@ -23,7 +23,8 @@ EXTENSIONS = (
 )
 VERSIONS = "versions"  # folder of replaced versions
 INFO = "info"  # folder of the server's documents
-OWN_NAMES = frozenset({VERSIONS, INFO, "index.jsonl", "incoming"})
+DELETED = "deleted"  # folder of deleted studies
+OWN_NAMES = frozenset({VERSIONS, INFO, DELETED, "index.jsonl", "incoming"})
 LONGEST_BYTES = 150  # longer names are cut and get a hash; file systems allow 255
 
 SEG_TAG = "dicom-seg"

@@ -113,6 +113,31 @@ def ask_next(_state: SessionState) -> str | None:
     )
 
 
+def ask_restore(state: SessionState) -> str:
+    """The question before copied labels are submitted to the server. ``{}`` stands for the studies."""
+    question = (
+        "Submit the copied labels of {} that the server does not have? It keeps its own labels that differ."
+    )
+    server = state.server.value
+    if server is not None and (server.studies or "").startswith("http"):
+        question += " The server also stores each final label as a new DICOM SEG."
+    return question
+
+
+def ask_delete(state: SessionState) -> str:
+    """The question before a study or one of its labels is deleted. ``{}`` stands for the study."""
+    who = "" if state.identity.demo else " An annotator who has it open can't submit it any more."
+    return (
+        "Delete {} from the server: the image with its labels, or the label that is named? They are copied to this"
+        f" machine first, and `studies restore` brings them back.{who}"
+    )
+
+
+def ask_undelete(_state: SessionState) -> str:
+    """The question before a deleted study is brought back. ``{}`` stands for the study."""
+    return "Bring {} back to the server, with the labels that it had?"
+
+
 def ask_train_stop(state: SessionState) -> str | None:
     """The question before a training is stopped: what is kept and lost, or else the trainings in the queue."""
     training = state.training.value

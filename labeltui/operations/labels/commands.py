@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.session.labels.folder import Checked
 
@@ -78,7 +79,7 @@ async def labels_verify(session: Session, _params: NoParams, report: Report) -> 
     damaged = f" {counts['damaged']} labels are damaged on the host too." if counts["damaged"] else ""
     differ = f"{counts['missing']} labels are missing on this machine, and {counts['differs']} differ from the host's."
     error = {
-        "code": "labels_differ",
+        "code": Code.LABELS_DIFFER,
         "message": differ + damaged,
         "hint": "`labeltui labels pull` copies missing and changed labels, and keeps older copies as versions.",
     }

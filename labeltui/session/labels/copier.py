@@ -214,6 +214,17 @@ class LabelCopier:
             callback(listing.root, safe)
         return copies
 
+    async def describe(self) -> None:
+        """Store what the server knows of the copied labels, as far as it answers."""
+        await self._describing.finish()
+
+    async def found(self, only: Sequence[tuple[str, str]]) -> list[HostLabel]:
+        """Return the host's labels of these (tag, study), with checksums if the transport has any."""
+        transport, wanted = self._transport(), set(only)
+        listed = (await transport.listing(only)).labels
+        labels = [one for one in listed if (one.tag, split_label(one.name)[0]) in wanted]
+        return await transport.with_checksums(labels)
+
     async def with_checksums(self, progress: Callable[[str], None]) -> list[HostLabel]:
         """Return every label on the host with its checksum.
 

@@ -118,6 +118,11 @@ class LabelIndex:
         versions = self._versions.get(key)
         return versions[-1] if versions else None
 
+    def file_of(self, entry: Entry) -> str:
+        """Return the path of a version in the folder now. A newer version moves it."""
+        newest = self.newest(entry.key)
+        return entry.file if newest is not None and newest.sha256 == entry.sha256 else entry.version_file
+
     def versions(self) -> list[tuple[Entry, str]]:
         """Yield every version with the path of its file, grouped by label, oldest first."""
         return [

@@ -11,9 +11,11 @@ import pytest
 from labeltui.domain.state import SessionState
 from labeltui.domain.worklist import Holder, Left, Worklist
 from labeltui.ui.panes.worklist import study_fact, worklist_fact
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
 from tests.ui.fake_session import NOW, connected, console, fresh, wait_for
 from tests.ui.panes.test_queue import SIZE, opened
+from tests.ui.screen_text import screen_text
 
 HELD = Worklist(
     order=("liver_081",),
@@ -76,6 +78,27 @@ async def test_keys_decide_about_the_study_under_the_cursor_and_take_it_back(
         ("studies.assign", {**study, "undo": True}),
         ("studies.assign", {**study, "client": "ana"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "ran_then"),
+    [
+        ("D", ("studies.delete", {"study": "liver_081"})),
+        ("r", ("labels.restore", {"studies": ("liver_081",)})),
+    ],
+)
+async def test_what_changes_the_servers_files_names_the_study_and_asks(
+    ran: list[tuple[str, dict[str, Any]]], key: str, ran_then: tuple[str, dict[str, Any]]
+) -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("Q", key)
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "liver_081" in screen_text(app)
+        assert ran == []
+        await pilot.press("y")
+        await wait_for(pilot, lambda: ran == [ran_then])
 
 
 async def test_without_a_worklist_the_keys_say_why(ran: list[tuple[str, dict[str, Any]]]) -> None:

@@ -96,7 +96,21 @@ class QueuePane(Widget):
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
         """What the keys of the worklist do with the study under the cursor."""
-        return self._worklist.verbs
+        return {**self._worklist.verbs, "restore": self._restore, "delete": self._delete}
+
+    async def _restore(self) -> None:
+        """Submit the copied labels of the marked studies, or of the one under the cursor."""
+        await self._invoke("labels.restore", {"studies": tuple(study.id for study in self.targets)})
+
+    async def _delete(self) -> None:
+        """Delete the study under the cursor. Several at once would be one question for all of them."""
+        await self._invoke("studies.delete", {"study": self.chosen.id if self.chosen is not None else ""})
+
+    async def _invoke(self, action_id: str, params: Mapping[str, object]) -> None:
+        if not any(params.values()):
+            console_of(self).refuse("There is no study under the cursor.")
+            return
+        await console_of(self).dispatcher.invoke(action_id, params)
 
     @property
     def focus_target(self) -> Widget:

@@ -1,0 +1,192 @@
+"""``studies delete`` and ``studies restore``: nothing is deleted before it is on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions.studies import StudiesDeleteParams, StudiesRestoreParams
+from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.copies import HostLabel
+from labeltui.domain.problems import Failed, Refused
+from labeltui.domain.study import Study
+from labeltui.domain.text import one_line
+from labeltui.monailabel.launch import is_dicomweb
+from labeltui.operations.labels.restore import keep, restore
+from labeltui.session.labels import deleted
+from labeltui.session.labels.deleted import DeletedStudy
+from labeltui.session.labels.folder import digest_of
+from labeltui.session.labels.index import Entry
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+NOTICED_S = (
+    15.0  # the server notices within a second, and with 100,000 studies within 36 s, that a file is gone
+)
+POLL_S = 0.25
+SETTLES_S = 1.0  # a label that was just submitted can be copied after this
+SERVER_WRITES = ("ts", "name", "path")
+
+
+async def studies_delete(session: Session, params: StudiesDeleteParams, report: Report) -> Document:
+    """Delete a study, or one of its labels, after copying it.
+
+    Raises Failed ``not_found`` and ``not_copied``, and Refused ``not_permitted`` for DICOMweb.
+    """
+    state = await session.readiness.need_server()
+    server = state.server.value
+    if is_dicomweb((server.studies if server is not None else None) or session.profile.server.studies):
+        raise Refused(
+            Code.NOT_PERMITTED,
+            "labeltui deletes nothing from a DICOM server.",
+            "Delete the series there, with the DICOM server's own tools.",
+        )
+    client = session.api.client()
+    queue = await client.studies()
+    study = next((one for one in queue.studies if one.id == params.study), None)
+    shown = one_line(params.study)
+    if study is None or (params.label is not None and params.label not in study.tags):
+        what = f"study {shown}" if study is None else f"label {one_line(params.label or '')} of {shown}"
+        raise Failed(
+            Code.NOT_FOUND, f"The server has no {what}.", "`labeltui studies list` lists what it has."
+        )
+    record = await _kept(session, study, params.label, report)
+    if params.label is None:
+        await client.delete_image(study.id)
+        gone = await _until(lambda: client.image_info(study.id))
+    else:
+        tag = params.label
+        await client.delete_label(study.id, tag)
+        gone = await _until(lambda: client.label_info(study.id, tag))
+    session.pollers.queue.wake()
+    session.labels.wake()
+    what = shown if params.label is None else f"The label {one_line(params.label)} of {shown}"
+    still = "" if gone else " The server lists it until it notices that the file is gone."
+    return {
+        "as_of": documents.moment(session.clock()),
+        "message": f"{what} is deleted. `labeltui studies restore {shown}` brings it back.{still}",
+        "study": study.id,
+        "label": params.label,
+        "labels": dict(record.labels),
+        "folder": str(deleted.folder_for(session.labels.folder.root, study.id, record.at)),
+    }
+
+
+async def _kept(session: Session, study: Study, label: str | None, report: Report) -> DeletedStudy:
+    """Copy what will be deleted, and store the deletion. Raises Failed ``not_copied``."""
+    report.progress("Copying what will be deleted to this machine")
+    tags = [label] if label is not None else sorted(study.tags)
+    labels = await _settled(session, [(tag, study.id) for tag in tags])
+    if len(labels) < len(tags):
+        raise Failed(
+            Code.NOT_COPIED,
+            f"A label of {one_line(study.id)} has no file on the host.",
+            "Nothing was deleted.",
+        )
+    await keep(session, labels)
+    at = documents.moment(session.clock()) or ""
+    sums = {one.tag: one.sha256 or "" for one in labels}
+    record = DeletedStudy(study.id, at, sums)
+    root = session.labels.folder.root
+    try:
+        if label is None:
+            record = await _image_kept(session, record)
+        await asyncio.to_thread(deleted.store, root, record)
+    except OSError as error:
+        raise session.labels.folder.unusable(error) from None
+    return record
+
+
+async def _settled(session: Session, only: list[tuple[str, str]]) -> list[HostLabel]:
+    """Return the labels on the host, once a label that was just submitted is complete."""
+    if not only:
+        return []
+    await session.labels.found(only)
+    await asyncio.sleep(SETTLES_S)
+    return await session.labels.found(only)
+
+
+async def _image_kept(session: Session, record: DeletedStudy) -> DeletedStudy:
+    """Copy an image. Raises LabeltuiError and OSError."""
+    info = await session.api.client().image_info(record.study)
+    path = info.get("path")
+    if not isinstance(path, str) or not path:
+        raise Failed(
+            Code.NOT_COPIED, f"The server names no file of {one_line(record.study)}.", "Nothing was deleted."
+        )
+    root = session.labels.folder.root
+    target = deleted.folder_for(root, record.study, record.at) / "image"
+    await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
+    await session.link.host.download(path, target)
+    _, digest = await asyncio.to_thread(digest_of, target)
+    kept = {name: value for name, value in info.items() if name not in SERVER_WRITES}
+    return DeletedStudy(
+        record.study, record.at, record.labels, target.relative_to(root).as_posix(), path.rpartition("/")[2], digest,
+        kept,
+    )  # fmt: skip
+
+
+async def _until(info: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
+    """Wait until the server has no document of it any more. Returns False if it still has one."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + NOTICED_S
+    while await info():
+        if loop.time() > end:
+            return False
+        await asyncio.sleep(POLL_S)
+    return True
+
+
+async def studies_restore(session: Session, params: StudiesRestoreParams, report: Report) -> Document:
+    """Bring back what the last deletion of a study took away. Labels that the server has meanwhile are left alone.
+
+    Raises Failed ``not_found`` if there was none, and the errors of
+    :func:`labeltui.operations.labels.restore.restore`.
+    """
+    await session.readiness.need_server()
+    root, client, shown = session.labels.folder.root, session.api.client(), one_line(params.study)
+    record = await asyncio.to_thread(deleted.newest, root, params.study)
+    if record is None:
+        raise Failed(
+            Code.NOT_FOUND, f"{shown} was not deleted from this machine.",
+            "`labeltui labels restore` submits copied labels.",
+        )  # fmt: skip
+    if record.image and not await client.image_info(record.study):
+        report.progress(f"Submitting the image of {shown}")
+        source = root / record.image
+        try:
+            _, digest = await asyncio.to_thread(digest_of, source)
+            if digest != record.sha256:
+                raise Failed(
+                    Code.CHECKSUM, f"The copy of {shown} was changed: {source}.", "Nothing was submitted."
+                )
+            extension = record.filename.removeprefix(record.study)
+            await client.put_image(record.study, source, f"image{extension}", record.info)
+        except OSError as error:
+            raise session.labels.folder.unusable(error) from None
+    await asyncio.to_thread(session.labels.folder.index.refresh)
+    entries = _entries(session, record)
+    if not entries:
+        session.pollers.queue.wake()
+        return {
+            "as_of": documents.moment(session.clock()),
+            "message": f"{shown} is back.",
+            "restored": [],
+            "error": None,
+        }
+    document = await restore(session, entries, report, False, named=False)
+    return {**document, "message": f"{shown} is back: {document['message']}."}
+
+
+def _entries(session: Session, record: DeletedStudy) -> list[Entry]:
+    """The copies of the labels that were deleted."""
+    wanted = {(tag, record.study, digest) for tag, digest in record.labels.items()}
+    found = {
+        (entry.tag, entry.study, entry.sha256): entry
+        for entry, _file in session.labels.folder.index.versions()
+    }
+    return [found[key] for key in wanted if key in found]

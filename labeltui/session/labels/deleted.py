@@ -1,0 +1,66 @@
+"""Studies that were deleted on the server: their images and documents in the folder of copies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labeltui.domain.labels.names import DELETED, file_name, is_inside
+from labeltui.support.atomic import write_file
+
+RECORD = "study.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedStudy:
+    """One deletion. ``labels`` are the checksums by tag. ``image`` is empty if only labels were deleted.
+
+    ``image`` is the image's file in the folder of copies, ``filename`` its name on the host. ``at`` is ISO 8601.
+    """
+
+    study: str
+    at: str
+    labels: Mapping[str, str]
+    image: str = ""
+    filename: str = ""
+    sha256: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+def folder_for(root: Path, study: str, at: str) -> Path:
+    """The folder of one deletion. ``at`` tells several deletions of one study apart."""
+    return root / DELETED / f"{file_name(study)}.{file_name(at)}"
+
+
+def store(root: Path, deleted: DeletedStudy) -> None:
+    """Store a deletion, and wait until it is on the disk. Raises OSError."""
+    folder = folder_for(root, deleted.study, deleted.at)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_file(folder / RECORD, json.dumps(asdict(deleted)), durable=True)
+
+
+def newest(root: Path, study: str) -> DeletedStudy | None:
+    """Return the last deletion of a study; None if there is none. Raises OSError."""
+    found = [
+        record
+        for path in (root / DELETED).glob(f"*/{RECORD}")
+        if (record := _read(path)) is not None and record.study == study
+    ]
+    return max(found, key=lambda record: record.at, default=None)
+
+
+def _read(path: Path) -> DeletedStudy | None:
+    try:
+        record = DeletedStudy(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        return None
+    texts = (record.study, record.at, record.image, record.filename, record.sha256)
+    sound = all(isinstance(text, str) for text in texts) and isinstance(record.labels, dict)
+    return (
+        record
+        if sound and isinstance(record.info, dict) and (not record.image or is_inside(record.image))
+        else None
+    )

@@ -1,0 +1,252 @@
+"""Copied labels are submitted to a server that lacks them, and deleted studies come back."""
+
+from __future__ import annotations
+
+import email
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from labeltui.actions import BY_ID
+from labeltui.domain.problems import Refused
+from labeltui.domain.state import Identity, SessionState
+from labeltui.operations.run import command_line
+from tests.unit.operations.desk import Desk, desk
+from tests.virtual_time import in_virtual_time
+
+ALICE = {"ts": 5, "name": "s1.nii.gz", "client_id": "alice", "label_info": [{"name": "spleen", "idx": 1}]}
+BOB = {"client_id": "bob"}
+
+
+class Datastore:
+    """What MONAI Label's endpoints do to the files of the host. ``refuses`` are studies that it takes no label of."""
+
+    def __init__(self, it: Desk) -> None:
+        self.files = it.host.files
+        self.refuses: set[str] = set()
+        self.objects: dict[str, Any] = {}
+        it.server.datastore = {"objects": self.objects}
+        it.server.documents |= {
+            ("PUT", "/datastore/label"): self.put_label,
+            ("GET", "/datastore/label/info"): self.label_info,
+            ("DELETE", "/datastore/label"): self.delete_label,
+            ("PUT", "/datastore/image"): self.put_image,
+            ("GET", "/datastore/image/info"): self.image_info,
+            ("DELETE", "/datastore/image"): self.delete_image,
+        }
+
+    def add(self, study: str, info: dict[str, Any] | None = None) -> None:
+        self.objects[study] = {"image": {"ext": ".nii.gz", "info": info or {}}, "labels": {}}
+        self.files.write(f"~/studies/{study}.nii.gz", f"image {study}".encode())
+
+    def label(self, study: str, data: bytes, info: dict[str, Any], tag: str = "final") -> None:
+        self.objects[study]["labels"][tag] = {"ext": ".nii.gz", "info": info}
+        self.files.write(f"~/studies/labels/{tag}/{study}.nii.gz", data)
+
+    def lose_labels(self) -> None:
+        """A new pod with the same images."""
+        for study, entry in self.objects.items():
+            for tag in entry["labels"]:
+                self.files.remove(f"~/studies/labels/{tag}/{study}.nii.gz")
+            entry["labels"].clear()
+
+    def file(self, study: str, tag: str = "final") -> bytes | None:
+        found = self.files.get(f"~/studies/labels/{tag}/{study}.nii.gz")
+        return None if found is None else found.data
+
+    def put_label(self, request: httpx.Request) -> Any:
+        study, tag = request.url.params["image"], request.url.params["tag"]
+        if study in self.refuses or study not in self.objects:
+            return 500
+        parts = parts_of(request)
+        self.label(
+            study, parts["label"], {**json.loads(parts["params"]), "ts": 9, "name": f"{study}.nii.gz"}, tag
+        )
+        return {"image": study, "label": study}
+
+    def label_info(self, request: httpx.Request) -> Any:
+        entry = self.objects.get(request.url.params["label"], {}).get("labels", {})
+        return entry.get(request.url.params["tag"], {}).get("info", {})
+
+    def delete_label(self, request: httpx.Request) -> Any:
+        study, tag = request.url.params["id"], request.url.params["tag"]
+        self.files.remove(f"~/studies/labels/{tag}/{study}.nii.gz")
+        del self.objects[study]["labels"][tag]
+        return {}
+
+    def put_image(self, request: httpx.Request) -> Any:
+        study, parts = request.url.params["image"], parts_of(request)
+        self.add(study, json.loads(parts["params"]))
+        self.files.write(f"~/studies/{study}.nii.gz", parts["file"])
+        return {"image": study}
+
+    def image_info(self, request: httpx.Request) -> Any:
+        study = request.url.params["image"]
+        if study not in self.objects:
+            return {}
+        return {**self.objects[study]["image"]["info"], "path": f"/root/studies/{study}.nii.gz"}
+
+    def delete_image(self, request: httpx.Request) -> Any:
+        study = request.url.params["id"]
+        for tag in self.objects[study]["labels"]:
+            self.files.remove(f"~/studies/labels/{tag}/{study}.nii.gz")
+        self.files.remove(f"~/studies/{study}.nii.gz")
+        del self.objects[study]
+        return {}
+
+
+def parts_of(request: httpx.Request) -> dict[str, bytes]:
+    """The parts of a multipart form, by name."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    parts = {}
+    for part in email.message_from_bytes(head + request.content).walk():
+        if name := part.get_param("name", header="content-disposition"):
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            parts[str(name)] = content
+    return parts
+
+
+@asynccontextmanager
+async def annotated(folder: Path, **settings: Any) -> AsyncIterator[tuple[Desk, Datastore]]:
+    """A server with two labelled studies, whose labels are copied."""
+    labels = {"folder": str(folder / "labels"), "copy": False}
+    async with desk(folder, serves=True, labels=labels, **settings) as it:
+        store = Datastore(it)
+        store.add("s1", {"strategy": {"random": {"client_id": "alice"}}})
+        store.add("s2")
+        store.label("s1", b"of alice", ALICE)
+        store.label("s2", b"of bob", BOB)
+        await it.run("labels.pull")
+        yield it, store
+
+
+@in_virtual_time
+async def test_an_empty_server_gets_every_label_with_its_document(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.lose_labels()
+        document = await it.run("labels.restore")
+        again = await it.run("labels.restore")
+    assert [row["who"] for row in document["restored"]] == ["alice", "bob"]
+    assert (store.file("s1"), store.file("s2")) == (b"of alice", b"of bob")
+    assert store.objects["s1"]["labels"]["final"]["info"] == {**ALICE, "ts": 9}
+    assert (again["restored"], again["same"]) == ([], 2)
+
+
+@in_virtual_time
+async def test_another_version_is_replaced_only_if_asked_and_copied_first(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.label("s1", b"newer", BOB)
+        refused = await it.failing("labels.restore", studies=("s1",))
+        left = await it.run("labels.restore")
+        assert store.file("s1") == b"newer"
+        await it.run("labels.restore", studies=("s1",), replace=True)
+        assert store.file("s1") == b"of alice"
+        listed = await it.run("labels.list")
+    assert isinstance(refused, Refused)
+    assert refused.problem.message == "The server has another version of final/s1.nii.gz."
+    assert "--replace" in refused.problem.hint
+    assert ([row["study"] for row in left["left"]], left["same"]) == (["s1"], 1)
+    assert b"newer" in {path.read_bytes() for path in (tmp_path / "labels").rglob("*.nii.gz")}
+    assert next(row for row in listed["labels"] if row["study"] == "s1")["versions"] == 2
+
+
+@in_virtual_time
+async def test_an_older_version_is_named_by_its_checksum(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        first = (await it.run("labels.list"))["labels"][0]["sha256"]
+        store.label("s1", b"newer", BOB)
+        await it.run("labels.pull")
+        misused = await it.failing("labels.restore", version=first[:8])
+        await it.run("labels.restore", studies=("s1",), version=first[:8], replace=True)
+    assert misused.problem.code == "bad_parameter"
+    assert store.file("s1") == b"of alice"
+    assert store.objects["s1"]["labels"]["final"]["info"]["client_id"] == "alice"
+
+
+@in_virtual_time
+async def test_what_can_not_be_submitted_is_named_and_stops_no_other(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.add("s3")
+        store.label("s3", b"third", BOB)
+        await it.run("labels.pull")
+        store.lose_labels()
+        (tmp_path / "labels/final/s1.nii.gz").write_bytes(b"painted over")
+        store.refuses.add("s2")
+        error = await it.failing("labels.restore")
+    assert error.document is not None
+    assert {row["study"]: row["why"] for row in error.document["failed"]} == {
+        "s1": "its copy was changed on this machine",
+        "s2": "The server failed while it answered PUT /datastore/label.",
+    }
+    assert [row["study"] for row in error.document["restored"]] == ["s3"]
+
+
+@in_virtual_time
+async def test_a_deleted_study_comes_back_with_its_labels(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        before = json.loads(json.dumps(store.objects))
+        store.label("s1", b"newest", ALICE)  # not copied yet
+        deleted = await it.run("studies.delete", study="s1")
+        assert set(store.objects) == {"s2"}
+        back = await it.run("studies.restore", study="s1")
+        unknown = await it.failing("studies.restore", study="s2")
+    assert deleted["labels"].keys() == {"final"}
+    assert store.file("s1") == b"newest"
+    assert store.objects["s1"]["image"] == before["s1"]["image"]
+    assert store.files.get("~/studies/s1.nii.gz").data == b"image s1"
+    assert back["message"].startswith("s1 is back: 1 labels submitted")
+    assert unknown.problem.code == "not_found"
+
+
+@in_virtual_time
+async def test_one_label_is_deleted_and_comes_back(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.label("s1", b"of a model", {}, "original")
+        await it.run("studies.delete", study="s1", label="original")
+        assert store.objects["s1"]["labels"].keys() == {"final"}
+        none = await it.failing("studies.delete", study="s1", label="original")
+        await it.run("studies.restore", study="s1")
+    assert store.file("s1", "original") == b"of a model"
+    assert none.problem.message == "The server has no label original of s1."
+
+
+@in_virtual_time
+async def test_nothing_is_deleted_that_can_not_be_copied(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.label("s1", b"newest", ALICE)
+        it.host.agent.label_problems["final", "s1.nii.gz"] = "the host can't read it"
+        error = await it.failing("studies.delete", study="s1")
+    assert error.problem.code == "not_copied"
+    assert "s1" in store.objects
+    assert not (tmp_path / "labels/deleted").exists()
+
+
+@in_virtual_time
+async def test_nothing_is_deleted_from_a_dicom_server(tmp_path: Path) -> None:
+    async with desk(tmp_path, server={"studies": "http://127.0.0.1:8042/dicom-web"}) as it:
+        it.serve(studies="http://127.0.0.1:8042/dicom-web")
+        error = await it.failing("studies.delete", study="1.2")
+    assert error.problem.code == "not_permitted"
+
+
+@pytest.mark.parametrize(
+    ("given", "question", "command"),
+    [
+        (
+            {"studies": ("a b", "c")},
+            "Submit the copied labels of a b, c that",
+            "labeltui labels restore 'a b' c",
+        ),
+        ({}, "Submit the copied labels of every study that", "labeltui labels restore"),
+    ],
+)
+def test_the_question_names_the_studies(given: dict[str, Any], question: str, command: str) -> None:
+    action = BY_ID["labels.restore"]
+    assert (action.ask(SessionState(Identity("p")), given) or "").startswith(question)
+    assert command_line(action, action.takes.of(given)) == command
