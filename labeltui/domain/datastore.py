@@ -11,25 +11,19 @@ import math
 from typing import Any
 
 MOST_SCORES = 32
+USUAL = frozenset(("name", "ts", "strategy"))  # of most studies, nothing else is stored
 
 
 def entry_of(study: str, stored: Any) -> list[Any]:
     """Shorten one of the ``objects`` of ``datastore_v2.json`` or of ``/datastore?output=all``."""
+    plain = _plain(study, stored)
+    if plain is not None:
+        return plain
     stored = _dict(stored)
-    image = _dict(stored.get("image"))
+    image, labels = _dict(stored.get("image")), _dict(stored.get("labels"))
     info = _dict(image.get("info"))
-    labels = _dict(stored.get("labels"))
-    entry = [
-        study,
-        _text(info.get("name")),
-        _number(info.get("ts")),
-        _text(image.get("ext")),
-        [],
-        [],
-        "",
-        {},
-        "",
-    ]
+    name, added, extension = _text(info.get("name")), _number(info.get("ts")), _text(image.get("ext"))
+    entry: list[Any] = [study, name, added, extension, [], [], "", {}, ""]
     if "strategy" in info:
         entry[4] = [
             [str(strategy), str(trace.get("client_id") or "?"), _number(trace.get("ts"))]
@@ -38,11 +32,25 @@ def entry_of(study: str, stored: Any) -> list[Any]:
         ]
     if labels:
         entry[5], entry[6] = _labels(labels)
-    if len(info) > 2:  # most studies have a name and a time only
+    if not info.keys() <= USUAL:
         entry[7], entry[8] = _scores(info), _text(info.get("Modality"))
     while not entry[-1] and len(entry) > 1:
         entry.pop()
     return entry
+
+
+def _plain(study: str, stored: Any) -> list[Any] | None:
+    """Return the entry of a study without labels and fetches, in a third of the time. Most are such. Else None."""
+    try:
+        image = stored["image"]
+        info = image["info"]
+        if stored["labels"] or len(info) != 2:
+            return None
+        name, added, extension = info["name"], info["ts"], image["ext"]
+    except (KeyError, TypeError):
+        return None
+    is_plain = type(name) is str and type(added) is int and type(extension) is str and extension
+    return [study, name, added, extension] if is_plain else None
 
 
 def _labels(labels: dict[str, Any]) -> tuple[list[list[Any]], str]:
@@ -70,6 +78,8 @@ def _scores(info: dict[str, Any]) -> dict[str, float]:
 
 def _number(value: Any) -> Any:
     """Return a finite number, else None."""
+    if type(value) is int:
+        return value
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     return value if is_number else None
 

@@ -113,7 +113,7 @@ def study_of(entry: Sequence[Any]) -> Study:
         {tag: when(at) for tag, _, at, _ in labels} if labels else _NOTHING,
         _fetches(fetches) if fetches else (),
         name,
-        when(added),
+        when(added) if added is not None else None,
         review,
         {tag: ext for tag, ext, _, _ in labels if ext} if labels else _NOTHING,
         {tag: client for tag, _, _, client in labels if client} if labels else _NOTHING,
@@ -197,6 +197,8 @@ def changed_studies(before: tuple[Study, ...], now: tuple[Study, ...]) -> tuple[
     Compares objects by identity, which takes milliseconds for 100,000 studies: a list of studies replaces only the
     objects that changed.
     """
+    if not before:
+        return list(now), set()
     if len(before) == len(now):  # compare in pairs first, which is fast if few have changed
         pairs = [(old, new) for old, new in zip(before, now, strict=True) if old is not new]
         before, now = tuple(old for old, _ in pairs), tuple(new for _, new in pairs)

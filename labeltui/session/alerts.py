@@ -242,20 +242,24 @@ class Alerts:
         for study_id in gone:
             self._not_shared(study_id)
         for study in changed:
-            openers = study.openers if len(study.fetches) > 1 else ()
-            if len(openers) < 2:
-                self._not_shared(study.id)
-            elif self._shared.get(study.id) != openers:
-                self._shared[study.id] = openers
-                self._raise(
-                    f"shared:{study.id}",
-                    Level.WARNING,
-                    f"{study.id} is open at {' and '.join(openers)}.",
-                    "The label that is submitted last will replace the other.",
-                )
-            if len(study.replaced) > self._replaced.get(study.id, 0):
+            if len(study.fetches) > 1 or study.id in self._shared:
+                self._compare_openers(study)
+            if study.replaced and len(study.replaced) > self._replaced.get(study.id, 0):
                 self._replaced[study.id] = len(study.replaced)
                 self._final_replaced(study)
+
+    def _compare_openers(self, study: Study) -> None:
+        openers = study.openers
+        if len(openers) < 2:
+            self._not_shared(study.id)
+        elif self._shared.get(study.id) != openers:
+            self._shared[study.id] = openers
+            self._raise(
+                f"shared:{study.id}",
+                Level.WARNING,
+                f"{study.id} is open at {' and '.join(openers)}.",
+                "The label that is submitted last will replace the other.",
+            )
 
     def _not_shared(self, study_id: str) -> None:
         if self._shared.pop(study_id, None) is not None:

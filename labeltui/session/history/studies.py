@@ -46,9 +46,10 @@ class StudyHistory:
 
     def add(self, event: StudyEvent) -> None:
         """Store an event. Those of one moment, such as of a whole list of studies, are one transaction."""
-        if hash(event) in self._added:
+        known = hash(event)
+        if known in self._added:
             return
-        self._added.add(hash(event))
+        self._added.add(known)
         if not self._pending:
             asyncio.get_running_loop().call_soon(self._flush)
         self._pending.append(event)

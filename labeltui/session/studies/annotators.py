@@ -113,39 +113,49 @@ class Annotators:
 
         A fetch that the server has forgotten counts until its client fetches another study.
         """
-        if not (study.fetches or study.authors or study.id in self._fetches):
+        known = self._fetches.get(study.id)
+        if known is None and not study.fetches and not study.authors:
             return study
-        self._fetched(study.id, study.fetches)
+        known = self._fetched(study.id, study.fetches)
         for tag, client in study.authors.items():
             self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
         author = study.authors.get(FINAL_TAG, "")
         self._submitted(study.id, Submission(author, study.tags.get(FINAL_TAG)))
         self._outdated.discard(study.id)
-        fetches = tuple(
-            fetch
-            for fetch in self._fetches[study.id].values()
-            if fetch in study.fetches or self._newest[fetch.client][1] == study.id
-        )
-        if len(fetches) > 1:
-            fetches = tuple(sorted(fetches, key=_time_of, reverse=True))
+        fetches = tuple(known.values())
+        if fetches != study.fetches:
+            still = [
+                fetch
+                for fetch in fetches
+                if fetch in study.fetches or self._newest[fetch.client][1] == study.id
+            ]
+            fetches = tuple(sorted(still, key=_time_of, reverse=True))
         finals = self._finals.get(study.id, ())
-        replaced = tuple(finals[:-1]) if finals and finals[-1].client == author else ()
+        replaced = tuple(finals[:-1]) if len(finals) > 1 and finals[-1].client == author else ()
         if (fetches, replaced) == (study.fetches, study.replaced):
             return study
         return replace(study, fetches=fetches, replaced=replaced)
 
-    def _fetched(self, study: str, fetches: tuple[Fetch, ...]) -> None:
+    def _fetched(self, study: str, fetches: tuple[Fetch, ...]) -> dict[tuple[str, str], Fetch]:
+        """Store the fetches of a study. Returns all that are known, by strategy and client."""
         known = self._fetches.setdefault(study, {})
         for fetch in fetches:
             key = (fetch.strategy, fetch.client)
             stored = known.get(key)
-            if fetch == stored or fetch.client == self._console or (fetch.at or OLDEST) < _time_of(stored):
+            if fetch.client == self._console or (stored is not None and fetch == stored):
+                continue
+            at = fetch.at or OLDEST
+            if at < _time_of(stored):
                 continue
             known[key] = fetch
             self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
-            before = self._newest.get(fetch.client, (OLDEST, ""))
-            newest = self._newest[fetch.client] = max((_time_of(fetch), study), before)
-            self._outdated |= {study, before[1], newest[1]}
+            self._outdated.add(study)
+            newest = self._newest.get(fetch.client)
+            if newest is None or (at, study) > newest:
+                self._newest[fetch.client] = (at, study)
+                if newest is not None:
+                    self._outdated.add(newest[1])
+        return known
 
     def _submitted(self, study: str, label: Submission) -> None:
         known = self._finals.get(study)

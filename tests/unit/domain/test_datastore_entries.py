@@ -81,3 +81,7 @@ def test_the_studies_that_changed_are_found_by_identity(
     known = {id(study) for study in before}
     assert {id(study) for study in changed} == {id(study) for study in new} - known
     assert gone == {study.id for study in before} - {study.id for study in new}
+
+
+def test_a_score_is_no_less_for_standing_alone() -> None:
+    assert sent("a", {"image": {"info": {"dice": 0.5}}}).scores == {"dice": 0.5}
