@@ -57,6 +57,7 @@ def invitation_text(place: Place, slicer: Slicer, private_key: str = "") -> str:
         f"{first}, for {slicer.client_id}",
         "",
         "1. Paste the lines for your system into a terminal, and leave its window open while you label.",
+        f"   They save your key as .ssh/{_file(slicer)} in your home folder, for you alone: give it to nobody.\n"
         "   After a pause, only the last line is needed again." if private_key else
         "   They replace the address that you used before; your key stays the same.",
         "",
@@ -100,10 +101,8 @@ def _tunnel(place: Place, slicer: Slicer) -> str:
 
 
 def _powershell(place: Place, slicer: Slicer, private_key: str) -> list[str]:
-    file, lines = (
-        f"$HOME/.ssh/{_file(slicer)}",
-        ['New-Item -ItemType Directory -Force "$HOME/.ssh" | Out-Null'],
-    )
+    file = rf"$HOME\.ssh\{_file(slicer)}"
+    lines = [r'New-Item -ItemType Directory -Force "$HOME\.ssh" | Out-Null']
     if private_key:
         lines += [
             "$key = @'", private_key.strip(), "'@",

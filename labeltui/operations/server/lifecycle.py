@@ -18,6 +18,7 @@ from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand
 from labeltui.monailabel.packing import serving
 from labeltui.monailabel.probe import other_python
 from labeltui.monailabel.setup_problems import venv_stale
+from labeltui.operations.invitations.offer import report_missing
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored
 from labeltui.operations.server.options import server_options
@@ -60,6 +61,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     server = final.server.value
     if server is None or server.state is not ServerState.RUNNING or server.problem is not None:
         raise _failure(server)
+    await report_missing(session, report)
     guard = await report_guard(session, report)
     document = documents.server_document(final.server, session.clock())
     return document if guard is None else {**document, "guard": guard}

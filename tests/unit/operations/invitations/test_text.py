@@ -26,6 +26,7 @@ def test_the_text_has_all_that_an_annotator_enters() -> None:
     assert text.count("root@192.0.2.7; ") == 2
     assert text.count("icacls") == text.count("chmod 600") == 1
     assert text.count(PRIVATE) == 2
+    assert r'icacls "$HOME\.ssh\labeltui-anna" /inheritance:r' in text
     assert "[192.0.2.7]:40022 ssh-ed25519 AAAA1" in text
     assert "the first of the list" in invitation_text(PLACE, Slicer(8000, "anna"), PRIVATE)
 
