@@ -14,17 +14,16 @@ import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Offset
-from textual.selection import Selection
 from textual.strip import Strip
+from textual.widgets import Input
 
 from labeltui.domain.study import Study
 from labeltui.ui.app import Console
 from labeltui.ui.widgets.columns import whole
-from labeltui.ui.widgets.table.rows import Table
+from labeltui.ui.widgets.table.column_table import ColumnTable
 from labeltui.ui.widths import steady
 from tests.tmux_cleanup import kill_tmux
-from tests.ui.fake_session import LOG, NOW, FakeSession, connected, fresh, settled
+from tests.ui.fake_session import LOG, NOW, FakeSession, connected, fresh, settled, wait_for
 
 DISPUTED = [
     "❤️_cine", "✈️", "☺︎x", "👨‍👩‍👧", "🇩🇪", "👍🏽", "🫨", "1️⃣", "⚡", "a\u200bb", "นำ้", "हिन्दी",
@@ -112,11 +111,9 @@ async def test_no_border_moves_while_a_pane_marks_a_part_of_an_emoji() -> None:
         await settled(pilot)
         await pilot.press("slash", "❤", "enter")
         await settled(pilot)
-        table = app.screen.query_one(Table)
-        rows = [table.render_line(y).text for y in range(table.size.height)]
-        row = next(y for y, text in enumerate(rows) if name in text)
-        inside = rows[row].index(name) + 1  # between the two characters of the emoji
-        app.screen.selections = {table: Selection(Offset(inside, row), Offset(inside + 3, row))}
+        app.screen.query_one("QueuePane .filter", Input).value = "❤"
+        table = app.screen.query_one(ColumnTable)
+        await wait_for(pilot, lambda: table.count == 1, "the filtered study")
         await pilot.pause()
         drawn = app.screen._compositor.render_strips()
     assert sum(name in row.text for row in drawn) == 2

@@ -238,7 +238,8 @@ class ColumnTable(Rows, Generic[T]):
         """The header, or one row with the scrollbar's cell."""
         width, base = self.size.width, self.rich_style
         if y == 0 and self.arrangement.items:
-            return self._line(self._header(), width, base)
+            header = Segment.adjust_line_length(self._header(), width)
+            return Strip(header, width).apply_style(base)
         if not 0 < y <= len(self._rows):
             return Strip.blank(width, base)
         cells, at_cursor, marked, bar = self._rows[y - 1]
@@ -248,15 +249,14 @@ class ColumnTable(Rows, Generic[T]):
             text = one.column.cut(safe(cell.text), one.width)
             text = fit(text, one.width) if not one.column.right else text.rjust(one.width)
             segments.append(Segment(text + " ", self._style(cell.tone.name.lower())))
-        room = width - len(bar)
+        segments = Segment.adjust_line_length(segments, width - len(bar))
         if over is not None:
-            segments = Segment.adjust_line_length(segments, room)
             segments = [Segment(text, over) for text, _, _ in segments]
         query = self.arrangement.query
         if query is not None and query.shown is not None:
+            # After the row has its width: a match may end inside an emoji, whose parts are narrower.
             segments = lit(segments, (query.shown,), self._style("match"))
-        segments = Segment.adjust_line_length(segments, room)
-        return self._line([*segments, Segment(bar, self._style("bar"))], width, base)
+        return Strip([*segments, Segment(bar, self._style("bar"))], width).apply_style(base)
 
     def _header(self) -> list[Segment]:
         """The titles, the sorted column's in a style of its own."""
@@ -272,9 +272,6 @@ class ColumnTable(Rows, Generic[T]):
             (head[start + one.width :], plain),
         )
         return [Segment(text, style) for text, style in pieces if text]
-
-    def _line(self, segments: list[Segment], width: int, base: Style) -> Strip:
-        return Strip(Segment.adjust_line_length(segments, width), width).apply_style(base)
 
     def _style(self, part: str) -> Style:
         return self.get_component_rich_style(f"table--{part}", partial=True)
