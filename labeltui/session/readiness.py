@@ -88,10 +88,8 @@ class Readiness:
             raise Unreachable(server.problem.code, server.problem.message, server.problem.hint)
         if server is not None and server.state is ServerState.STARTING and self._watch.listening:
             raise _silent(server.studies or "")
-        word = server.state.value if server is not None else "unknown"
-        raise Unreachable(
-            Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."
-        )
+        clause = server.state.clause if server is not None else "is in an unknown state"
+        raise Unreachable(Code.SERVER_DOWN, f"The server {clause}.", "Start it with `labeltui server start`.")
 
 
 def _silent(studies: str) -> Unreachable:

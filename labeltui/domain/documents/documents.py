@@ -172,13 +172,17 @@ def studies_document(reading: Reading[StudyQueue], now: datetime, damaged: Itera
 
 
 def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
-    """The copies of the labels: ``total`` on the host, ``here`` on this machine, and why others are missing."""
+    """The copies of the labels: ``total`` on the host, ``here`` on this machine, and why others are missing.
+
+    ``missing`` names only the first of ``missing_count``.
+    """
     copies = reading.value
     return {
         **_read_at(reading, now),
         "total": None if copies is None else copies.total,
         "here": None if copies is None else copies.here,
         "missing": None if copies is None else list(copies.missing),
+        "missing_count": None if copies is None else copies.absent,
         "reason": None if copies is None else copies.reason or None,
         "folder": None if copies is None else copies.folder or None,
         "last": None if copies is None else copies.last or None,

@@ -149,6 +149,9 @@ _CAUSES = (
     _Cause(r"(?:unrecognized arguments|error: argument)[^\n:]{0,60}: ?(.{0,200})", Code.USAGE,
            "The server does not know the argument {0}.", "Check server.conf and the version of MONAI Label."),
 )  # fmt: skip
+_SOURCE = (
+    "    "  # begins the lines of code in a traceback, which quote the message before its values are put in
+)
 _COMPILED = tuple((re.compile(cause.pattern), cause) for cause in _CAUSES)
 _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?:: .*)?$")
 
@@ -209,7 +212,7 @@ def _by_signal(number: int, detail: str) -> Problem:
 
 
 def _cause(lines: Sequence[str]) -> tuple[Code, str, str] | None:
-    text = "\n".join(lines)
+    text = "\n".join(line for line in lines if not line.startswith(_SOURCE))
     for pattern, cause in _COMPILED:
         found = pattern.search(text)
         if found is None:

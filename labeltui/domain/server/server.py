@@ -22,6 +22,11 @@ class ServerState(StrEnum):
     CRASHED = "crashed"
     UNREACHABLE = "unreachable"
 
+    @property
+    def clause(self) -> str:
+        """The state as the end of a sentence about the server, such as ``is stopped``."""
+        return "has crashed" if self is ServerState.CRASHED else f"is {self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class OrphanTraining:

@@ -121,7 +121,7 @@ def _of_task(
         task_id=task.id,
         epoch=_finished(shown) if task.state.ended else shown.epoch,
         total_epochs=shown.total_epochs,
-        iteration=shown.iteration,
+        iteration=None if task.state.ended else shown.iteration,  # of the epoch in progress
         iterations=shown.iterations,
         best=shown.best,
         eta_s=eta_s(shown) if state is TrainState.RUNNING and run is not None else None,

@@ -66,7 +66,7 @@ class TrainStatus:
     task_id: str | None = None
     epoch: int | None = None  # in progress while running, the last finished one afterwards
     total_epochs: int | None = None
-    iteration: int | None = None
+    iteration: int | None = None  # of the epoch in progress; None after the end
     iterations: int | None = None  # per epoch
     best: Best | None = None
     eta_s: float | None = None

@@ -72,7 +72,10 @@ def _server(state: SessionState) -> Check:
     if server.state is ServerState.RUNNING:
         return Check("server", Verdict.OK, f"MONAI Label {server.version} answers.")
     return Check(
-        "server", Verdict.WARNING, f"The server is {server.state}.", "Start it with `labeltui server start`."
+        "server",
+        Verdict.WARNING,
+        f"The server {server.state.clause}.",
+        "Start it with `labeltui server start`.",
     )
 
 
@@ -88,11 +91,12 @@ def _tunnel(state: SessionState) -> Check:
             "labeltui opens it when the host is connected.",
         )
     if tunnel.state is TunnelState.OPEN:
-        return Check(
-            "tunnel",
-            Verdict.OK,
-            f"The tunnel is open, but the server does not answer through it yet ({tunnel.detail or 'not tried'}).",
-        )
+        server = state.server.value
+        if server is not None and server.state in (ServerState.STOPPED, ServerState.CRASHED):
+            why = f"nothing answers through it, because the server {server.state.clause}"
+        else:
+            why = f"the server has not answered through it yet ({tunnel.detail or 'no request was made'})"
+        return Check("tunnel", Verdict.OK, f"The tunnel is open; {why}.")
     return Check(
         "tunnel", Verdict.OK, f"The server answers through the tunnel; Slicer's URL is {tunnel.url}."
     )

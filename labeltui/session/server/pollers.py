@@ -213,7 +213,7 @@ class Pollers:
     def _need_server(self) -> None:
         """Raise Unreachable with the server's state if the server is down, because a request would fail."""
         if (state := self._state()) in DOWN:
-            raise Unreachable(Code.SERVER_DOWN, f"The server is {state}.", "Start the server first.")
+            raise Unreachable(Code.SERVER_DOWN, f"The server {state.clause}.", "Start the server first.")
 
     # --- how often ---
 

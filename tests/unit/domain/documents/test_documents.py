@@ -8,6 +8,7 @@ import pytest
 from labeltui.domain.documents.documents import (
     epoch_record,
     failure_document,
+    labels_document,
     moment,
     server_document,
     status_document,
@@ -16,6 +17,7 @@ from labeltui.domain.documents.documents import (
     tunnel_document,
 )
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
+from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
@@ -171,6 +173,12 @@ def test_a_final_label_that_is_damaged_completes_no_study_and_is_named():
     assert (document["completed"], document["server_completed"], document["damaged"]) == (1, 2, ["b"])
     unknown = studies_document(read(StudyQueue(5, None, studies)), NOW, ("b",))
     assert (unknown["completed"], unknown["damaged"]) == (None, ["b"])
+
+
+def test_the_first_missing_labels_are_named_beside_the_number_of_all():
+    copies = LabelCopies(9, 2, missing=("final/a", "final/b"))
+    document = labels_document(Reading(copies, NOW), NOW)
+    assert (document["missing"], document["missing_count"]) == (["final/a", "final/b"], 7)
 
 
 def test_an_epoch_is_one_record():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.log.startup import StartupReader, diagnose_exit
+from labeltui.domain.log.startup import StartupReader, cause_in, diagnose_exit
 
 
 def test_the_phases_of_a_good_start_in_words(log_lines):
@@ -44,6 +44,19 @@ FAILURES = [
     ("sam2_offline", "download_failed", "SAM2", "sam2=false"),
     ("torchvision_nms", "dependencies", "torchvision", "labeltui setup"),
 ]
+
+
+def test_the_cause_is_read_from_the_exception_and_not_from_the_code_that_raised_it():
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/app/server.py", line 123, in _crash',
+        '    raise RuntimeError("CUDA error: an illegal memory access was encountered")',
+        "RuntimeError: CUDA error: an illegal memory access was encountered",
+    ]
+    problem = diagnose_exit(lines, 1)
+    assert problem.message == "The GPU cannot be used: an illegal memory access was encountered."
+    assert cause_in(lines[2]) is None
+    assert cause_in(lines[3]) is not None
 
 
 @pytest.mark.parametrize(("name", "code", "message", "hint"), FAILURES)

@@ -109,6 +109,7 @@ def test_runs_are_matched_to_tasks_in_order(log_lines, task):
 def test_a_stopped_training_is_no_problem(task, log_lines):
     status = derive_training(tasks=[task("train_status_stopped")], runs=runs_of(log_lines("train_killed")))
     assert (status.state, status.problem, status.total_epochs) == (TrainState.STOPPED, None, 50)
+    assert (status.epoch, status.iteration) == (None, None)
 
 
 def test_a_training_without_server_is_an_orphan():
