@@ -10,7 +10,8 @@ import pytest
 
 from labeltui.domain.state import SessionState
 from labeltui.domain.worklist import Holder, Left, Worklist
-from labeltui.ui.panes.worklist import study_fact, worklist_fact
+from labeltui.ui.panes.queue.pane import QueuePane
+from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
 from tests.ui.fake_session import NOW, connected, console, fresh, wait_for
@@ -108,3 +109,23 @@ async def test_without_a_worklist_the_keys_say_why(ran: list[tuple[str, dict[str
         await pilot.press("Q", "x")
         await wait_for(pilot, lambda: "labeltui did not start this server" in app.last_flash)
     assert ran == []
+
+
+async def test_the_column_shows_and_sorts_the_plan_and_follows_its_changes() -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=(200, 60)) as pilot:
+        queue = await opened(pilot, app)
+        queue.table.sort("worklist")
+        await wait_for(pilot, lambda: queue.table.arrangement.view)
+        await pilot.press("g")
+        assert ids(queue)[:3] == ["liver_081", "liver_012", "liver_014"]
+        await pilot.press("4")  # the whole screen
+        await wait_for(pilot, lambda: "skipped" in screen_text(app))
+        assert "#1" in screen_text(app)
+        app.session.store.publish(with_worklist(replace(HELD, skipped=frozenset({"liver_081"}), order=())))  # type: ignore[union-attr]
+        await wait_for(pilot, lambda: ids(queue)[:2] == ["liver_012", "liver_081"])
+
+
+def ids(queue: QueuePane) -> list[str]:
+    items = queue.table.arrangement.items
+    return [items[index].id for index in queue.table.arrangement.view]

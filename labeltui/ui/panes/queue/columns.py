@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from rich.cells import cell_len
 
 from labeltui.domain.study import FINAL_TAG, Study, StudyState
+from labeltui.domain.worklist import Worklist
+from labeltui.ui.panes.queue.plan import plan_key, plan_of
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, safe
 from labeltui.ui.presentation.words import Tone, Word
@@ -38,6 +40,7 @@ class Shown:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     stale: bool = False
     damaged: frozenset[str] = frozenset()
+    worklist: Worklist | None = None
 
 
 def word_of(study: Study, *, brief: bool = False) -> Word:
@@ -178,6 +181,9 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
     def faint(text: Callable[[Study], str]) -> Callable[[Study, int], Cell]:
         return lambda study, _width: Cell(text(study), Tone.FAINT)
 
+    def plan(study: Study) -> str:
+        return plan_of(study, shown.worklist)
+
     def text_column(
         name: str, title: str, text: Callable[[Study], str], widths: tuple[int, int], rank: int
     ) -> Column[Study]:
@@ -190,6 +196,7 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         Column("id", "study", identify, name, 10, 64, 1, name_of, fixed=True, cut=elide_middle),
         Column("who", "who", lambda study: who(study) or None, people, 7, 20, 2, who),
         Column("age", "since", _age_key, since, 5, 5, 3),
+        Column("worklist", "worklist", lambda s: plan_key(s, shown.worklist), faint(plan), 8, 20, 6, plan),
         text_column("tags", "tags", _tags, (8, 24), 6),
         text_column("strategy", "strategy", strategy, (8, 16), 8),
         Column("score", "score", _score_key, faint(scores), 9, 28, 9, scores),

@@ -23,7 +23,7 @@ from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.panes.queue import layout, summary
 from labeltui.ui.panes.queue.columns import Shown, columns, haystack, identify
 from labeltui.ui.panes.queue.switches import ColumnSwitches
-from labeltui.ui.panes.worklist import WorklistVerbs, study_fact, worklist_fact
+from labeltui.ui.panes.queue.worklist import WorklistVerbs, study_fact, worklist_fact
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.strip import finals_of_total, labels_here, server_counts
 from labeltui.ui.widgets.lines import Lines
@@ -138,6 +138,9 @@ class QueuePane(Widget):
         copies = state.labels.value
         self._shown.now, self._shown.stale = now, bool(stale_age(state.queue, now))
         self._shown.damaged = frozenset(study for _tag, study in copies.damaged) if copies else frozenset()
+        if state.worklist.value != self._shown.worklist:
+            self._shown.worklist = state.worklist.value
+            self.table.recompute("worklist")
         self.table.show(queue.studies if queue is not None else ())
         self._update_titles(state, queue, now)
 

@@ -169,6 +169,17 @@ class Arrangement(Generic[T]):
         self.sorts = ((name, backwards), *earlier)[:SORTED_BY]
         self._show()
 
+    def recompute(self, name: str) -> None:
+        """Compute a column's keys and width again, because they depend on more than the items."""
+        self._keys.pop(name, None)
+        self._widths.pop(name, None)
+        backwards = dict(self.sorts).get(name)
+        if backwards is not None:
+            keys = self.keys(name)
+            if self.sorts[0][0] == name:
+                self._order = _sorted(self._order, keys, backwards)
+                self._show()
+
     def _compare(self, one: int, other: int) -> int:
         for name, backwards in self.sorts:
             a, b = self._keys[name][one], self._keys[name][other]

@@ -161,6 +161,12 @@ class ColumnTable(Rows, Generic[T]):
         self.arrangement.sort(name, backwards=backwards)
         self._rearranged()
 
+    def recompute(self, name: str) -> None:
+        """Compute a column again, because its cells depend on more than the items."""
+        self.arrangement.recompute(name)
+        if self.sort_by[0] == name:
+            self._rearranged()
+
     def filter(self, query: Query | None) -> None:
         """Show only the items that match."""
         self.arrangement.filter(query)
