@@ -48,7 +48,7 @@ class Slicer:
 
 
 def invitation_text(place: Place, slicer: Slicer, private_key: str = "") -> str:
-    """Return the text. Without ``private_key`` it is for an annotator who has the key, and tells the new address."""
+    """Return the text. Without ``private_key`` it is for an annotator who has the key, and gives the new address."""
     place.check()
     first = (
         "The address of the labelling server" if not private_key else "How to connect to the labelling server"
