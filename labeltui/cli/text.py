@@ -48,7 +48,7 @@ def record_line(record: Mapping[str, Any]) -> str:
         return _check_line(record)
     if "step" in record and "title" in record:
         return _step_line(record)
-    shown = ((key, value) for key, value in record.items() if key != "as_of" and value is not None)
+    shown = ((key, value) for key, value in record.items() if key != "as_of" and _filled(record, key))
     return "  ".join(f"{visible(key)} {cell(value)}" for key, value in shown)
 
 

@@ -97,8 +97,9 @@ def _tunnel(state: SessionState) -> Check:
         else:
             why = f"the server has not answered through it yet ({tunnel.detail or 'no request was made'})"
         return Check("tunnel", Verdict.OK, f"The tunnel is open; {why}.")
+    reason = f" {tunnel.port_reason}" if tunnel.port_reason else ""
     return Check(
-        "tunnel", Verdict.OK, f"The server answers through the tunnel; Slicer's URL is {tunnel.url}."
+        "tunnel", Verdict.OK, f"The server answers through the tunnel; Slicer's URL is {tunnel.url}.{reason}"
     )
 
 

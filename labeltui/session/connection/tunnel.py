@@ -137,7 +137,7 @@ class Tunnel:
         if port != wanted:
             return because[:1].upper() + because[1:] + "."
         if port == self._first(host):
-            return f"Port {self.remote_port} of this machine is the server's own."
+            return f"Port {self.remote_port} is the server's own."
         kept = f"Port {port} is kept from an earlier session, because Slicer knows it"
         return f"{kept}: {because}." if because else f"{kept}."
 

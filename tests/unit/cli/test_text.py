@@ -72,7 +72,7 @@ def test_a_hostile_cell_stays_in_its_cell():
 @pytest.mark.parametrize(
     ("record", "line"),
     [
-        ({"as_of": "t", "epoch": 1, "loss": 0.25, "metrics": {"val_dice": 0.5}, "seconds": None},
+        ({"as_of": "t", "epoch": 1, "loss": 0.25, "metrics": {"val_dice": 0.5}, "not_a_number": {}},
          "epoch 1  loss 0.25  metrics val_dice=0.5"),
         ({"line": "x\x07", "index": 3}, "x\\x07"),
         ({"step": "rent", "title": "Rent the pod", "state": "done", "detail": "in EU\x1b[2J", "took_s": 2.6},

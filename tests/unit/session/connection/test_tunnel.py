@@ -115,7 +115,7 @@ async def test_the_servers_own_port_needs_no_reason_and_an_unknown_user_is_not_g
     assert tunnel.status.port_reason == ""
     _, shared = make(tmp_path / "shared")
     await opened(shared, Forwarding(loopback=True))
-    assert shared.status.port_reason == "Port 8000 of this machine is the server's own."
+    assert shared.status.port_reason == "Port 8000 is the server's own."
     _, moved = make(tmp_path / "moved", remote=9)
     await opened(moved, Forwarding(taken=(9,)))
     assert moved.status.port_reason == "Port 9 of this machine was in use by another program."
