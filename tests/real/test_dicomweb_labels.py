@@ -68,6 +68,12 @@ class Labelled(Served):
         """The copies of labels with a tag."""
         return sorted((self.folder / tag).glob("*.*"))
 
+    def new_pod(self) -> None:
+        """Start the server without its cache."""
+        self.bench.run("server", "stop", "--yes")
+        shutil.rmtree(self.cache)
+        assert self.bench.run("server", "start").code == 0
+
     def label(self, client: str) -> str:
         """Fetch a study and submit a final label of it. Returns the study."""
         study = self.next(client)
@@ -131,9 +137,7 @@ def test_a_label_comes_home_as_file_and_as_seg(served: Labelled, highdicom: Path
 
 def test_a_seg_that_the_cache_does_not_hold_comes_home(served: Labelled) -> None:
     study = served.label("alice")
-    served.bench.run("server", "stop", "--yes")
-    shutil.rmtree(served.cache)  # a new pod
-    assert served.bench.run("server", "start").code == 0
+    served.new_pod()
     pulled = served.bench.run("labels", "pull")
     assert pulled.code == 0, pulled.stdout + pulled.stderr
     assert served.copies("final") == []
@@ -149,3 +153,28 @@ def test_a_stopped_orthanc_is_said_in_words(served: Labelled) -> None:
     assert "Traceback" not in pulled.stdout + pulled.stderr
     assert len(served.copies("final")) == 1
     assert served.copies("dicom-seg") == []
+
+
+@pytest.mark.parametrize("served", [USER], indirect=True, ids=["login"])
+def test_a_label_goes_back_to_a_dicom_server_that_lost_it(served: Labelled) -> None:
+    study = served.label("alice")
+    assert served.bench.run("labels", "pull").code == 0
+    (label,) = served.copies("final")
+
+    served.new_pod()
+    left = served.bench.run("labels", "restore", "--yes").document
+    assert ([row["study"] for row in left["left"]], left["restored"]) == (
+        [study],
+        [],
+    )  # the SEG may be another label
+
+    query = {"Level": "Series", "Query": {"Modality": "SEG"}}
+    for series in served.orthanc.http.post("/tools/find", json=query).raise_for_status().json():
+        served.orthanc.http.delete(f"/series/{series}").raise_for_status()
+    served.new_pod()
+    restored = served.bench.run("labels", "restore", "--yes")
+    assert restored.code == 0, restored.stdout + restored.stderr
+    assert [row["who"] for row in restored.document["restored"]] == ["alice"]
+    assert served.orthanc.counts("SEG") == 1
+    assert (served.cache / "labels/final" / label.name).read_bytes() == label.read_bytes()
+    assert served.bench.run("labels", "restore", "--yes").document["same"] == 1
