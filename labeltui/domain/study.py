@@ -9,6 +9,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from labeltui.domain.annotation import Work
+
 FINAL_TAG = "final"
 OLDEST = datetime.min.replace(tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -57,7 +59,7 @@ class Study:
     ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other clients that a
     later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored, by name. ``extension``
     is the image file's, and ``modality`` is DICOM's; both are empty if unknown. ``images`` is the number of images of a
-    DICOM series.
+    DICOM series. ``work`` is the time that the final label took, if its author's fetch is known.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Study:
     extension: str = ""
     modality: str = ""
     images: int | None = None
+    work: Work | None = None
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:

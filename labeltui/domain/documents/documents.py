@@ -289,6 +289,9 @@ def _study(study: Study) -> Document:
         "scores": {name: _number(score) for name, score in study.scores.items()},
         "modality": study.modality or None,
         "images": study.images,
+        "work": None
+        if study.work is None
+        else {"seconds": study.work.seconds, "paused_seconds": study.work.paused_s},
     }
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # keeps first paint light
 
 SHORTEST_S = 600.0  # before that a rate per hour is a guess
 MANY_STUDIES = 5000
+LONGEST_H = 24 * 366.0
+"""An end that is further away is no forecast."""
 SAME_SESSION = timedelta(hours=8)
 """A server that was down for less continues its session."""
 
@@ -89,3 +91,11 @@ def people(state: SessionState) -> tuple[str, ...]:
     if queue is None or len(queue.studies) > MANY_STUDIES:
         return ()
     return tuple(dict.fromkeys(name for study in queue.studies for name in study.openers))
+
+
+def expected_end(left: int, per_hour: float | None, now: datetime) -> datetime | None:
+    """When the last study is final at this rate; None if nothing is left, or the rate is not known or nothing."""
+    if not left or not per_hour:
+        return None
+    hours = left / per_hour
+    return now + timedelta(hours=hours) if hours < LONGEST_H else None

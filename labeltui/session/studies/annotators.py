@@ -6,10 +6,11 @@ and a second label replace the first. The server's output names all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
+from labeltui.domain.annotation import Work, work_between
 from labeltui.domain.log.events import Event, LabelSaved, SampleRequested, SampleServed
 from labeltui.domain.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
@@ -36,6 +37,8 @@ class Annotators:
         self._fetches: dict[str, dict[tuple[str, str], Fetch]] = {}  # by study, then by strategy and client
         self._newest: dict[str, tuple[datetime, str]] = {}  # the time and study of each client's newest fetch
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
+        self._work: dict[str, tuple[Submission, Work]] = {}  # by study, with the final label that took it
+        self._active: dict[str, set[datetime]] = {}  # by client, the times of its fetches and labels
         self._outdated: set[str] = set()
 
     def recall(self, stored: Sequence[StudyEvent]) -> None:
@@ -49,6 +52,7 @@ class Annotators:
             self._fetches.clear()
             self._newest.clear()
             self._finals.clear()
+            self._work.clear()
         self._source = studies or self._source
         if not self._begun:
             self._begun = True
@@ -120,7 +124,9 @@ class Annotators:
         for tag, client in study.authors.items():
             self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
         author = study.authors.get(FINAL_TAG, "")
-        self._submitted(study.id, Submission(author, study.tags.get(FINAL_TAG)))
+        label = Submission(author, study.tags.get(FINAL_TAG))
+        self._submitted(study.id, label)
+        work = self._worked(study.id, label, known.values())
         self._outdated.discard(study.id)
         fetches = tuple(known.values())
         if fetches != study.fetches:
@@ -132,9 +138,29 @@ class Annotators:
             fetches = tuple(sorted(still, key=_time_of, reverse=True))
         finals = self._finals.get(study.id, ())
         replaced = tuple(finals[:-1]) if len(finals) > 1 and finals[-1].client == author else ()
-        if (fetches, replaced) == (study.fetches, study.replaced):
+        if (fetches, replaced, work) == (study.fetches, study.replaced, study.work):
             return study
-        return replace(study, fetches=fetches, replaced=replaced)
+        return replace(study, fetches=fetches, replaced=replaced, work=work)
+
+    def _worked(self, study: str, label: Submission, fetches: Iterable[Fetch]) -> Work | None:
+        """Return the time that a final label took; None if it is not known when its author fetched the study.
+
+        It is stored, because a later fetch by the same client replaces the one before the label.
+        """
+        if label.at is None or not label.client:
+            return None
+        stored = self._work.get(study)
+        if stored is not None and stored[0] == label:
+            return stored[1]
+        fetched = [
+            fetch.at
+            for fetch in fetches
+            if fetch.client == label.client and fetch.at is not None and fetch.at < label.at
+        ]
+        work = work_between(max(fetched), label.at, self._active.get(label.client, ())) if fetched else None
+        if work is not None:
+            self._work[study] = label, work
+        return work
 
     def _fetched(self, study: str, fetches: tuple[Fetch, ...]) -> dict[tuple[str, str], Fetch]:
         """Store the fetches of a study. Returns all that are known, by strategy and client."""
@@ -148,6 +174,7 @@ class Annotators:
             if at < _time_of(stored):
                 continue
             known[key] = fetch
+            self._active.setdefault(fetch.client, set()).add(at)
             self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
             self._outdated.add(study)
             newest = self._newest.get(fetch.client)
@@ -158,6 +185,8 @@ class Annotators:
         return known
 
     def _submitted(self, study: str, label: Submission) -> None:
+        if label.client and label.at is not None:
+            self._active.setdefault(label.client, set()).add(label.at)
         known = self._finals.get(study)
         last = known[-1] if known else None
         if not label.client or (last is not None and last.client == label.client):

@@ -13,6 +13,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from labeltui.domain.annotation import Work
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
@@ -325,3 +326,14 @@ async def test_wide_characters_leave_the_columns_in_line() -> None:
         for y in (1, 2, 3):
             text = queue.table.render_line(y).text
             assert cell_len(text.partition("ana")[0]) == person.x
+
+
+async def test_what_is_left_and_how_long_a_label_took_is_shown() -> None:
+    label = Study("a", {"final": NOW - timedelta(minutes=5)}, authors={"final": "ana"}, work=Work(720, 60))
+    app = console(with_studies(label, Study("b")))
+    async with app.run_test(size=(200, 60)) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("z")
+        queue.show(replace(app.state, queue=fresh(StudyQueue(2, 1, (label, Study("b"))))), NOW)
+        assert "12m+" in screen_text(app)
+        assert re.search(r"50% final · 1 left · 0\.9/h · done \d\d:\d\d", screen_text(app))

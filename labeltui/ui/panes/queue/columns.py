@@ -119,6 +119,12 @@ def scores(study: Study) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in ranked_scores(study)) if study.scores else ""
 
 
+def took(study: Study) -> str:
+    """Return the time that the final label took; a ``+`` says that pauses were left out. Empty if it is unknown."""
+    work = study.work
+    return "" if work is None else words.duration(work.seconds) + ("+" if work.paused_s else "")
+
+
 def strategy(study: Study) -> str:
     """Return the strategy that handed the study out last; empty if none did."""
     return study.fetches[0].strategy if study.fetches else ""
@@ -198,6 +204,7 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         Column("age", "since", _age_key, since, 5, 5, 3),
         Column("worklist", "worklist", lambda s: plan_key(s, shown.worklist), faint(plan), 8, 20, 6, plan),
         text_column("tags", "tags", _tags, (8, 24), 6),
+        Column("took", "took", lambda s: s.work and s.work.seconds, faint(took), 6, 6, 7, took),
         text_column("strategy", "strategy", strategy, (8, 16), 8),
         Column("score", "score", _score_key, faint(scores), 9, 28, 9, scores),
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
+from labeltui.domain.rules.pace import expected_end, pace
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import StudyQueue
 from labeltui.ui.panes.empty import without_server
@@ -15,6 +16,8 @@ from labeltui.ui.presentation.strip import finals_of_total, sound_finals
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
+
+SHORTEST_BAR = 12
 
 
 def missing(state: SessionState, width: int, keys_of: Callable[[str], str]) -> list[Content]:
@@ -55,7 +58,37 @@ def progress(state: SessionState, queue: StudyQueue, now: datetime, width: int) 
     share = 100.0 * finals / queue.total if queue.total and finals is not None else None
     tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
     number = "" if share is None else f" {share:.0f}% final"
-    lines = [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
+    outlook = _outlook(state, queue, finals, now)
+    text = " · ".join(part for part in (number, outlook) if part)
+    if width - len(text) >= SHORTEST_BAR:
+        lines = [Content.assemble(bar(share, width - len(text), tone), (text, tone))]
+    else:
+        lines = [
+            Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone)),
+            Content.styled(elide(outlook, width), Tone.FAINT),
+        ]
     if queue.source_problem:
         lines.append(Content.styled(elide(safe(queue.source_problem), width), Tone.WARN))
     return lines
+
+
+def _outlook(state: SessionState, queue: StudyQueue, finals: int | None, now: datetime) -> str:
+    """How many studies are left, how many labels come per hour, and when the last one is expected."""
+    if finals is None or queue.total is None:
+        return ""
+    left, going = queue.total - finals, pace(state, now)
+    per_hour = going.per_hour if going is not None else None
+    end = expected_end(left, per_hour, now)
+    parts = (
+        f"{left} left",
+        "" if per_hour is None else f"{per_hour:.1f}/h",
+        f"done {_day(end, now)}" if end else "",
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _day(at: datetime, now: datetime) -> str:
+    """A time of this day as ``18:40``, of the next six as ``Tue 18:40``, else the date."""
+    at, now = at.astimezone(), now.astimezone()
+    days = (at.date() - now.date()).days
+    return f"{at:%H:%M}" if days == 0 else f"{at:%a %H:%M}" if days < 7 else f"{at:%d %b %Y}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from labeltui.domain.annotation import Work
 from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.study import Study, StudyState
 from labeltui.monailabel import convert
@@ -123,3 +124,25 @@ def test_a_server_on_other_studies_begins_anew() -> None:
     assert listed(annotators, trace("bob", 2)).openers == ("bob", "alice")
     annotators.begin("/b")
     assert listed(annotators, trace("carol", 3)).openers == ("carol",)
+
+
+def test_the_time_of_a_label_counts_from_its_authors_fetch_and_stays_when_the_study_is_fetched_again() -> (
+    None
+):
+    annotators = known()
+    listed(annotators, trace("ben", 30))
+    listed(annotators, trace("ana", 100))
+    assert listed(annotators, trace("ana", 100)).work is None
+    assert listed(annotators, trace("ana", 100), ("ana", 400)).work == Work(300)
+    served(annotators, "X", "ana", 500)
+    assert listed(annotators, trace("ana", 500), ("ana", 400)).work == Work(300)
+    assert listed(annotators, trace("ana", 500), ("eve", 600)).work is None, (
+        "nobody knows when eve fetched it"
+    )
+
+
+def test_a_fetch_of_another_study_is_no_pause() -> None:
+    annotators = known()
+    served(annotators, "X", "ana", 0)
+    served(annotators, "Y", "ana", 800)
+    assert listed(annotators, trace("ana", 0), ("ana", 1600)).work == Work(1600)
