@@ -63,12 +63,17 @@ class Launch:
 
 
 def launch(
-    options: ServerOptions, *, home: str, path: str = SYSTEM_PATH, serving: str | None = None
+    options: ServerOptions,
+    *,
+    home: str,
+    path: str = SYSTEM_PATH,
+    python_path: str = "",
+    serving: str | None = None,
 ) -> Launch:
     """Build the command for a host with this home folder and ``PATH``.
 
     It runs Python directly, because the ``monailabel`` script splits paths at spaces. ``serving`` is the path of
-    labeltui's modules on the host; None starts MONAI Label as it is.
+    labeltui's modules on the host; None starts MONAI Label as it is. ``python_path`` is the host's PYTHONPATH.
     """
     folder = expand(options.folder, home)
     venv = f"{folder}/venv"
@@ -92,7 +97,7 @@ def launch(
     env = _env(options, venv, path)
     if serving is not None:
         argv += ["--uvicorn_app", WEB_APP]
-        env["PYTHONPATH"] = f"{serving}:{env['PYTHONPATH']}" if env.get("PYTHONPATH") else serving
+        env["PYTHONPATH"] = ":".join(filter(None, (serving, env.get("PYTHONPATH", python_path))))
         if options.worklist != NO_WORKLIST:
             settings = worklist_settings(options, studies, f"{folder}/run")
             env[VARIABLE] = settings.text()

@@ -96,9 +96,9 @@ class DiskSum:
 class Preflight:
     """Whether the server can start. ``app`` is empty if it is missing.
 
-    ``home`` is the host's home folder, ``path`` its PATH. ``studies`` is True if the studies' folder exists. The
-    versions are those of the Python that made the virtual environment, of the one that runs in it (empty if none
-    does), and of the host's own.
+    ``home`` is the host's home folder, ``path`` its PATH, ``python_path`` its PYTHONPATH. ``studies`` is True if the
+    studies' folder exists. The versions are those of the Python that made the virtual environment, of the one that runs
+    in it (empty if none does), and of the host's own.
     """
 
     home: str
@@ -110,6 +110,7 @@ class Preflight:
     app: str
     studies: bool
     port_free: bool
+    python_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ async def _plan(session: Session, options: ServerOptions, report: Report) -> Lau
     if problem is not None:
         raise Failed(problem.code, problem.message, problem.hint)
     modules = await _send_modules(agent, f"{expand(options.folder, found.home)}/run", report)
-    return launch(options, home=found.home, path=found.path, serving=modules)
+    return launch(options, home=found.home, path=found.path, python_path=found.python_path, serving=modules)
 
 
 async def _send_modules(agent: AgentClient, folder: str, report: Report) -> str | None:

@@ -111,7 +111,8 @@ def test_the_worklists_settings_reach_the_server_and_every_console():
     assert (settings.base, settings.hold_s, settings.ignored) == ("random", 5400.0, ("console",))
     assert made.meta["worklist"] == str(settings.edits)
     assert str(settings.edits).startswith("/h/x/run/worklist-")
-    other = launch(ServerOptions("~/x", studies="/other"), home="/h", serving="/z")
+    other = launch(ServerOptions("~/x", studies="/other"), home="/h", python_path="/hosts", serving="/z")
+    assert other.env["PYTHONPATH"] == "/z:/hosts"
     assert other.meta["worklist"] != made.meta["worklist"]
 
 

@@ -20,6 +20,7 @@ def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
     return {
         "home": str(expand("~")),
         "path": os.environ.get("PATH", ""),
+        "python_path": os.environ.get("PYTHONPATH", ""),
         "venv_found": venv["found"],
         "venv_made_by": venv["made_by"],
         "venv_python": venv["python"],

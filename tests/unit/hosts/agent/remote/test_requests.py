@@ -183,6 +183,7 @@ def test_a_missing_folder_of_studies_is_no_folder_without_labels(
 
 def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", "/of/the/image")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -191,6 +192,7 @@ def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.Monkey
         assert nothing == {
             "home": str(tmp_path), "path": os.environ["PATH"], "app": "", "studies": False, "port_free": False,
             "venv_found": False, "venv_made_by": "", "venv_python": "", "python_version": platform.python_version(),
+            "python_path": "/of/the/image",
         }  # fmt: skip
     for path in ("pod/apps/radiology/main.py", "mine/main.py", "pod/venv/pyvenv.cfg"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
