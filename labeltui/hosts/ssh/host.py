@@ -33,6 +33,7 @@ SHELL_WINDOW = 64 * 1024  # bytes still to be drawn after Ctrl-C in a shell that
 HOPS = 8
 KEEPALIVES_MISSED = 2
 CLOSE_WAIT_S = 2.0
+CLOSED = "SSH connection closed"  # asyncssh's reason for a channel of a connection that has ended
 
 
 class SshHost:
@@ -256,7 +257,9 @@ class SshHost:
             async with asyncio.timeout(self._connect_timeout):
                 return await connection.create_process(command, encoding=None, window=window, **options)
         except asyncssh.ChannelOpenError as error:
-            if not self._connections or (self._lost is not None and self._lost.done()):
+            lost = self._lost is not None and self._lost.done()
+            # asyncssh refuses a channel with its own reason before it reports that the connection is lost.
+            if lost or not self._connections or error.reason == CLOSED:
                 raise gone(self.address, error) from None
             raise Failed(
                 Code.CHANNEL_REFUSED,

@@ -239,6 +239,17 @@ async def test_a_frozen_machine_is_noticed(server: Server, ssh: Make) -> None:
         await host.open("true")
 
 
+async def test_a_connection_that_ends_in_this_moment_is_lost_and_refuses_no_session(
+    server: Server, ssh: Make
+) -> None:
+    host = ssh(server.address, key=server.key_file)
+    await host.connect()
+    host._connections[-1].abort()  # asyncssh reports this to the host later
+    with pytest.raises(Unreachable) as lost:
+        await host.run("true")
+    assert lost.value.problem.code == "connection_lost"
+
+
 @pytest.mark.parametrize("count", [1, 5_000, 60_000, 250_000])
 async def test_a_log_goes_on_where_the_wire_was_cut(server: Server, ssh: Make, count: int) -> None:
     log = server.home / "server.log"
