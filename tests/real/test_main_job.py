@@ -22,8 +22,9 @@ import pytest
 
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import Study, StudyState
+from labeltui.domain.study import QueueSource, Study, StudyState
 from labeltui.domain.training.training import TrainState
+from labeltui.monailabel.datastore import DatastoreRest
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.progress import Silent
@@ -201,6 +202,7 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
                 lambda s: s.queue.value is not None and s.queue.error is None, 30
             )
             assert state.queue.value is not None
+            assert (state.queue.value.source, state.queue.value.source_problem) == (QueueSource.FILE, "")
             opened = next(s for s in state.queue.value.studies if s.id == study)
             assert (opened.state, opened.openers) == (StudyState.OPEN, ("slicer",))
 
@@ -214,7 +216,7 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
                 ),
                 3.0,
             )
-            print(f"\nsubmitted label on the queue after {time.monotonic() - began:.2f} s")
+            print(f"\nsubmitted label on the queue after {time.monotonic() - began:.2f} s, from the file")
             await session.store.wait_for(
                 lambda s: (
                     s.labels.value is not None
@@ -262,10 +264,54 @@ async def test_two_people_on_one_study_by_the_same_strategy(
             )
 
 
+UPLOAD = """
+import sys
+from monailabel.client import MONAILabelClient
+MONAILabelClient(server_url=sys.argv[1], client_id="slicer").upload_image(sys.argv[3], sys.argv[2])
+"""
+
+
+async def test_studies_that_come_and_go_are_read_from_the_datastores_file_and_equal_the_servers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    studies = bench.home / "my studies"
+    source = next(studies.glob("*.nii.gz"))
+
+    async def listed(session: Session, present: set[str], absent: set[str], what: str) -> None:
+        began = time.monotonic()
+        state = await session.store.wait_for(
+            lambda s: present <= (ids := {x.id for x in _studies(s)}) and not absent & ids, 15
+        )
+        print(f"\n{what} on the queue after {time.monotonic() - began:.2f} s")
+        assert state.queue.value is not None
+        assert state.queue.value.source is QueueSource.FILE
+
+    with tunnel(bench) as url:
+        async with console(bench, monkeypatch) as session:
+            await session.store.wait_for(lambda s: bool(_studies(s)), 30)
+            asked: list[object] = []
+            monkeypatch.setattr(DatastoreRest, "studies", lambda *asking, **_: asked.append(asking))
+            shutil.copy(source, studies / "dropped.nii.gz")
+            await listed(session, {"dropped"}, set(), "a file copied to the folder")
+            bench.python(UPLOAD, url, "uploaded", str(source))
+            await listed(session, {"dropped", "uploaded"}, set(), "an uploaded image")
+            for name in ("dropped", "uploaded"):
+                (studies / f"{name}.nii.gz").unlink()
+            await listed(session, set(), {"dropped", "uploaded"}, "two deletions")
+            assert asked == []
+            monkeypatch.undo()
+            theirs = await session.api.client().studies()
+            mine = {study.id: (study.tags, study.authors) for study in _studies(session.store.state)}
+            assert mine == {study.id: (study.tags, study.authors) for study in theirs.studies}
+
+
+def _studies(state: SessionState) -> tuple[Study, ...]:
+    return state.queue.value.studies if state.queue.value is not None else ()
+
+
 def _study(state: SessionState, study: str) -> Study:
     """A study of the queue; one without any facts before the queue was read."""
-    studies = state.queue.value.studies if state.queue.value is not None else ()
-    return next((one for one in studies if one.id == study), Study(study))
+    return next((one for one in _studies(state) if one.id == study), Study(study))
 
 
 async def test_a_stats_file_with_nan_is_named_and_the_server_runs(

@@ -157,7 +157,6 @@ class QueuePane(Widget):
             facts.append(f"/{self._filter.value} {self.table.count} of {len(queue.studies)}")
         facts.append("" if queue is None else server_counts(queue))
         facts += [study_fact(self.chosen, state.worklist.value), worklist_fact(state)]
-        facts.append(f"from the server: {queue.source_problem}" if queue and queue.source_problem else "")
         facts.append(labels_here(state, now))
         name, backwards = self.table.sort_by
         facts.append(f"by {name} {'↑' if backwards else '↓'}" if self.table.count else "")

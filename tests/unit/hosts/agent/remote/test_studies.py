@@ -6,8 +6,10 @@ import base64
 import itertools
 import json
 import os
+import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,31 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
         apply(datastore, mirror)
     apply(datastore, mirror)
     assert set(mirror) == {"a", "b"}
+
+
+def test_of_two_writers_every_state_that_is_shown_was_written_whole(tmp_path: Path) -> None:
+    datastore, mirror, lock = Datastore(str(tmp_path)), Mirror(), threading.Lock()
+    written: list[Mirror] = []
+
+    def write(client: str) -> None:
+        """Truncate the file and write it in pieces, under the lock that MONAI Label's servers share."""
+        for number in range(10):
+            objects = {f"{client}{one}": stored(client) for one in range(number % 4 + 1)}
+            with lock, datastore.path.open("wb", buffering=0) as file:
+                written.append(expected(objects))
+                text = as_monai_label(objects).encode()
+                for at in range(0, len(text), 200):
+                    file.write(text[at : at + 200])
+
+    writers = [threading.Thread(target=write, args=(client,)) for client in ("ana", "ben")]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        with suppress(NotWhole, FileNotFoundError):
+            apply(datastore, mirror)
+            assert mirror in written
+    apply(datastore, mirror)
+    assert mirror == written[-1]
 
 
 class Console:
