@@ -36,12 +36,20 @@ class StudiesSkipParams(Params):
     undo: bool = switch("let the study be handed out again")
 
 
+class LabelsListParams(Params):
+    """Parameters of ``labels list``."""
+
+    study: str | None = text("list every version of this study's labels", positional=True)
+
+
 class LabelsRestoreParams(Params):
     """Parameters of ``labels restore``."""
 
     studies: tuple[str, ...] = texts("ids of the studies; default: all with a copied label", positional=True)
     tag: str | None = text("labels of this tag only, such as final")
-    version: str | None = text("first digits of the SHA-256 of an older version of one study's label")
+    version: str | None = text(
+        "first digits of the SHA-256 of an older version of one study's label; see `labels list STUDY`"
+    )
     replace: bool = switch("replace other versions on the server; they are copied to this machine first")
 
 
@@ -89,7 +97,7 @@ LABELS_VERIFY = Command(
 )  # fmt: skip
 LABELS_LIST = Command(
     "labels.list", "List the copies", "list the copied labels: study, tag, annotator, time, versions",
-    command=("labels", "list"), needs_host=False, takes=NoParams,
+    command=("labels", "list"), needs_host=False, takes=LabelsListParams,
 )  # fmt: skip
 
 LABELS_RESTORE = Command(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.params import NoParams
+from labeltui.actions.studies import LabelsListParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
@@ -109,14 +111,16 @@ def _compared(
     return rows
 
 
-async def labels_list(session: Session, _params: NoParams, _report: Report) -> Document:
-    """List every label with a copy on this machine: its newest version, and its number of versions."""
-    index = session.labels.folder.index
+async def labels_list(session: Session, params: LabelsListParams, _report: Report) -> Document:
+    """List every label with a copy on this machine: its newest version, and its number of versions.
+
+    With a study, list every version of its labels, oldest first.
+    """
+    folder = session.labels.folder
+    index = folder.index
     await asyncio.to_thread(index.refresh)
-    versions: dict[tuple[str, str], int] = {}
-    for entry, _file in index.versions():
-        versions[entry.key] = versions.get(entry.key, 0) + 1
-    newest = [index.newest(key) for key in versions]
+    versions = index.versions()
+    counts = Counter(entry.key for entry, _file in versions)
     rows = [
         {
             "study": entry.study,
@@ -124,15 +128,15 @@ async def labels_list(session: Session, _params: NoParams, _report: Report) -> D
             "who": entry.who or None,
             "saved_at": documents.moment(entry.saved_at),
             "copied_at": entry.copied_at,
-            "versions": versions[entry.key],
+            "versions": counts[entry.key],
             "size": entry.size,
             "sha256": entry.sha256,
             "damage": entry.damage or None,
-            "file": entry.file,
-            "present": session.labels.folder.has_newest(entry),
+            "file": file,
+            "present": folder.has_newest(entry) if file == entry.file else (folder.root / file).exists(),
         }
-        for entry in newest
-        if entry is not None
+        for entry, file in versions
+        if entry.study == params.study or (params.study is None and file == entry.file)
     ]
-    folder = str(session.labels.folder.root)
-    return {"as_of": documents.moment(session.clock()), "folder": folder, "total": len(rows), "labels": rows}
+    at = documents.moment(session.clock())
+    return {"as_of": at, "folder": str(folder.root), "total": len(rows), "labels": rows}

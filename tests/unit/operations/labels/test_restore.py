@@ -162,8 +162,11 @@ async def test_an_older_version_is_named_by_its_checksum(tmp_path: Path) -> None
         first = (await it.run("labels.list"))["labels"][0]["sha256"]
         store.label("s1", b"newer", BOB)
         await it.run("labels.pull")
+        versions = (await it.run("labels.list", study="s1"))["labels"]
         misused = await it.failing("labels.restore", version=first[:8])
         await it.run("labels.restore", studies=("s1",), version=first[:8], replace=True)
+    assert [(row["who"], row["present"]) for row in versions] == [("alice", True), ("bob", True)]
+    assert versions[0]["sha256"] == first
     assert misused.problem.code == "bad_parameter"
     assert store.file("s1") == b"of alice"
     assert store.objects["s1"]["labels"]["final"]["info"]["client_id"] == "alice"
