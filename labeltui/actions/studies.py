@@ -16,24 +16,24 @@ class StudiesNextParams(Params):
 class StudiesOrderParams(Params):
     """Parameters of ``studies order``."""
 
-    study: str = required_text("id of the study")
+    studies: tuple[str, ...] = texts("ids of the studies, the first to be handed out first", positional=True)
     place: int | None = whole("place in the order; default: 1, the next one to be handed out")
-    undo: bool = switch("take the study out of the order again")
+    undo: bool = switch("take the studies out of the order again")
 
 
 class StudiesAssignParams(Params):
     """Parameters of ``studies assign``."""
 
-    study: str = required_text("id of the study")
-    client: str | None = text("client id of the annotator, as set in Slicer", positional=True)
-    undo: bool = switch("let every annotator have the study again")
+    studies: tuple[str, ...] = texts("ids of the studies", positional=True)
+    to: str | None = text("client id of the annotator, as set in Slicer")
+    undo: bool = switch("let every annotator have the studies again")
 
 
 class StudiesSkipParams(Params):
     """Parameters of ``studies skip``."""
 
-    study: str = required_text("id of the study")
-    undo: bool = switch("let the study be handed out again")
+    studies: tuple[str, ...] = texts("ids of the studies", positional=True)
+    undo: bool = switch("let the studies be handed out again")
 
 
 class LabelsListParams(Params):
@@ -76,15 +76,15 @@ STUDIES_NEXT = Command(
     question=conditions.ask_next, takes=StudiesNextParams,
 )  # fmt: skip
 STUDIES_ORDER = Command(
-    "studies.order", "Put a study first", "let the worklist hand out a study before the others",
+    "studies.order", "Put studies first", "let the worklist hand out studies before the others",
     danger=Danger.CHANGE, command=("studies", "order"), disabled=conditions.no_worklist, takes=StudiesOrderParams,
 )  # fmt: skip
 STUDIES_ASSIGN = Command(
-    "studies.assign", "Assign a study", "let the worklist hand out a study to one annotator only",
+    "studies.assign", "Assign studies", "let the worklist hand out studies to one annotator only",
     danger=Danger.CHANGE, command=("studies", "assign"), disabled=conditions.no_worklist, takes=StudiesAssignParams,
 )  # fmt: skip
 STUDIES_SKIP = Command(
-    "studies.skip", "Skip a study", "let the worklist hand out a study to nobody",
+    "studies.skip", "Skip studies", "let the worklist hand out studies to nobody",
     danger=Danger.CHANGE, command=("studies", "skip"), disabled=conditions.no_worklist, takes=StudiesSkipParams,
 )  # fmt: skip
 LABELS_PULL = Command(
@@ -118,19 +118,19 @@ STUDIES_RESTORE = Command(
 
 WORKLIST_ACTIONS: tuple[Action, ...] = (
     Action(
-        "worklist.first", "Hand out next", "let the worklist hand out this study next; again: take it out of the order",
+        "worklist.first", "Hand out next", "hand out these studies next; again: take them out of the order",
         key="f", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('first')",
     ),
     Action(
-        "worklist.assign", "Assign to", "let the worklist hand out this study to one annotator only",
+        "worklist.assign", "Assign to", "let the worklist hand out these studies to one annotator only",
         key="a", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('assign')",
     ),
     Action(
-        "worklist.unassign", "Assign to nobody", "let every annotator have this study again",
+        "worklist.unassign", "Assign to nobody", "let every annotator have these studies again",
         key="n", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('unassign')",
     ),
     Action(
-        "worklist.skip", "Skip", "hand out this study to nobody; again: hand it out",
+        "worklist.skip", "Skip", "hand out these studies to nobody; again: hand them out",
         key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
     ),
     Action(
@@ -146,7 +146,7 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="u", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="form('studies.restore')",
     ),
 )  # fmt: skip
-"""What the console does with the study under the queue's cursor."""
+"""What the console does with the marked studies, or with the one under the queue's cursor."""
 
 STUDY_ACTIONS: tuple[Action, ...] = (
     STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, *WORKLIST_ACTIONS,

@@ -140,7 +140,7 @@ async def test_holds_and_decisions_survive_a_restart(
     start(bench, "--worklist", "first")
     strategies = bench.run("studies", "list").document["worklist"]
     assert strategies["why_not"] is None
-    for words in (("order", "case_050"), ("assign", "case_001", "ben"), ("skip", "case_002")):
+    for words in (("order", "case_050"), ("assign", "case_001", "--to", "ben"), ("skip", "case_002")):
         ran = bench.run("studies", *words)
         assert ran.code == 0, ran.stdout
     with tunnel(bench) as url:

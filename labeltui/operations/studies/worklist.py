@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.study import FINAL_TAG
+from labeltui.domain.worklist import NAMELESS
 from labeltui.monailabel.serving.rules import Edits, client_name
 from labeltui.session.runtime.fields import Fields
 
@@ -20,83 +21,99 @@ if TYPE_CHECKING:
 
 
 async def studies_order(session: Session, params: StudiesOrderParams, _report: Report) -> Document:
-    """Put a study at a place of the order. Raises Misused for a place below 1; see :func:`_change` for the others."""
-    study, place = params.study, 1 if params.place is None else params.place
+    """Put studies at a place of the order. Raises Misused for a place below 1; see :func:`_change` for the others."""
+    studies, place = params.studies, 1 if params.place is None else params.place
     if place < 1:
         raise Misused(Code.BAD_PARAMETER, "The place in the order is 1 or more.")
 
     def edit(edits: Edits) -> Edits:
-        others = [one for one in edits.order if one != study]
-        order = others if params.undo else [*others[: place - 1], study, *others[place - 1 :]]
-        return replace(edits, order=tuple(order))
+        others = [one for one in edits.order if one not in studies]
+        order = others if params.undo else [*others[: place - 1], *studies, *others[place - 1 :]]
+        return replace(edits, order=tuple(dict.fromkeys(order)))
 
-    done = "is out of the order" if params.undo else f"is number {place} in the order"
-    return await _change(session, study, params.undo, edit, done)
+    done = "out of the order" if params.undo else f"number {place} in the order"
+    return await _change(session, studies, params.undo, edit, done)
 
 
 async def studies_assign(session: Session, params: StudiesAssignParams, _report: Report) -> Document:
-    """Assign a study to one annotator. Raises Misused for a client id that several people share."""
-    study, client = params.study, client_name(params.client)
+    """Assign studies to one annotator. Raises Misused for a client id that several people share."""
+    studies, client = params.studies, client_name(params.to)
     if not params.undo and not client:
         raise Misused(
             Code.BAD_PARAMETER,
-            f"A study can't be assigned to {params.client!r}: several people use that client id."
-            if params.client
+            f"Studies can't be assigned to {params.to!r}: several people use that client id."
+            if params.to
             else "The annotator is missing.",
-            "Name the client id that the annotator has set in Slicer.",
+            "Name the client id that the annotator has set in Slicer, with --to.",
         )
 
     def edit(edits: Edits) -> Edits:
-        others = {one: name for one, name in edits.assigned.items() if one != study}
-        return replace(edits, assigned=others if params.undo else {**others, study: client})
+        others = {one: name for one, name in edits.assigned.items() if one not in studies}
+        return replace(
+            edits, assigned=others if params.undo else {**others, **dict.fromkeys(studies, client)}
+        )
 
-    done = "is assigned to nobody" if params.undo else f"is assigned to {client}"
-    return await _change(session, study, params.undo, edit, done)
+    done = "assigned to nobody" if params.undo else f"assigned to {client}"
+    return await _change(session, studies, params.undo, edit, done)
 
 
 async def studies_skip(session: Session, params: StudiesSkipParams, _report: Report) -> Document:
-    """Leave a study out, or hand it out again."""
-    study = params.study
+    """Leave studies out, or hand them out again."""
+    studies = params.studies
 
     def edit(edits: Edits) -> Edits:
-        skipped = edits.skipped - {study} if params.undo else edits.skipped | {study}
+        skipped = edits.skipped.difference(studies) if params.undo else edits.skipped.union(studies)
         return replace(edits, skipped=skipped)
 
-    done = "can be handed out again" if params.undo else "is handed out to nobody"
-    return await _change(session, study, params.undo, edit, done)
+    done = "in the worklist again" if params.undo else "handed out to nobody"
+    return await _change(session, studies, params.undo, edit, done)
 
 
 async def _change(
-    session: Session, study: str, undo: bool, edit: Callable[[Edits], Edits], done: str
+    session: Session, studies: Sequence[str], undo: bool, edit: Callable[[Edits], Edits], done: str
 ) -> Document:
-    """Change the edits. Raises Failed ``no_worklist``, and ``unknown_study`` for a study that is not listed."""
+    """Change the edits.
+
+    Raises Misused without a study, Failed ``no_worklist``, and ``unknown_study`` for a study that is not listed.
+    """
+    if not studies:
+        raise Misused(Code.BAD_PARAMETER, "The study is missing.", "Name one or more studies by their ids.")
+    studies = tuple(dict.fromkeys(studies))
     await session.readiness.need_server()
     await session.worklist.refresh()
-    note = "" if undo else await _note(session, study)
+    notes = "" if undo else await _notes(session, studies)
     edits = await session.worklist.change(edit)
+    named = f"{studies[0]} is" if len(studies) == 1 else f"{len(studies)} studies are"
+    if len(studies) > 1:
+        done = done.replace("number ", "from number ")
     return {
         "as_of": documents.moment(session.clock()),
-        "message": f"{study} {done}.{note}",
-        "study": study,
+        "message": f"{named} {done}.{notes}",
+        "studies": list(studies),
         **edits.document(),
     }
 
 
-async def _note(session: Session, study: str) -> str:
-    """Return what the operator should know of this study. Raises Failed ``unknown_study``."""
+async def _notes(session: Session, studies: Sequence[str]) -> str:
+    """Return what the operator should know of these studies. Raises Failed ``unknown_study``."""
     state = await session.readiness.first_readings(Fields.queue)
-    queue = state.queue.value
+    queue, worklist = state.queue.value, state.worklist.value
     if queue is None or not queue.listed:
         return ""
-    known = next((one for one in queue.studies if one.id == study), None)
-    if known is None:
+    known = {one.id: one for one in queue.studies}
+    unknown = [study for study in studies if study not in known]
+    if unknown:
         raise Failed(
             Code.UNKNOWN_STUDY,
-            f"The server has no study {study!r}.",
+            f"The server has no study {unknown[0]!r}.",
             "`labeltui studies list` shows the studies.",
         )
-    if FINAL_TAG in known.tags:
-        return " It has a final label, so it is not handed out."
-    holders = state.worklist.value.holders.get(study, ()) if state.worklist.value is not None else ()
-    names = " and ".join(holder.client or "a client without a name of its own" for holder in holders)
-    return f" It stays with {names} until it is submitted or given up." if names else ""
+    notes = []
+    for study in studies:
+        holders = worklist.holders.get(study, ()) if worklist is not None else ()
+        names = " and ".join(holder.client or NAMELESS for holder in holders)
+        if FINAL_TAG in known[study].tags:
+            notes.append(f" {study} has a final label, so it is not handed out.")
+        elif names:
+            notes.append(f" {study} stays with {names} until it is submitted or given up.")
+    return "".join(notes)

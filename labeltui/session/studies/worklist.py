@@ -191,7 +191,7 @@ class WorklistWatch:
                 Alert(
                     key, Level.WARNING, f"There is no study for {name}: {refusal.left.why_nothing}.",
                     "Slicer only shows that nothing was found. Add studies, or undo a skip or an assignment "
-                    "(`labeltui studies skip|assign STUDY --undo`).",
+                    "(`labeltui studies skip STUDY --undo`, `assign STUDY --undo`).",
                     refusal.at,
                 )
             )  # fmt: skip

@@ -72,12 +72,12 @@ async def test_keys_decide_about_the_study_under_the_cursor_and_take_it_back(
         await wait_for(pilot, lambda: isinstance(app.screen, FindScreen))
         await pilot.press(*"ana", "enter")
         await wait_for(pilot, lambda: len(ran) == 4)
-    study = {"study": "liver_081"}
+    study = {"studies": ("liver_081",)}
     assert ran == [
         ("studies.order", {**study, "undo": True}),  # it is the first already
         ("studies.skip", {**study, "undo": False}),
         ("studies.assign", {**study, "undo": True}),
-        ("studies.assign", {**study, "client": "ana"}),
+        ("studies.assign", {**study, "to": "ana"}),
     ]
 
 
@@ -100,6 +100,17 @@ async def test_what_changes_the_servers_files_names_the_study_and_asks(
         assert ran == []
         await pilot.press("y")
         await wait_for(pilot, lambda: ran == [ran_then])
+
+
+async def test_marked_studies_are_decided_about_together(ran: list[tuple[str, dict[str, Any]]]) -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("space", "space", "Q", "x")
+        await wait_for(pilot, lambda: ran)
+        marked = tuple(study.id for study in queue.targets)
+    assert len(marked) == 2
+    assert ran == [("studies.skip", {"studies": marked, "undo": False})]
 
 
 async def test_without_a_worklist_the_keys_say_why(ran: list[tuple[str, dict[str, Any]]]) -> None:

@@ -56,7 +56,7 @@ class QueuePane(Widget):
             PaneKey(("g", "home"), "first", self.first, footer=False),
             PaneKey(("G", "end"), "last", self.last, footer=False),
         )
-        self._worklist = WorklistVerbs(self, lambda: self.chosen)
+        self._worklist = WorklistVerbs(self, lambda: self.targets)
         self.note = ""
         self.facts = ""
         self.session: Session | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from textual.widget import Widget
 
@@ -50,10 +50,10 @@ def _held(holder: Holder) -> str:
 
 
 class WorklistVerbs:
-    """The keys of the worklist, for the study that ``chosen`` returns."""
+    """The keys of the worklist, for the studies that ``targets`` returns."""
 
-    def __init__(self, pane: Widget, chosen: Callable[[], Study | None]) -> None:
-        self._pane, self._chosen = pane, chosen
+    def __init__(self, pane: Widget, targets: Callable[[], Sequence[Study]]) -> None:
+        self._pane, self._targets = pane, targets
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
@@ -61,37 +61,50 @@ class WorklistVerbs:
         return {"first": self.first, "assign": self.assign, "unassign": self.unassign, "skip": self.skip}
 
     async def first(self) -> None:
-        """Put the study first; take it out of the order if it is first."""
-        await self._invoke("studies.order", lambda study, worklist: worklist.place(study.id) == 1)
+        """Put the studies first; take them out of the order if they are the first."""
+        worklist, ids = self._worklist, self._ids()
+        await self._invoke("studies.order", undo=bool(ids) and worklist.order[: len(ids)] == ids)
 
     async def skip(self) -> None:
-        """Skip the study, or hand it out again."""
-        await self._invoke("studies.skip", lambda study, worklist: study.id in worklist.skipped)
+        """Skip the studies, or hand them out again if all are skipped."""
+        await self._invoke(
+            "studies.skip", undo=bool(self._ids()) and self._worklist.skipped.issuperset(self._ids())
+        )
 
     async def unassign(self) -> None:
-        """Assign the study to nobody."""
-        await self._invoke("studies.assign", lambda _study, _worklist: True)
+        """Assign the studies to nobody."""
+        await self._invoke("studies.assign", undo=True)
 
     def assign(self) -> None:
-        """Ask for the annotator, then assign the study."""
-        study, worklist = self._chosen(), console_of(self._pane).state.worklist.value or Worklist()
-        if study is None:
-            console_of(self._pane).refuse("There is no study under the cursor.")
+        """Ask for the annotator, then assign the studies."""
+        ids = self._ids()
+        if not ids:
+            self._refuse()
             return
 
         async def named(client: str | None) -> None:
             if client:
-                params = {"study": study.id, "client": client}
+                params = {"studies": ids, "to": client}
                 await console_of(self._pane).dispatcher.invoke("studies.assign", params)
 
-        question = f"Client id of the annotator who gets {study.id} (as set in Slicer)"
-        before = worklist.assigned.get(study.id, "")
+        what = ids[0] if len(ids) == 1 else f"these {len(ids)} studies"
+        question = f"Client id of the annotator who gets {what} (as set in Slicer)"
+        before = self._worklist.assigned.get(ids[0], "")
         self._pane.app.push_screen(FindScreen(question, before, title="Assign", does="assigns"), named)
 
-    async def _invoke(self, action_id: str, is_set: Callable[[Study, Worklist], bool]) -> None:
-        console = console_of(self._pane)
-        study, worklist = self._chosen(), console.state.worklist.value or Worklist()
-        if study is None:
-            console.refuse("There is no study under the cursor.")
+    @property
+    def _worklist(self) -> Worklist:
+        return console_of(self._pane).state.worklist.value or Worklist()
+
+    def _ids(self) -> tuple[str, ...]:
+        return tuple(study.id for study in self._targets())
+
+    def _refuse(self) -> None:
+        console_of(self._pane).refuse("There is no study under the cursor.")
+
+    async def _invoke(self, action_id: str, *, undo: bool) -> None:
+        ids = self._ids()
+        if not ids:
+            self._refuse()
             return
-        await console.dispatcher.invoke(action_id, {"study": study.id, "undo": is_set(study, worklist)})
+        await console_of(self._pane).dispatcher.invoke(action_id, {"studies": ids, "undo": undo})

@@ -14,13 +14,13 @@ from tests.virtual_time import in_virtual_time
 async def test_order_assign_and_skip_are_stored_on_the_host_and_can_be_undone(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         for study in ("c", "d"):
-            await it.run("studies.order", study=study)
-        placed = await it.run("studies.order", study="a", place=2)
+            await it.run("studies.order", studies=[study])
+        placed = await it.run("studies.order", studies=["a"], place=2)
         assert placed["order"] == ["d", "a", "c"]
         assert placed["message"] == "a is number 2 in the order."
-        assigned = await it.run("studies.assign", study="b", client="ben")
+        assigned = await it.run("studies.assign", studies=["b"], to="ben")
         assert assigned["message"] == "b is assigned to ben."
-        await it.run("studies.skip", study="c")
+        await it.run("studies.skip", studies=["c"])
         stored = json.loads(it.host.files.read(EDITS))
         assert stored == {"order": ["d", "a", "c"], "assigned": {"b": "ben"}, "skipped": ["c"]}
         listed = {one["id"]: one for one in (await it.run("studies.list"))["studies"]}
@@ -31,8 +31,14 @@ async def test_order_assign_and_skip_are_stored_on_the_host_and_can_be_undone(tm
             False,
         )
         assert it.session.journal.entries[0].command.startswith("labeltui studies ")
+        several = await it.run("studies.order", studies=["b", "a", "b"], place=2)
+        assert (several["order"], several["message"]) == (
+            ["d", "b", "a", "c"],
+            "2 studies are from number 2 in the order.",
+        )
+        await it.run("studies.order", studies=["b"], undo=True)
         for action, study in (("order", "a"), ("assign", "b"), ("skip", "c")):
-            await it.run(f"studies.{action}", study=study, undo=True)
+            await it.run(f"studies.{action}", studies=[study], undo=True)
         stored = json.loads(it.host.files.read(EDITS))
         assert stored == {"order": ["d", "c"], "assigned": {}, "skipped": []}
 
@@ -42,21 +48,22 @@ async def test_a_decision_about_a_study_that_somebody_has_says_so(tmp_path: Path
     async with serving(tmp_path) as it:
         put(it, a="ana", b="user-xyz")
         await known(it, lambda w: len(w.holders) == 2)
-        assert "It stays with ana until" in (await it.run("studies.skip", study="a"))["message"]
-        named = await it.run("studies.assign", study="b", client="ben")
-        assert "stays with a client without a name of its own" in named["message"]
+        assert "a stays with ana until" in (await it.run("studies.skip", studies=["a"]))["message"]
+        named = await it.run("studies.assign", studies=["b"], to="ben")
+        assert "b stays with a client without a name of its own" in named["message"]
 
 
 @in_virtual_time
 async def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
-        unknown = await it.failing("studies.skip", study="nothing")
-        shared = await it.failing("studies.assign", study="a", client="user-xyz")
-        nobody = await it.failing("studies.assign", study="a")
-        place = await it.failing("studies.order", study="a", place=0)
-        gone = await it.run("studies.skip", study="nothing", undo=True)  # it may have been deleted since
-    codes = [error.problem.code for error in (unknown, shared, nobody, place)]
-    assert codes == ["unknown_study", "bad_parameter", "bad_parameter", "bad_parameter"]
+        unknown = await it.failing("studies.skip", studies=["nothing"])
+        shared = await it.failing("studies.assign", studies=["a"], to="user-xyz")
+        nobody = await it.failing("studies.assign", studies=["a"])
+        missing = await it.failing("studies.skip")
+        place = await it.failing("studies.order", studies=["a"], place=0)
+        gone = await it.run("studies.skip", studies=["nothing"], undo=True)  # it may have been deleted since
+    codes = [error.problem.code for error in (unknown, shared, nobody, missing, place)]
+    assert codes == ["unknown_study", *["bad_parameter"] * 4]
     assert "several people use that client id" in shared.problem.message
     assert gone["skipped"] == []
 
@@ -65,7 +72,7 @@ async def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
 async def test_a_server_without_a_worklist_takes_no_decisions(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         it.server.up = True
-        error = await it.failing("studies.skip", study="a")
+        error = await it.failing("studies.skip", studies=["a"])
         document = await it.run("studies.list")
     assert error.problem.code == "no_worklist"
     assert error.problem.message == "There is no worklist: labeltui did not start this server."

@@ -146,6 +146,6 @@ async def test_an_edit_keeps_what_another_console_changed_meanwhile(tmp_path: Pa
 
         await known(it, lambda w: w.skipped)
         it.host.agent.answers["write"] = meanwhile
-        document = await it.run("studies.skip", study="a")
+        document = await it.run("studies.skip", studies=["a"])
         assert document["skipped"] == ["a", "c", "d"]
         assert json.loads(it.host.files.read(EDITS))["skipped"] == ["a", "c", "d"]
