@@ -20,7 +20,9 @@ DEFAULT_CACHE_S = 7200
 FILTER_VARIABLE = "MONAI_LABEL_DICOMWEB_SEARCH_FILTER"
 DEFAULT_MODALITY = "CT"
 """The modality of the series that MONAI Label serves by default."""
-NO_WORKLIST = "off"
+NO_WORKLIST, EPISTEMIC = "off", "epistemic"
+EPISTEMIC_CONF = {"skip_strategies": "false", "skip_scoring": "false", "epistemic_enabled": "true"}
+"""Lets the radiology app compute scores, and offer the strategy that uses them."""
 WORKLIST_META, HOLD_META = "worklist", "worklist_hold_s"
 """Entries of the job's record: the file of the operator's edits, and the seconds for which a study is held."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -121,6 +123,8 @@ def _conf(options: ServerOptions) -> dict[str, str]:
     conf = {"models": ",".join(options.models)} if options.models else {}
     # Otherwise the radiology and bundle apps download a model at every start.
     conf["sam2"] = "false"
+    if options.worklist == EPISTEMIC and options.app == "radiology":
+        conf |= EPISTEMIC_CONF
     conf.update(options.conf)
     return conf
 

@@ -116,6 +116,18 @@ def test_the_worklists_settings_reach_the_server_and_every_console():
     assert other.meta["worklist"] != made.meta["worklist"]
 
 
+def test_the_worklist_by_scores_lets_the_app_compute_them_unless_the_profile_forbids_it():
+    scored = launch(ServerOptions("~/x", worklist="epistemic", conf={"skip_scoring": "true"}), home="/h")
+    given = dict(pairs(scored.argv))
+    assert (given["epistemic_enabled"], given["skip_strategies"], given["skip_scoring"]) == (
+        "true",
+        "false",
+        "true",
+    )
+    for options in (ServerOptions("~/x"), ServerOptions("~/x", app="monaibundle", worklist="epistemic")):
+        assert "epistemic_enabled" not in dict(pairs(launch(options, home="/h").argv))
+
+
 def test_without_a_worklist_monai_label_keeps_its_strategies():
     off = launch(ServerOptions("~/x", worklist="off"), home="/h", serving="/z")
     assert VARIABLE not in off.env
