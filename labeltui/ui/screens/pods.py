@@ -148,7 +148,7 @@ class PodsScreen(PodKeys):
         """Return the pod under the cursor; None without a pod."""
         return self._pods[self._table.cursor] if self._table.cursor < len(self._pods) else None
 
-    def on_table_moved(self) -> None:
+    def on_rows_moved(self) -> None:
         """Remember the pod under the cursor, so that the cursor stays on that pod if the order changes."""
         pod = self.pod_now()
         self._chosen = pod.id if pod is not None else None

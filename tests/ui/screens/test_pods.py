@@ -16,8 +16,9 @@ from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.pods import PodScreen, PodsScreen
 from labeltui.ui.widgets.lines import Lines
-from tests.ui.fake_session import console, settled, wait_for
+from tests.ui.fake_session import console, fresh, settled, wait_for
 from tests.ui.sample_pods import LOCKED, MEMBER, OPEN, OWN, PODS, STOPPED, with_pod
+from tests.ui.screen_text import screen_text
 
 Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -73,6 +74,20 @@ async def go_to(pilot: Pilot[Any], screen: PodsScreen, pod_id: str) -> None:
             return
         await pilot.press("j")
     raise AssertionError(f"{pod_id} is not in the list")
+
+
+async def test_the_cursor_stays_on_its_pod_when_another_pod_comes_before_it() -> None:
+    app = console(with_pod())
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await opened(pilot)
+        await go_to(pilot, screen, LOCKED.id)
+        session: Any = app.session
+        pods = (replace(OPEN, id="n3w", name="aaa"), *PODS)
+        session.store.publish(replace(session.store.state, pods=fresh(pods)))
+        await wait_for(pilot, lambda: "aaa" in screen_text(app), "the new pod")
+        pod = screen.pod_now()
+    assert pod is not None
+    assert pod.id == LOCKED.id
 
 
 async def test_the_profiles_pod_comes_first_and_the_ended_last() -> None:

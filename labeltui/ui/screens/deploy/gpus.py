@@ -183,7 +183,7 @@ class GpuPart(Container):
 
     # -- keys
 
-    def on_table_moved(self) -> None:
+    def on_rows_moved(self) -> None:
         """Choose the GPU under the cursor."""
         if 0 <= self.table.cursor < len(self._view):
             chosen = self._view[self.table.cursor].id
@@ -242,7 +242,7 @@ class GpuPart(Container):
         except ValueError:
             return
         self.list_rows()
-        self.on_table_moved()
+        self.on_rows_moved()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go back to the rows, and close an empty filter."""
