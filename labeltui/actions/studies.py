@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Command, Danger
-from labeltui.actions.params import NoParams, Params, required_text, switch, text, texts, whole
+from labeltui.actions.params import NoParams, Params, choice, required_text, switch, text, texts, whole
+from labeltui.domain.review import LEVELS, STATUSES
 from labeltui.domain.rules import conditions
 
 
@@ -60,6 +61,25 @@ class StudiesDeleteParams(Params):
     label: str | None = text("tag of the one label to delete; default: the image with all its labels")
 
 
+class StudiesShowParams(Params):
+    """Parameters of ``studies show``."""
+
+    study: str = required_text("id of the study")
+
+
+class StudiesReviewParams(Params):
+    """Parameters of ``studies review``."""
+
+    status: str | None = choice(
+        "judgement; approving a label withdraws the approval of its others", *STATUSES
+    )
+    level: str | None = choice("difficulty", *LEVELS)
+    comment: str | None = text("comment for the annotators")
+    label: str | None = text("tag of the label; default: final")
+    undo: bool = switch("bring back the reviews that the last `studies review` replaced")
+    studies: tuple[str, ...] = texts("ids of the studies", positional=True)
+
+
 class StudiesRestoreParams(Params):
     """Parameters of ``studies restore``."""
 
@@ -110,6 +130,14 @@ STUDIES_DELETE = Command(
     danger=Danger.DESTRUCTIVE, command=("studies", "delete"), disabled=conditions.no_server,
     question=conditions.ask_delete, about="study", takes=StudiesDeleteParams,
 )  # fmt: skip
+STUDIES_SHOW = Command(
+    "studies.show", "Show a study", "show a study's image, its labels with their copies, and who had it when",
+    command=("studies", "show"), disabled=conditions.no_server, takes=StudiesShowParams,
+)  # fmt: skip
+STUDIES_REVIEW = Command(
+    "studies.review", "Review studies", "judge labels as Slicer's Reviewer does: status, level and comment",
+    danger=Danger.CHANGE, command=("studies", "review"), disabled=conditions.no_server, takes=StudiesReviewParams,
+)  # fmt: skip
 STUDIES_RESTORE = Command(
     "studies.restore", "Bring a study back", "bring back a study or label that `studies delete` deleted",
     danger=Danger.DESTRUCTIVE, command=("studies", "restore"), disabled=conditions.no_server,
@@ -134,6 +162,14 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
     ),
     Action(
+        "queue.show", "Details", "show this study's image, its labels with their copies, and who had it when",
+        key="i", leader="Q", disabled=conditions.no_server, console="queue('show')",
+    ),
+    Action(
+        "queue.review", "Review", "judge the labels of the marked studies, or of this one: status, level, comment",
+        key="v", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('review')",
+    ),
+    Action(
         "queue.restore", "Submit its copied labels", "submit this study's copied labels that the server does not have",
         key="r", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('restore')",
     ),
@@ -150,5 +186,6 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
 
 STUDY_ACTIONS: tuple[Action, ...] = (
     STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, *WORKLIST_ACTIONS,
-    LABELS_PULL, LABELS_VERIFY, LABELS_LIST, LABELS_RESTORE, STUDIES_DELETE, STUDIES_RESTORE,
+    STUDIES_SHOW, STUDIES_REVIEW, LABELS_PULL, LABELS_VERIFY, LABELS_LIST, LABELS_RESTORE,
+    STUDIES_DELETE, STUDIES_RESTORE,
 )  # fmt: skip

@@ -135,6 +135,7 @@ class Code(StrEnum):
     NOT_CONNECTED = "not_connected"
     NOT_EDITED = "not_edited"
     NOT_FOUND = "not_found"
+    NOT_REVIEWED = "not_reviewed"
     NOT_INSTALLED = "not_installed"
     NOT_OFFERED = "not_offered"
     NOT_ORPHANED = "not_orphaned"

@@ -48,6 +48,8 @@ from labeltui.actions.studies import (
     STUDIES_NEXT,
     STUDIES_ORDER,
     STUDIES_RESTORE,
+    STUDIES_REVIEW,
+    STUDIES_SHOW,
     STUDIES_SKIP,
 )
 from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, TRAIN_STOP
@@ -77,6 +79,8 @@ from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
 from labeltui.operations.studies.delete import studies_delete, studies_restore
+from labeltui.operations.studies.review import studies_review
+from labeltui.operations.studies.show import studies_show
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
 from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
@@ -109,6 +113,8 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(STUDIES_ORDER, studies_order),
         _pair(STUDIES_ASSIGN, studies_assign),
         _pair(STUDIES_SKIP, studies_skip),
+        _pair(STUDIES_SHOW, studies_show),
+        _pair(STUDIES_REVIEW, studies_review),
         _pair(LABELS_PULL, labels_pull),
         _pair(LABELS_VERIFY, labels_verify),
         _pair(LABELS_LIST, labels_list),

@@ -167,7 +167,9 @@ def studies_document(reading: Reading[StudyQueue], now: datetime, damaged: Itera
         "modality": queue.modality or None,
         "other_modalities": list(queue.other_modalities),
         "label_tags": dict(queue.label_tags),
-        "studies": [_study(study) for study in queue.studies] if queue.listed or queue.studies else None,
+        "studies": [study_document(study) for study in queue.studies]
+        if queue.listed or queue.studies
+        else None,
     }
 
 
@@ -272,7 +274,8 @@ def _problem(problem: Problem | None) -> Document | None:
     return {**document, "detail": problem.detail} if problem.detail else document
 
 
-def _study(study: Study) -> Document:
+def study_document(study: Study) -> Document:
+    """One study of ``studies list``."""
     latest = study.open_fetches[0] if study.open_fetches else None
     return {
         "id": study.id,

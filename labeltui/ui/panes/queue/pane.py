@@ -22,6 +22,7 @@ from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.panes.queue import layout, summary
 from labeltui.ui.panes.queue.columns import Shown, columns, haystack, identify
+from labeltui.ui.panes.queue.study_verbs import StudyVerbs
 from labeltui.ui.panes.queue.switches import ColumnSwitches
 from labeltui.ui.panes.queue.worklist import WorklistVerbs, study_fact, worklist_fact
 from labeltui.ui.presentation.fact import stale_age
@@ -44,6 +45,7 @@ class QueuePane(Widget):
             PaneKey(("slash",), "filter", self.open_filter),
             PaneKey(("o",), "sort", self.next_sort),
             PaneKey(("O",), "reverse", self.reverse_sort),
+            PaneKey(("enter",), "details", self.show_details),
             PaneKey(("space",), "mark", self.mark),
             PaneKey(("C",), "columns", self.open_switches),
             PaneKey(("y",), "copy id", self.copy_id),
@@ -57,6 +59,7 @@ class QueuePane(Widget):
             PaneKey(("G", "end"), "last", self.last, footer=False),
         )
         self._worklist = WorklistVerbs(self, lambda: self.targets)
+        self._studies = StudyVerbs(self, lambda: self.targets)
         self.note = ""
         self.facts = ""
         self.session: Session | None = None
@@ -96,7 +99,12 @@ class QueuePane(Widget):
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
         """What the keys of the worklist do with the study under the cursor."""
-        return {**self._worklist.verbs, "restore": self._restore, "delete": self._delete}
+        studies = {"show": self.show_details, "review": self._studies.review}
+        return {**self._worklist.verbs, **studies, "restore": self._restore, "delete": self._delete}
+
+    def show_details(self) -> None:
+        """Open the details of the study under the cursor."""
+        self._studies.show(self.chosen)
 
     async def _restore(self) -> None:
         """Submit the copied labels of the marked studies, or of the one under the cursor."""

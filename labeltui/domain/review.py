@@ -1,0 +1,45 @@
+"""A reviewer's judgement of a label, as 3D Slicer's MONAI Label Reviewer stores it in the label's info."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+META = "segmentationMeta"
+"""The key of a label's info under which the Reviewer stores status, approvedBy, level, comment and editTime."""
+APPROVED = "approved"
+NO_STATUS = "none"
+STATUSES = (APPROVED, "flagged", NO_STATUS)
+LEVELS = ("easy", "medium", "hard")
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a reviewer changes; None leaves a value as it is."""
+
+    status: str | None = None
+    level: str | None = None
+    comment: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != Review()
+
+
+def stored_review(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the review in a label's info, as it is stored; empty without one."""
+    meta = info.get(META)
+    return dict(meta) if isinstance(meta, dict) else {}
+
+
+def reviewed(before: Mapping[str, Any], review: Review, by: str, now: datetime) -> dict[str, Any]:
+    """Return the review to store in place of ``before``. The Reviewer writes all five fields each time."""
+    status = {None: before.get("status", ""), NO_STATUS: ""}.get(review.status, review.status)
+    return {
+        "status": status,
+        "approvedBy": by,
+        "level": before.get("level", "") if review.level is None else review.level,
+        "comment": before.get("comment", "") if review.comment is None else review.comment,
+        "editTime": int(now.timestamp()),
+    }

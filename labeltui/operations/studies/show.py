@@ -1,0 +1,89 @@
+"""``studies show``: everything that is known of one study."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions.studies import StudiesShowParams
+from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+from labeltui.domain.review import stored_review
+from labeltui.domain.study import Study
+from labeltui.domain.text import one_line
+from labeltui.session.history.studies import StudyEventKind
+from labeltui.session.labels.index import Entry
+from labeltui.session.runtime.fields import Fields
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+SERVER_INFO = ("strategy", "name", "ts")
+"""Fields of an image's info that the document names otherwise."""
+
+
+async def studies_show(session: Session, params: StudiesShowParams, _report: Report) -> Document:
+    """Return a study with its image's info, its labels with their copies, and who fetched and submitted it when.
+
+    Raises Failed ``not_found`` for a study that is not listed.
+    """
+    await session.readiness.need_server()
+    state = await session.readiness.first_readings(Fields.queue)
+    studies = state.queue.value.studies if state.queue.value is not None else ()
+    study = next((one for one in studies if one.id == params.study), None)
+    if study is None:
+        raise Failed(
+            Code.NOT_FOUND,
+            f"The server has no study {one_line(params.study)}.",
+            "`labeltui studies list` lists what it has.",
+        )
+    client, index = session.api.client(), session.labels.folder.index
+    await asyncio.to_thread(index.refresh)
+    copies = [(entry, file) for entry, file in index.versions() if entry.study == study.id]
+    image = await client.image_info(study.id)
+    labels = [
+        _label(study, tag, stored_review(await client.label_info(study.id, tag)), copies)
+        for tag in study.tags
+    ]
+    events = [event for event in await session.study_history.load() if event.study == study.id]
+    return {
+        "as_of": documents.moment(session.clock()),
+        **documents.study_document(study),
+        "image": {key: value for key, value in image.items() if key not in SERVER_INFO},
+        "labels": labels,
+        "folder": str(session.labels.folder.root),
+        "history": [
+            {
+                "at": documents.moment(event.at),
+                "client": event.client,
+                "event": event.kind.value,
+                "strategy" if event.kind is StudyEventKind.FETCH else "label": event.detail,
+            }
+            for event in events
+        ],
+    }
+
+
+def _label(study: Study, tag: str, review: dict[str, Any], copies: list[tuple[Entry, str]]) -> dict[str, Any]:
+    """One label of the server, and its copies on this machine, newest first."""
+    versions = [
+        {
+            "file": file,
+            "saved_at": documents.moment(entry.saved_at),
+            "by": entry.who or None,
+            "size": entry.size,
+            "sha256": entry.sha256,
+            "damage": entry.damage or None,
+        }
+        for entry, file in reversed(copies)
+        if entry.tag == tag
+    ]
+    return {
+        "tag": tag,
+        "at": documents.moment(study.tags[tag]),
+        "by": study.authors.get(tag),
+        "review": review or None,
+        "copies": versions,
+    }

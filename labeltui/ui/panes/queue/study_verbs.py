@@ -1,0 +1,70 @@
+"""Opens the details and the review form for the studies of the queue."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from textual.widget import Widget
+
+from labeltui.actions import BY_ID
+from labeltui.domain.documents import documents
+from labeltui.domain.review import STATUSES
+from labeltui.domain.study import Study
+from labeltui.operations.progress import Silent
+from labeltui.ui.contract import console_of
+from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.study import StudyScreen
+
+REVIEW = "studies.review"
+
+
+class StudyVerbs:
+    """Acts on studies; ``targets`` returns the marked ones, or the one under the cursor."""
+
+    def __init__(self, pane: Widget, targets: Callable[[], Sequence[Study]]) -> None:
+        self._pane, self._targets = pane, targets
+
+    def show(self, study: Study | None) -> None:
+        """Open the details of a study."""
+        console = console_of(self._pane)
+        session = console.session
+        if study is None or session is None:
+            console.refuse("There is no study under the cursor.")
+            return
+
+        async def load() -> Mapping[str, Any]:
+            from labeltui.operations.run import run_action  # noqa: PLC0415 - after first paint
+
+            return await run_action(session, "studies.show", {"study": study.id}, Silent())
+
+        async def chosen(verb: str | None) -> None:
+            if verb == REVIEW:
+                self._judge([study])
+            elif verb is not None:
+                params = {"studies": (study.id,)} if verb == "labels.restore" else {"study": study.id}
+                await console.dispatcher.invoke(verb, params)
+
+        self._pane.app.push_screen(StudyScreen(documents.study_document(study), load), chosen)
+
+    def review(self) -> None:
+        """Ask for the judgement of the marked studies, and write it."""
+        self._judge(self._targets())
+
+    def _judge(self, studies: Sequence[Study]) -> None:
+        console, action = console_of(self._pane), BY_ID[REVIEW]
+        why = console.dispatcher.why_not(action) if studies else "There is no study under the cursor."
+        if why is not None:
+            console.refuse(f"{action.title}: {why}")
+            return
+        ids = [study.id for study in studies]
+        before = {study.review for study in studies}
+        status = before.pop() if len(before) == 1 else ""
+        initial = {"studies": shlex.join(ids), "status": status if status in STATUSES else ""}
+
+        async def judged(params: dict[str, Any] | None) -> None:
+            if params is not None:
+                await console.dispatcher.invoke(action.id, {"studies": ids, **params})
+
+        self._pane.app.push_screen(FormScreen(action, initial), judged)

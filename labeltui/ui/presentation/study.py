@@ -1,0 +1,79 @@
+"""The details of one study as text. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import duration, size
+
+UNKNOWN = "unknown"
+REVIEW = ("status", "level", "comment", "approvedBy")
+
+
+def details(document: Mapping[str, Any]) -> list[str]:
+    """Return the lines for a document of ``studies show``, or for a study of ``studies list``. All text is safe."""
+    lines = [f"{name:<12}{safe(value)}" for name, value in _facts(document) if value]
+    lines += _image(document.get("image"))
+    labels = document.get("labels")
+    if labels is None:
+        return lines
+    lines += ["", "labels" if labels else "no label"]
+    for label in labels:
+        lines += _label(label)
+    lines += ["", "history" if document["history"] else "no fetch and no label is known"]
+    for event in document["history"]:
+        done = (
+            f"fetched ({event['strategy']})" if event["event"] == "fetch" else f"submitted {event['label']}"
+        )
+        lines.append(safe(f"  {_time(event['at'])}  {event['client']} {done}"))
+    return lines
+
+
+def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    work, images = document["work"], document["images"]
+    took = ""
+    if work is not None:
+        paused = work["paused_seconds"]
+        cut = f"; pauses of {duration(paused)} are not counted" if paused else ""
+        took = f"{duration(work['seconds'])} from fetch to submit{cut}"
+    return [
+        ("study", document["id"]),
+        ("name", document["name"] or ""),
+        ("state", document["state"]),
+        ("review", document["review"] or ""),
+        ("open at", ", ".join(document["opened_by"])),
+        ("since", _time(document["opened_at"]) if document["opened_at"] else ""),
+        ("took", took),
+        ("modality", document["modality"] or ""),
+        ("images", "" if images is None else str(images)),
+        ("scores", ", ".join(f"{name} {value}" for name, value in document["scores"].items())),
+        ("replaced", ", ".join(f"{one['client']} ({_time(one['at'])})" for one in document["replaced"])),
+        ("added", _time(document["added_at"])),
+    ]
+
+
+def _image(image: Mapping[str, Any] | None) -> list[str]:
+    if not image:
+        return []
+    return ["", "image", *(safe(f"  {name}: {value}") for name, value in image.items())]
+
+
+def _label(label: Mapping[str, Any]) -> list[str]:
+    lines = [safe(f"  {label['tag']}  {_time(label['at'])}  by {label['by'] or UNKNOWN}")]
+    review = label["review"] or {}
+    judged = ", ".join(f"{name} {review[name]}" for name in REVIEW if review.get(name))
+    if judged:
+        lines.append(safe(f"    review: {judged}"))
+    for copy in label["copies"]:
+        damage = f", damaged: {copy['damage']}" if copy["damage"] else ""
+        facts = f"{_time(copy['saved_at'])}, {size(copy['size'])}, sha256 {copy['sha256'][:12]}"
+        lines.append(safe(f"    copy {facts}, {copy['file']}{damage}"))
+    return lines if label["copies"] else [*lines, "    no copy on this machine"]
+
+
+def _time(text: str | None) -> str:
+    """An ISO time in the local zone; ``unknown`` for None."""
+    return UNKNOWN if text is None else f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"

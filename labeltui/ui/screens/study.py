@@ -1,0 +1,92 @@
+"""Shows everything that is known of one study. The text can be copied, and keys act on the study."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+
+from labeltui.domain.problems import LabeltuiError
+from labeltui.ui.contract import console_of
+from labeltui.ui.presentation.study import details
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.columns import Static
+
+Load = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+class StudyScreen(Dialog[str]):
+    """Shows what the list has of a study, then the document that ``load`` returns.
+
+    Returns the id of the action to run on the study.
+    """
+
+    BINDINGS: ClassVar = [
+        Binding("y", "copy", show=False),
+        Binding("v", "run('studies.review')", show=False),
+        Binding("f", "run('studies.order')", show=False),
+        Binding("r", "run('labels.restore')", show=False),
+        Binding("D", "run('studies.delete')", show=False),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+        Binding("g,home", "scroll(-100000)", show=False),
+        Binding("G,end", "scroll(100000)", show=False),
+        Binding("q", "dismiss_none", show=False),
+    ]
+
+    def __init__(self, listed: Mapping[str, Any], load: Load) -> None:
+        super().__init__()
+        self._study = str(listed["id"])
+        self._load = load
+        self._lines = details(listed)
+        self._text = Static("", markup=False, classes="list")
+        self._note = Static("", markup=False, classes="message")
+        self._scroll = VerticalScroll(classes="scroll fill")
+
+    def compose(self) -> ComposeResult:
+        """Yield the details and a note."""
+        with Container(classes="box -wide -tall") as box:
+            box.border_title = Content(safe(self._study))
+            box.border_subtitle = Content(
+                "v review · f hand out next · r submit copies · D delete · y copies all · esc closes"
+            )
+            with self._scroll:
+                yield self._text
+            yield self._note
+
+    def on_mount(self) -> None:
+        """Show what is known, and read the rest."""
+        self._scroll.focus()
+        self._show("Reading image, labels and history …")
+        self.run_worker(self._read(), exit_on_error=False)
+
+    async def _read(self) -> None:
+        try:
+            self._lines = details(await self._load())
+        except LabeltuiError as error:
+            self._show(f"{error.problem.message} {error.problem.hint}".strip())
+            return
+        self._show("")
+
+    def _show(self, note: str) -> None:
+        self._text.update(Content("\n".join(self._lines)))
+        self._note.update(Content.styled(safe(note), Tone.WARN))
+        self._note.display = bool(note)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by ``by`` rows."""
+        self._scroll.scroll_relative(y=by, animate=False)
+
+    def action_run(self, action_id: str) -> None:
+        """Close, and run an action on the study."""
+        self.dismiss(action_id)
+
+    def action_copy(self) -> None:
+        """Copy the details as text."""
+        console_of(self).copy("\n".join(self._lines))

@@ -1,0 +1,104 @@
+"""The details of a study, and the review of one or many, by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+from labeltui.domain.study import Fetch, Study
+from labeltui.ui.presentation.study import details
+from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.study import StudyScreen
+from tests.ui.fake_session import NOW, connected, console, wait_for
+from tests.ui.panes.test_queue import SIZE, opened
+from tests.ui.screen_text import screen_text
+
+STUDY = Study("liver_081", {"final": NOW}, (Fetch("first", "[red]ben", NOW),), authors={"final": "ana"})
+SHOWN = {
+    **documents.study_document(STUDY),
+    "image": {"path": "/workspace/studies/\x1b[31m.nii.gz"},
+    "labels": [
+        {
+            "tag": "final", "at": NOW.isoformat(), "by": "ana",
+            "review": {"status": "flagged", "level": "hard", "comment": "rim"},
+            "copies": [
+                {"file": "final/liver_081.nii.gz", "saved_at": NOW.isoformat(), "by": "ana", "size": 2048,
+                 "sha256": "ab" * 32, "damage": None},
+            ],
+        },
+        {"tag": "original", "at": None, "by": None, "review": None, "copies": []},
+    ],
+    "history": [{"at": NOW.isoformat(), "client": "ben", "event": "fetch", "strategy": "first"}],
+}  # fmt: skip
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[tuple[str, dict[str, Any]]]:
+    """What was run, in place of running it."""
+    ran: list[tuple[str, dict[str, Any]]] = []
+
+    async def run_action(_session: Any, action_id: str, params: Any, *_: Any, **__: Any) -> Any:
+        ran.append((action_id, dict(params)))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    return ran
+
+
+def test_details_name_labels_copies_reviews_and_history_and_show_hostile_text_literally() -> None:
+    text = "\n".join(details(SHOWN))
+    for part in (
+        "liver_081", "␛[31m.nii.gz", "by ana", "review: status flagged, level hard, comment rim",
+        "2K, sha256 abababababab, final/liver_081.nii.gz", "original  unknown  by unknown", "no copy on this machine",
+        "ben fetched (first)",
+    ):  # fmt: skip
+        assert part in text
+    assert "\x1b" not in text
+
+
+async def test_enter_opens_the_details_whose_text_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = answering(monkeypatch, SHOWN)
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "no copy on this machine" in screen_text(app), "the document")
+        await pilot.press("y")
+        await wait_for(pilot, lambda: "sha256" in app.clipboard)
+        await pilot.press("D")
+        await wait_for(pilot, lambda: not isinstance(app.screen, StudyScreen))
+    assert ran[0] == ("studies.show", {"study": "liver_081"})
+
+
+async def test_details_that_can_not_be_read_say_why_beside_what_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answering(monkeypatch, Failed(Code.SERVER_BUSY, "The server did not answer [b].", "Wait."))
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "did not answer [b]. Wait." in screen_text(app))
+        assert "liver_081" in screen_text(app)
+
+
+async def test_a_review_of_marked_studies_is_one_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = answering(monkeypatch, {"message": "2 labels reviewed"})
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("space", "space")
+        marked = [study.id for study in queue.targets]
+        await pilot.press("Q", "v")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        await pilot.press(*"approved", "tab", *"easy")
+        assert [field.value for field in app.screen.query(Input)][:2] == ["approved", "easy"]
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: ran)
+    assert ran == [("studies.review", {"studies": marked, "status": "approved", "level": "easy"})]
