@@ -24,7 +24,7 @@ REQUEST_S = 30.0
 TAG = "dicom-seg"
 
 Series = dict[str, Any]
-"""Study, referenced image, whether its files are stored, and why they can't be."""
+"""Study, referenced image, whether its files are stored, why they can't be, and the filter that excludes the image."""
 
 
 class Mirror:
@@ -40,6 +40,7 @@ class Mirror:
         self.client = connect(arguments)
         self.index = self.folder / "segs.json"
         self.series: dict[str, Series] = read_document(self.index).get("series", {})
+        self.served: dict[str, bool] = {}
         self.left = 0  # series that are not read yet
         self.stored: set[str] = set()  # images with a new SEG
         self.absent: set[str] = set()  # wanted images for which MONAI Label has no SEG
@@ -51,7 +52,6 @@ class Mirror:
             self.known(uid, study)
         if self.wanted is None:
             self.find()
-        images = self.images() if self.wanted is None else self.wanted
         problem = ""
         for uid, series in self.series.items():
             if series["stored"] or series["problem"] or (self.wanted is not None and uid not in mine):
@@ -60,7 +60,7 @@ class Mirror:
                 self.left += 1
                 continue
             try:
-                self.copy(uid, series, images)
+                self.copy(uid, series)
             except (requests.exceptions.HTTPError, ValueError, KeyError) as error:
                 problem = problem or f"SEG series {uid}: {words(error, self.url)}"
         return problem
@@ -88,16 +88,23 @@ class Mirror:
             if uid and study:
                 self.known(uid, study)
 
-    def images(self) -> set[str]:
-        """Ask for the series that match the server's filter."""
-        return {value(found, "0020000E") for found in search(self.client, self.filter)}
+    def is_served(self, image: str) -> bool:
+        """Whether a series matches the server's filter. A list of all series could be too long."""
+        if self.wanted is None and image not in self.served:
+            found = search(self.client, {**self.filter, "SeriesInstanceUID": image})
+            self.served[image] = any(value(one, "0020000E") == image for one in found)
+        return self.wanted is not None or self.served[image]
 
-    def copy(self, uid: str, series: Series, images: set[str]) -> None:
-        """Store a SEG series if it refers to one of these images."""
+    def copy(self, uid: str, series: Series) -> None:
+        """Store a SEG series if it refers to an image that is served. Others are asked about once for each filter."""
         if series["image"] is None:
             self.refer(uid, series)
-        if series["image"] in images:
+        if not series["image"] or series.get("not_in") == self.filter:
+            return
+        if self.is_served(series["image"]):
             self.fetch(uid, series)
+        else:
+            series["not_in"] = self.filter
 
     def refer(self, uid: str, series: Series) -> None:
         """Read to which image a SEG series refers."""
@@ -231,7 +238,7 @@ def plain(uid: str) -> str:
 
 def store(path: Path, fill: Callable[[Path], Any]) -> None:
     """Write a file beside ``path`` and rename it. A name with a dot in front is no label."""
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # another console may store the same file
     fill(part)
     part.replace(path)
 
@@ -256,4 +263,6 @@ def words(error: Exception, url: str) -> str:
         return f"the DICOM server {url} refuses the user name or password"
     if answer is not None:
         return f"the DICOM server {url} answered with status {answer.status_code}"
+    if isinstance(error, OSError):
+        return f"the SEGs can't be stored on the host: {error.strerror or error}"
     return f"{type(error).__name__}: {error}"[:300]

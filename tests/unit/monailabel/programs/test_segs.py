@@ -63,7 +63,13 @@ class Server:
         if self.down is not None:
             raise self.down
         wanted = search_filters.get("Modality")
-        found = [uid for uid, (modality, _) in self.series.items() if wanted in (None, modality)]
+        image = search_filters.get("SeriesInstanceUID")
+        self.asked += [image] if image else []
+        found = [
+            uid
+            for uid, (modality, _) in self.series.items()
+            if wanted in (None, modality) and image in (None, uid)
+        ]
         return [
             {"0020000E": {"Value": [uid]}, "0020000D": {"Value": ["9"]}}
             for uid in found[offset : offset + min(limit, 2)]
@@ -120,7 +126,9 @@ def test_segs_of_served_images_are_stored_once(server: Server, tmp_path: Path) -
     assert server.logins == [("u", "p")]
     server.asked.clear()
     assert run(tmp_path)["stored"] == []
-    assert server.asked == []
+    assert server.asked == []  # not even about the image of another modality
+    server.series[OTHER] = ("MR", "")
+    assert run(tmp_path, filter={"Modality": "MR"})["stored"] == [OTHER]
 
 
 def test_the_seg_of_a_submitted_label_is_known_from_the_cache(server: Server, tmp_path: Path) -> None:
