@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from labeltui.domain.annotation import Work
 
@@ -103,20 +103,27 @@ class Study:
 
 
 _EMPTY_ENTRY: tuple[Any, ...] = ("", "", None, "", (), (), "", _NOTHING, "")
+_Draft: Any = make_dataclass(
+    "_Draft", [each.name for each in fields(Study)], slots=True, eq=False, repr=False
+)
+"""A study before it is frozen. To make a frozen one takes four times as long, and a list may have 100,000."""
 
 
 def study_of(entry: Sequence[Any]) -> Study:
     """Convert an entry of ``domain/datastore.py``. Raises TypeError, ValueError or IndexError for a malformed one."""
-    study, name, added, extension, fetches, labels, review, scores, modality = (
-        *entry,
-        *_EMPTY_ENTRY[len(entry) :],
-    )
-    return Study(
+    if len(entry) == 4:  # neither fetches nor labels, as most
+        study, name, added, extension = entry
+        fetches = labels = ()
+        review, scores, modality = "", _NOTHING, ""
+    else:
+        missing = _EMPTY_ENTRY[len(entry) :]
+        study, name, added, extension, fetches, labels, review, scores, modality = (*entry, *missing)
+    draft = _Draft(
         str(study),
         {tag: when(at) for tag, _, at, _ in labels} if labels else _NOTHING,
         _fetches(fetches) if fetches else (),
         name,
-        when(added) if added is not None else None,
+        when(added),
         review,
         {tag: ext for tag, ext, _, _ in labels if ext} if labels else _NOTHING,
         {tag: client for tag, _, _, client in labels if client} if labels else _NOTHING,
@@ -124,7 +131,11 @@ def study_of(entry: Sequence[Any]) -> Study:
         scores,
         extension,
         modality,
+        None,
+        None,
     )
+    draft.__class__ = Study  # the two have the same fields, and no others
+    return cast("Study", draft)
 
 
 def _fetches(stored: Sequence[Sequence[Any]]) -> tuple[Fetch, ...]:

@@ -61,7 +61,7 @@ def stored(count: int) -> dict[str, Any]:
     numbers = list(range(count))
     dice.shuffle(numbers)
     for number in numbers:
-        name, person, at = f"case_{number:06}", dice.choice(PEOPLE), START + dice.randrange(100_000)
+        name, person, at = f"case_{number:06}", dice.choice(PEOPLE), START + dice.randrange(100 * 86_400)
         info: dict[str, Any] = {"ts": START, "name": f"{name}.nii.gz"}
         labels = {}
         if number % 3 == 0:
@@ -70,7 +70,7 @@ def stored(count: int) -> dict[str, Any]:
             label = {
                 "label_info": [{"name": "spleen", "idx": 1}],
                 "client_id": person,
-                "ts": at,
+                "ts": at + 600,
                 "name": info["name"],
             }
             labels["final"] = {"ext": ".nii.gz", "info": label}

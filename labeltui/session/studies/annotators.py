@@ -38,7 +38,8 @@ class Annotators:
         self._newest: dict[str, tuple[datetime, str]] = {}  # the time and study of each client's newest fetch
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
         self._work: dict[str, tuple[Submission, Work]] = {}  # by study, with the final label that took it
-        self._active: dict[str, set[datetime]] = {}  # by client, the times of its fetches and labels
+        # The times of fetches and labels, by client and hour: all times of a client may be tens of thousands.
+        self._active: dict[tuple[str, int], set[datetime]] = {}
         self._outdated: set[str] = set()
 
     def recall(self, stored: Sequence[StudyEvent]) -> None:
@@ -124,9 +125,11 @@ class Annotators:
         for tag, client in study.authors.items():
             self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
         author = study.authors.get(FINAL_TAG, "")
-        label = Submission(author, study.tags.get(FINAL_TAG))
-        self._submitted(study.id, label)
-        work = self._worked(study.id, label, known.values())
+        work = None
+        if author:
+            label = Submission(author, study.tags.get(FINAL_TAG))
+            self._submitted(study.id, label)
+            work = self._worked(study.id, label, known.values())
         self._outdated.discard(study.id)
         fetches = tuple(known.values())
         if fetches != study.fetches:
@@ -157,10 +160,18 @@ class Annotators:
             for fetch in fetches
             if fetch.client == label.client and fetch.at is not None and fetch.at < label.at
         ]
-        work = work_between(max(fetched), label.at, self._active.get(label.client, ())) if fetched else None
+        if not fetched:
+            return None
+        since = max(fetched)
+        hours = range(_hour(since), _hour(label.at) + 1)
+        meanwhile = {at for hour in hours for at in self._active.get((label.client, hour), ())}
+        work = work_between(since, label.at, meanwhile)
         if work is not None:
             self._work[study] = label, work
         return work
+
+    def _note_activity(self, client: str, at: datetime) -> None:
+        self._active.setdefault((client, _hour(at)), set()).add(at)
 
     def _fetched(self, study: str, fetches: tuple[Fetch, ...]) -> dict[tuple[str, str], Fetch]:
         """Store the fetches of a study. Returns all that are known, by strategy and client."""
@@ -174,7 +185,7 @@ class Annotators:
             if at < _time_of(stored):
                 continue
             known[key] = fetch
-            self._active.setdefault(fetch.client, set()).add(at)
+            self._note_activity(fetch.client, at)
             self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
             self._outdated.add(study)
             newest = self._newest.get(fetch.client)
@@ -186,7 +197,7 @@ class Annotators:
 
     def _submitted(self, study: str, label: Submission) -> None:
         if label.client and label.at is not None:
-            self._active.setdefault(label.client, set()).add(label.at)
+            self._note_activity(label.client, label.at)
         known = self._finals.get(study)
         last = known[-1] if known else None
         if not label.client or (last is not None and last.client == label.client):
@@ -195,6 +206,10 @@ class Annotators:
         if last is None or last.at is None or label.at is None or label.at > last.at:
             self._finals.setdefault(study, []).append(label)
             self._outdated.add(study)
+
+
+def _hour(at: datetime) -> int:
+    return int(at.timestamp()) // 3600
 
 
 def _time_of(fetch: Fetch | None) -> datetime:

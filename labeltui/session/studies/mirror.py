@@ -110,17 +110,20 @@ class StudyMirror:
     def _put(self, study: Study) -> None:
         completed = self._complete(study)
         before = self._completed.get(study.id)
-        if before is not None and before.tags:
-            self._tags.subtract(before.tags.keys())
-        if completed.tags:
-            self._tags.update(completed.tags.keys())
+        if before is not None:
+            self._count(before, -1)
+        self._count(completed, 1)
         self._completed[study.id] = completed
 
     def _remove(self, study_id: str) -> bool:
         if self._read.pop(study_id, None) is None:
             return False
-        self._tags.subtract(self._completed.pop(study_id).tags.keys())
+        self._count(self._completed.pop(study_id), -1)
         return True
+
+    def _count(self, study: Study, by: int) -> None:
+        for tag in study.tags:
+            self._tags[tag] += by
 
 
 def slices(items: Iterable[T]) -> Iterator[list[T]]:

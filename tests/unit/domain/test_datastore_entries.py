@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +61,17 @@ def test_all_that_the_queue_shows_arrives() -> None:
 def test_a_plain_study_is_short_to_send() -> None:
     entry = entry_of("a", {"image": {"ext": ".nii.gz", "info": {"ts": 1, "name": "a.nii.gz"}}, "labels": {}})
     assert entry == ["a", "a.nii.gz", 1, ".nii.gz"]
+
+
+@pytest.mark.parametrize(
+    "entry", [["a", "a.nii.gz", 1, ".nii.gz"], ["a"], ["a", "", 1, "", [["first", "ana", 2]]]]
+)
+def test_what_arrives_is_a_study_that_nobody_can_change(entry: list[Any]) -> None:
+    study = study_of(entry)
+    assert type(study) is Study
+    assert replace(study, id="b").id == "b"
+    with pytest.raises(FrozenInstanceError):
+        study.id = "b"  # type: ignore[misc]
 
 
 @given(st.text(max_size=5), STORED)
