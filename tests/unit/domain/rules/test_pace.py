@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labeltui.domain.rules.pace import Use, session_start
+from labeltui.domain.reading import Reading
+from labeltui.domain.rules.pace import Use, pace, session_start
+from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.study import Study, StudyQueue
 
 STARTED = datetime(2026, 11, 23, 17, tzinfo=UTC)
 START, USE, END = Use.START, Use.USE, Use.END
@@ -30,3 +34,14 @@ def test_a_session_continues_while_its_server_was_not_long_down(
 ) -> None:
     before = [(STARTED - timedelta(hours=ago), use) for ago, use in uses]
     assert STARTED - session_start(STARTED, before) == timedelta(hours=hours)
+
+
+def test_a_long_queue_has_a_pace_that_follows_its_labels() -> None:
+    now = STARTED + timedelta(hours=2)
+    listed = tuple(Study(f"case_{number}") for number in range(20_000))
+    labelled = tuple(replace(study, tags={"final": now}) for study in listed[:30]) + listed[30:]
+    for studies, labels in ((listed, 0), (labelled, 30), (listed, 0)):
+        queue = Reading(StudyQueue(len(studies), labels, studies))
+        going = pace(SessionState(Identity("p"), queue=queue, session_began=STARTED), now)
+        assert going is not None
+        assert (going.labels, going.per_hour) == (labels, labels / 2)
