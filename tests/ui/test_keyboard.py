@@ -233,7 +233,7 @@ async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() 
         assert "  }         go to an hour later" in text
         crowded = _pane_key("ctrl+right_curly", "words", "log").content.plain
         assert crowded == "  ctrl+right_curly words"
-        await pilot.press(*"queue")
+        await pilot.press(*"pane.queue")
         await pilot.press("enter")
         await wait_for(pilot, lambda: app.screen is app.frame_screen)
         await wait_for(pilot, lambda: app.frame_screen.current == "queue", "enter ran the entry")
