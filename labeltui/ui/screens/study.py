@@ -54,7 +54,7 @@ class StudyScreen(Dialog[str]):
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(safe(self._study))
             box.border_subtitle = Content(
-                "v review · f hand out next · r submit copies · D delete · y copies all · esc closes"
+                "v review · f hand out next · r submit copies · D delete · y copy · esc"
             )
             with self._scroll:
                 yield self._text

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from labeltui.domain.documents import documents
@@ -14,7 +16,7 @@ from labeltui.domain.study import Fetch, Study
 from labeltui.ui.presentation.study import details
 from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import StudyScreen
-from tests.ui.fake_session import NOW, connected, console, wait_for
+from tests.ui.fake_session import NOW, connected, console, settled, wait_for
 from tests.ui.panes.test_queue import SIZE, opened
 from tests.ui.screen_text import screen_text
 
@@ -102,3 +104,19 @@ async def test_a_review_of_marked_studies_is_one_form(monkeypatch: pytest.Monkey
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: ran)
     assert ran == [("studies.review", {"studies": marked, "status": "approved", "level": "easy"})]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_picture(
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    answering(monkeypatch, SHOWN)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        await pilot.press("4", "enter")
+        await wait_for(pilot, lambda: "no copy on this machine" in screen_text(pilot.app), "the document")
+        await pilot.pause()
+
+    assert snap_compare(console(connected()), terminal_size=size, run_before=before)
