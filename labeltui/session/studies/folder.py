@@ -111,6 +111,7 @@ class FolderStudies:
         attempt = _Attempt(0)
         async for part in parts:
             if not part.is_news:
+                gc.enable()  # the rest of a whole list may not come
                 self._on_change()
                 continue
             if part.state != attempt.state:

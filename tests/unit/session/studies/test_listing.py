@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from labeltui.domain.server.server import ServerInfo, ServerState, ServerStatus
 from labeltui.domain.state import Identity, SessionState
 from labeltui.domain.study import QueueSource, StudyQueue
 from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.remote import studies as remote_studies
 from labeltui.monailabel import convert
 from labeltui.session.runtime.store import Store
 from labeltui.session.studies import folder as folder_module
@@ -224,6 +226,22 @@ async def test_an_agent_that_garbles_the_list_leaves_it_to_the_server(
         queue = await here.listing.read()
         assert ids(queue) == ["z"]
         assert "can't be read" in queue.source_problem
+
+
+async def test_a_file_that_is_broken_after_many_studies_leaves_them_out_and_the_collector_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_studies, "BROKEN_AFTER_S", 0.0)
+    async with desk(tmp_path) as here:
+        here.write({f"{number:05}": PLAIN for number in range(1500)})
+        file = tmp_path / "datastore_v2.json"
+        file.write_text(file.read_text().replace('"01400": {', '"01400": {,'))
+        here.server.objects = {"z": PLAIN}
+        here.serve()
+        queue = await here.listing.read()
+        assert (ids(queue), "not valid JSON" in queue.source_problem) == (["z"], True)
+        await here.changed(1)
+        assert gc.isenabled()
 
 
 async def test_an_agent_that_could_not_start_leaves_the_list_to_the_server(tmp_path: Path) -> None:
