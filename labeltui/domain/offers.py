@@ -94,7 +94,7 @@ OFFERS: dict[Code, tuple[str, ...]] = {
 
 TRAINING_OFFERS = ("train.options", "trainings", "server.problem")
 SERVER_OFFERS = ("server.start", "server.restart", "server.problem", "doctor")
-"""The offers for a failed training and for the server's problem whose code has none."""
+"""The offers for a failed training, and those for a problem of the server. Its code's own offers come first."""
 
 
 def with_offers(problem: Problem, usual: tuple[str, ...]) -> Problem:

@@ -20,7 +20,7 @@ _KEPT = "ilpJ"
 _WITHOUT_EFFECT = (
     "afNnqTtvxy"  # labeltui has its own terminal, and forwards neither agent nor windows by itself
 )
-_CONFIGURED = "belongs into ssh's configuration"
+_CONFIGURED = "belongs in ssh's configuration"
 _TUNNEL = "is not needed: labeltui opens the tunnel to the server itself, and forwards no other port"
 _NOT_KEPT = {
     **dict.fromkeys("DLR", _TUNNEL),

@@ -28,10 +28,11 @@ _WITHOUT_WIDTH = re.compile(f"[{_JOINING}]")
 
 
 def steady(data: str) -> str:
-    """Return output with the cursor set after each run of disputed width to where Textual expects it.
+    """Return output in which the cursor stands where Textual expects it after each run of disputed width.
 
-    The cells are blanked first, because a terminal may draw fewer. It may also draw more, up to two for each character:
-    where fewer cells than these are drawn after the run, and so drawn again, the run is replaced by question marks.
+    The run's cells are blanked first, because a terminal may draw fewer than Textual counts. It may also draw more, up
+    to two for each character; the text behind the run then covers the extra cells. If that text is too short to cover
+    them, question marks replace the run.
     """
     if _ANY.search(data) is None:
         return data

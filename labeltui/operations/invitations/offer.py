@@ -20,4 +20,6 @@ async def report_missing(session: Session, report: Report) -> None:
     with suppress(LabeltuiError):  # the server runs, and `invite list` reports the reason
         missing = (await session.invitations.refresh()).missing
         if missing:
-            report.progress(f"This host does not let in {names(missing)}: `labeltui invite install` does.")
+            report.progress(
+                f"This host does not let in {names(missing)} yet. `labeltui invite install` installs the keys."
+            )

@@ -21,7 +21,9 @@ LOG_EVERY_S = 15.0
 
 
 class AddressWait:
-    """Times one pod from the start of its container, because the image may be pulled for 20 minutes before.
+    """Waits for the SSH address of one pod.
+
+    The time counts from the start of its container, because pulling the image may take 20 minutes before that.
 
     ``say`` gets a line about the wait. ``go_on`` is the hint for the operator who wants to wait longer.
     """

@@ -86,7 +86,7 @@ class Application:
 
 
 def _worklist(datastore: Datastore, chance: random.Random) -> Worklist | None:
-    """Return the worklist that labeltui adds to a server, over the stand-in's datastore. None without its setting."""
+    """Return labeltui's worklist, which hands out studies of ``datastore``. None if LABELTUI_WORKLIST is not set."""
     text = os.environ.get(VARIABLE)
     if not text:
         return None

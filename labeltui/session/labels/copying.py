@@ -46,7 +46,7 @@ class Copying:
     async def copy(
         self, transport: LabelTransport, wanted: list[HostLabel], now_ns: int, copied: Copied | None
     ) -> None:
-        """Copy these labels. ``now_ns`` is the host's clock. Raises Unreachable; the status has other failures."""
+        """Copy these labels. ``now_ns`` is the host's clock. Raises Unreachable; the status names other failures."""
         self.unfinished = []
         if not wanted:
             return
@@ -128,5 +128,8 @@ class Copying:
     def _os_error_text(self, error: OSError) -> tuple[str, str]:
         elsewhere = "Set [profiles.NAME.labels] folder to another place."
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "disk full", f"Free space for {self._folder.root}. {elsewhere}"
+            return (
+                "disk full",
+                f"Make room on the disk of {self._folder.root}, or {elsewhere[0].lower()}{elsewhere[1:]}",
+            )
         return f"{self._folder.root} can't be written ({error.strerror or error})", elsewhere

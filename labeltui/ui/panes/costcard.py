@@ -23,7 +23,7 @@ class CostCard(Card, can_focus=False):
     """Shows the session's labels, pace, budget and annotators."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """Return no note, and the budget for the lower border if a budget is set."""
+        """Return an empty text for the upper border, and for the lower one the budget, if one is set."""
         guard = state.guard.value
         return "", f"budget {dollars(guard.budget)}" if guard is not None and guard.budget else ""
 

@@ -67,7 +67,7 @@ def about(found: Invitations | None) -> str:
     if found is None:
         return "Reading the keys on the host …"
     if not found.all:
-        return "Nobody is invited: n makes a key for an annotator, and the text to send."
+        return "Nobody is invited. Press n to make an SSH key for an annotator, and the text to send."
     if found.missing:
-        return "This host does not let everybody in: i installs the missing keys, and shows the new address."
+        return "This host does not let everybody in. Press i to install the missing keys and see the new address."
     return " ".join(found.unclear())

@@ -65,12 +65,12 @@ def test_what_is_refused(text: str, why: str) -> None:
         ("-L 8000:localhost:8000", "-L 8000:localhost:8000 is not needed: labeltui opens the tunnel"),
         ("-D 1080", "-D 1080 is not needed"),
         ("-R 9000:localhost:9000", "-R 9000:localhost:9000 is not needed"),
-        ("-A", "-A belongs into ssh's configuration, as ForwardAgent in a block of this host"),
-        ("-6", "-6 belongs into ssh's configuration, as AddressFamily"),
-        ("-C", "-C belongs into ssh's configuration, as Compression"),
+        ("-A", "-A belongs in ssh's configuration, as ForwardAgent in a block of this host"),
+        ("-6", "-6 belongs in ssh's configuration, as AddressFamily"),
+        ("-C", "-C belongs in ssh's configuration, as Compression"),
         ("-X", "-X has no effect: labeltui opens no windows"),
-        ("-o ProxyCommand=relay", "-o ProxyCommand=relay belongs into ssh's configuration."),
-        ("-F other", "-F other belongs into ssh's configuration."),
+        ("-o ProxyCommand=relay", "-o ProxyCommand=relay belongs in ssh's configuration."),
+        ("-F other", "-F other belongs in ssh's configuration."),
     ],
 )
 def test_an_option_that_labeltui_does_not_follow_is_refused_with_the_command_to_write(

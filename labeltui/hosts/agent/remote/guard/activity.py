@@ -154,7 +154,7 @@ class Shells:
 
 
 def terminals_of_this_pod() -> set[str] | None:
-    """Return the numbers of this pod's pseudo terminals. None outside the demo, where all belong to the pod."""
+    """Return the numbers of this pod's pseudo terminals in the demo. Elsewhere all belong to the pod: None."""
     if not os.environ.get("LABELTUI_DEMO_POD"):
         return None
     numbers = set()
