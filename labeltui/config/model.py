@@ -69,6 +69,8 @@ class ServerSection(Section):
     """``radiology``, ``monaibundle``, or the path of an app on the host."""
     models: tuple[str, ...] = ("deepedit",)
     """Models that the app loads (``--conf models``)."""
+    labels: tuple[str, ...] = ()
+    """Names of your own labels for the models, which then start untrained. By default the models' own labels."""
     studies: str = "~/studies"
     """Folder of the studies on the host, or a DICOMweb URL."""
     port: Port = 8000

@@ -59,6 +59,8 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.RUNPOD_KEYS_LOST: ("pod.keys",),
     Code.RUNPOD_PUBLIC_PORT: ("doctor", "pods"),
     # failures of labeltui itself
+    Code.LABELS_CHANGED: ("server.options",),
+    Code.BAD_LABELS: ("server.options",),
     Code.LABELS_NOT_COPIED: ("labels.pull", "pod.data", "pod.lose"),
     Code.LABELS_UNKNOWN: ("reconnect", "labels.pull", "pod.lose"),
     Code.NO_POD: ("pods", "pod.options"),

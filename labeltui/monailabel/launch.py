@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from labeltui.monailabel.own_labels import sized_by_labels
 from labeltui.monailabel.packing import WEB_APP
+from labeltui.monailabel.serving import own_labels
 from labeltui.monailabel.serving.settings import VARIABLE, Settings
 
 CACHE_META = "dicomweb_cache_s"
@@ -35,6 +37,8 @@ class ServerOptions:
     folder: str
     app: str = "radiology"
     models: tuple[str, ...] = ("deepedit",)
+    labels: tuple[str, ...] = ()
+    """Own labels of the models. Empty leaves the models the labels that they have by themselves."""
     studies: str = "~/studies"
     port: int = 8000
     expose: Literal["tunnel", "public"] = "tunnel"
@@ -100,6 +104,8 @@ def launch(
     if serving is not None:
         argv += ["--uvicorn_app", WEB_APP]
         env["PYTHONPATH"] = ":".join(filter(None, (serving, env.get("PYTHONPATH", python_path))))
+        if options.labels:
+            env[own_labels.VARIABLE] = json.dumps(options.labels)
         if options.worklist != NO_WORKLIST:
             settings = worklist_settings(options, studies, f"{folder}/run")
             env[VARIABLE] = settings.text()
@@ -126,6 +132,11 @@ def _conf(options: ServerOptions) -> dict[str, str]:
     if options.worklist == EPISTEMIC and options.app == "radiology":
         conf |= EPISTEMIC_CONF
     conf.update(options.conf)
+    if options.labels:
+        # Only segmentation reads this. It removes its pretrained weights then.
+        conf["labels"] = ",".join(options.labels)
+        if sized_by_labels(options.models):
+            conf["use_pretrained_model"] = "false"
     return conf
 
 

@@ -7,10 +7,24 @@ are as without it. Every worker imports this module.
 from __future__ import annotations
 
 import logging
+import os
 from importlib import import_module
 from typing import Any
 
+from labeltui.monailabel.serving import own_labels
+
 log = logging.getLogger("labeltui")
+
+
+def use_own_labels() -> None:
+    """Give the models the operator's own labels, if there are any.
+
+    Raises whatever fails: a server with other labels would train a network that is of no use.
+    """
+    if text := os.environ.get(own_labels.VARIABLE):
+        config = import_module("monailabel.interfaces.config").TaskConfig
+        own_labels.change_models(config, own_labels.names_of(text))
+        own_labels.change_tasks(import_module("monailabel.utils.async_tasks.utils"))
 
 
 def changed_app() -> Any:
@@ -24,4 +38,5 @@ def changed_app() -> Any:
     return changes.noting(import_module("monailabel.app").app)
 
 
+use_own_labels()
 app = changed_app()

@@ -15,6 +15,7 @@ from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand, is_dicomweb, launch
+from labeltui.monailabel.own_labels import OFF
 from labeltui.monailabel.packing import serving
 from labeltui.monailabel.probe import other_python
 from labeltui.monailabel.setup_problems import venv_stale
@@ -22,6 +23,7 @@ from labeltui.operations.invitations.offer import report_missing
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored
 from labeltui.operations.server.options import server_options
+from labeltui.operations.server.own_labels import fit_models_to_labels
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
 
@@ -45,6 +47,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     _not_running(state.server.value)
     plan = await _plan(session, options, report)
     agent = await session.link.ready()
+    await fit_models_to_labels(session, agent, options, replace=params.replace_models, report=report)
     await report_ignored(
         session,
         options,
@@ -112,6 +115,7 @@ def _options_record(options: ServerOptions) -> dict[str, object]:
     return {
         "app": options.app,
         "models": ",".join(options.models),
+        "labels": ",".join(options.labels) or OFF,
         "studies": options.studies,
         "port": options.port,
         "dicomweb_modality": options.dicomweb_modality,
@@ -150,17 +154,23 @@ async def _plan(session: Session, options: ServerOptions, report: Report) -> Lau
     problem = _missing(found, options)
     if problem is not None:
         raise Failed(problem.code, problem.message, problem.hint)
-    modules = await _send_modules(agent, f"{expand(options.folder, found.home)}/run", report)
+    folder = f"{expand(options.folder, found.home)}/run"
+    modules = await _send_modules(agent, folder, report, needed=bool(options.labels))
     return launch(options, home=found.home, path=found.path, python_path=found.python_path, serving=modules)
 
 
-async def _send_modules(agent: AgentClient, folder: str, report: Report) -> str | None:
-    """Send the modules that run inside the server. Returns their path; None if they can't be stored there."""
+async def _send_modules(agent: AgentClient, folder: str, report: Report, *, needed: bool) -> str | None:
+    """Send the modules that run inside the server. Returns their path; None if they can't be stored there.
+
+    Raises Failed if they are ``needed``: without them, a server has no worklist and no own labels.
+    """
     modules = serving()
     path = f"{folder}/{modules.name}"
     try:
         await agent.write(path, modules.source)
     except Failed as error:
+        if needed:
+            raise
         report.progress(f"The server starts without a worklist: {error.problem.message}")
         return None
     return path

@@ -9,6 +9,7 @@ from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.monailabel.launch import ServerOptions
+from labeltui.monailabel.own_labels import OFF, parse_labels, refuse_unfit
 from labeltui.monailabel.recipe import SetupOptions
 
 
@@ -22,13 +23,15 @@ def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions
 
     ``conf`` and ``env`` are added to the profile's values; other parameters replace them. Raises Misused
     ``no_password`` when the profile names an environment variable for the DICOMweb password, and the variable
-    is not set.
+    is not set, and ``bad_labels`` for own labels that the models can't have.
     """
     server = profile.server
+    models = _names(params.models) if params.models else server.models
     return ServerOptions(
         folder=server.folder,
         app=params.app or server.app,
-        models=_names(params.models) if params.models else server.models,
+        models=models,
+        labels=_labels(profile, params, models),
         studies=params.studies or server.studies,
         port=params.port or server.port,
         expose=server.expose,
@@ -42,6 +45,15 @@ def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions
         worklist_minutes=server.worklist_minutes,
         client_id=profile.client_id,
     )
+
+
+def _labels(profile: Profile, params: ServerStartParams, models: tuple[str, ...]) -> tuple[str, ...]:
+    given = (params.labels or "").strip()
+    if given == OFF:
+        return ()
+    labels = parse_labels(given.split(",") if given else profile.server.labels)
+    refuse_unfit(params.app or profile.server.app, models, labels)
+    return labels
 
 
 def _names(models: str) -> tuple[str, ...]:

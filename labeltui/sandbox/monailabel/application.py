@@ -6,9 +6,11 @@ import json
 import os
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labeltui.monailabel.serving.own_labels import replaced
 from labeltui.monailabel.serving.rules import Entry
 from labeltui.monailabel.serving.settings import VARIABLE
 from labeltui.monailabel.serving.settings import Settings as WorklistSettings
@@ -37,7 +39,7 @@ class Application:
         say(_CLASSES, "Subclass for MONAILabelApp Found: <class 'main.MyApp'>")
         for model in MODELS.values():
             say(_CLASSES, f"Subclass for TaskConfig Found: <class '{model.config_class}'>")
-        self.trainers = _choose_models(settings.conf.get("models"))
+        self.trainers = _choose_models(settings.conf.get("models"), settings.conf.get("labels"))
         for name, model in self.trainers.items():
             say("main:95", f"+++ Adding Model: {name} => {model.config_class}")
         say("main:98", f"+++ Using Models: {list(self.trainers)}")
@@ -111,7 +113,7 @@ def _read(datastore: Datastore) -> tuple[list[Entry], dict[str, float]]:
 _CLASSES = "monailabel.utils.others.class_utils:57"
 
 
-def _choose_models(wanted: str | None) -> dict[str, Model]:
+def _choose_models(wanted: str | None, labels: str | None) -> dict[str, Model]:
     names = [name.strip() for name in (wanted or "").split(",") if name.strip()]
     invalid = [name for name in names if name != "all" and name not in MODELS]
     if not names or invalid:
@@ -120,7 +122,9 @@ def _choose_models(wanted: str | None) -> dict[str, Model]:
         lines = ("", _RULE, head, hint, f"    all, {', '.join(MODELS)}", _RULE, "")
         print("\n".join(lines), flush=True)
         raise SystemExit(-1)
-    return {name: model for name, model in MODELS.items() if name in names or "all" in names}
+    chosen = {name: model for name, model in MODELS.items() if name in names or "all" in names}
+    own = labels.split(",") if labels else ()
+    return {name: replace(m, labels=replaced(m.labels, own)) if own else m for name, m in chosen.items()}
 
 
 def _object(model: Model, kind: str) -> str:

@@ -1,0 +1,117 @@
+"""Sets models aside that were trained with other labels than the server's next ones, after asking."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+from labeltui.domain.state import Alert, Level
+from labeltui.monailabel.launch import ServerOptions, app_folder, expand
+from labeltui.monailabel.own_labels import (
+    files_of,
+    is_pretrained,
+    read_record,
+    record_name,
+    record_text,
+    sized_by_labels,
+)
+
+if TYPE_CHECKING:
+    from labeltui.hosts.agent.client import AgentClient
+    from labeltui.operations.progress import Report
+    from labeltui.session.session import Session
+
+ALERT = "untrained_models"
+LONGEST_RECORD = 1 << 20  # bytes
+
+
+async def fit_models_to_labels(
+    session: Session, agent: AgentClient, options: ServerOptions, *, replace: bool, report: Report
+) -> None:
+    """Leave only weights in the app's model folder that fit the labels, and say which models are untrained.
+
+    Raises Failed ``labels_changed`` without ``replace`` if a trained model does not fit. A model's labels are known
+    from the earlier starts on this host; a model that none of them names has its app's labels.
+    """
+    session.store.dismiss(ALERT)
+    app = app_folder(options.app, expand(options.folder, agent.hello.home), agent.hello.home)
+    path = f"{expand(options.folder, agent.hello.home)}/run/{record_name(app)}"
+    record = await _record(agent, path)
+    models = sized_by_labels(options.models)
+    changed = [model for model in models if record.get(model, ()) != options.labels]
+    found = await _names_in(agent, f"{app}/model") if changed or options.labels else ()
+    stale = {model: files for model in changed if (files := files_of(model, found))}
+    trained = [m for m, files in stale.items() if not all(map(is_pretrained, files))]
+    if trained and not replace:
+        raise _ask(trained, record, options.labels)
+    if stale:
+        await _set_aside(
+            session, f"{app}/model", [name for files in stale.values() for name in files], report
+        )
+    if changed:
+        record.update(dict.fromkeys(changed, options.labels))
+        await agent.write(path, record_text(record))
+    if options.labels:
+        _say_untrained(session, [m for m in models if m in stale or not _published(m, found)], report)
+
+
+def _published(model: str, found: tuple[str, ...]) -> bool:
+    return any(name.endswith(".pt") and not is_pretrained(name) for name in files_of(model, found))
+
+
+async def _record(agent: AgentClient, path: str) -> dict[str, tuple[str, ...]]:
+    try:
+        return read_record(await agent.read(path, limit=LONGEST_RECORD))
+    except Failed as error:
+        if error.problem.code == Code.NOT_FOUND:
+            return {}
+        raise
+
+
+async def _names_in(agent: AgentClient, folder: str) -> tuple[str, ...]:
+    try:
+        return await agent.list_folder(folder)
+    except Failed as error:
+        if error.problem.code == Code.NOT_FOUND:
+            return ()
+        raise
+
+
+def _ask(trained: list[str], record: Mapping[str, tuple[str, ...]], labels: tuple[str, ...]) -> Failed:
+    app = "the labels of its app"
+    made = "; ".join(
+        f"{model} was trained with {', '.join(record.get(model, ())) or app}" for model in trained
+    )
+    return Failed(
+        Code.LABELS_CHANGED,
+        f"{made}. That does not fit {', '.join(labels) or app}.",
+        "To start with untrained models, add --replace-models (in the form: replace_models); the trained ones are "
+        "moved to a folder beside them. Submitted labels keep their numbers, which then stand for the new names.",
+    )
+
+
+async def _set_aside(session: Session, folder: str, names: list[str], report: Report) -> None:
+    host = await session.link.connected()
+    target = f"{folder}/other-labels-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    paths = " ".join(shlex.quote(f"{folder}/{name}") for name in names)
+    ran = await host.run(f"mkdir {shlex.quote(target)} && mv {paths} {shlex.quote(target)}/")
+    if ran.exit_code:
+        why = ran.stderr.decode("utf-8", "replace").strip()
+        raise Failed(
+            Code.NOT_WRITTEN, f"The earlier models could not be moved to {target}.", "Move them on the host.", why
+        )  # fmt: skip
+    report.progress(f"Moved {', '.join(names)} to {target}")
+
+
+def _say_untrained(session: Session, models: list[str], report: Report) -> None:
+    if not models:
+        return
+    verb = "is" if len(models) == 1 else "are"
+    message = f"{' and '.join(models)} {verb} untrained: no pretrained weights fit your labels."
+    hint = "Auto segmentation gives noise until a training has published a model."
+    report.progress(f"{message} {hint}")
+    session.store.alert(Alert(ALERT, Level.INFO, message, hint, session.clock()))
