@@ -24,9 +24,7 @@ class ServerStartParams(Params):
 
     app: str | None = text("app to serve: radiology, monaibundle, or a path on the host")
     models: str | None = text("models to serve, comma separated")
-    labels: str | None = text(
-        "your own labels, comma separated: the models start untrained; off: the labels that the models have"
-    )
+    labels: str | None = text("your own labels, comma separated; untrained at first; off: the models' labels")
     replace_models: bool = switch("set models aside that were trained with other labels")
     studies: str | None = text("folder of studies on the host, or a DICOMweb URL")
     dicomweb_modality: Literal["CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"] | None = choice(
