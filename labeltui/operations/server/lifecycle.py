@@ -83,6 +83,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
         )  # fmt: skip
     agent = await session.link.ready()
     report.progress("Stopping the server and everything it started")
+    session.watch.expect_stop()
     await agent.job_stop(JOB, grace_s=STOP_GRACE_S)
     ended = (ServerState.STOPPED, ServerState.CRASHED)
     await session.store.wait_for(lambda s: s.server.value is not None and s.server.value.state in ended, 10.0)

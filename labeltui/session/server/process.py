@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event
 from labeltui.domain.log.lines import event, parse_line
-from labeltui.domain.log.meaning import Meaning
+from labeltui.domain.log.meaning import Meaning, Trouble
 from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
@@ -58,6 +58,7 @@ class ServerWatch:
         self.orphans_known = asyncio.Event()
         self.found_known = asyncio.Event()
         self._pod_ended = False
+        self._stopping: str | None = None
         self._found: FoundServer | None = None
         self._failing: Problem | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
@@ -189,10 +190,14 @@ class ServerWatch:
             self.on_event.notify(reported)
         if record.time is not None:  # a line without a time has the time of the previous line
             self._last_line_at = record.time
-        if problem is not None:
+        if problem is not None and not (problem.kind is Trouble.KILLED and self._stopping == self.log.run_id):
             at = self._clock() if self._last_line_at is None else self._last_line_at.replace(tzinfo=self.zone)
             for notify in self.on_problem:
                 notify(problem, number, at)
+
+    def expect_stop(self) -> None:
+        """The operator stops the run now. Its server kills its tasks, which is then no problem."""
+        self._stopping = self.run.run_id
 
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:
@@ -213,6 +218,8 @@ class ServerWatch:
         lost = job.state is JobState.LOST and not job.stopped_by_us
         self._pod_ended = with_pod or (lost and self._pod_was_stopped(moment(job.started_ts)))
         self.run = run_of(job, stopped=self._pod_ended)
+        if self.run.stopped_by_us:
+            self._stopping = job.run_id
         if ended:
             self._note_end()
             self._ended.set()

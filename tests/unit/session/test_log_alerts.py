@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
+from labeltui.domain.server.state import ServerRun
 from labeltui.domain.state import Identity, Level, SessionState
-from labeltui.hosts.agent.messages import Chunk
+from labeltui.hosts.agent.messages import Chunk, Job, JobState
 from labeltui.session.alerts import Alerts
 from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.store import Store
@@ -52,6 +54,28 @@ def test_one_alert_for_each_kind_at_its_newest_line() -> None:
         ("log:request_failed", 1),
         ("log:gpu_memory", 4),
     ]
+
+
+def test_a_task_that_its_stopped_server_kills_is_no_problem() -> None:
+    killed = (
+        b"[2026-11-23 17:02:20,004] [4242] [ThreadPoolExecutor-1_0] [INFO] (monailabel.utils.async_tasks.utils:83)"
+        b" - Return code: -9\n"
+    )
+
+    def alerts(*, expected: bool = False, **job: Any) -> list[str]:
+        output = Output()
+        output.watch.run = ServerRun("running", "r1")
+        if expected:
+            output.watch.expect_stop()
+        if job:
+            output.watch._on_job(Job("server", **job))
+        output.prints(killed)
+        return [key for key, _line in output.alerts]
+
+    stopping = {"state": JobState.STOPPING, "stopped_by_us": True}
+    assert alerts() == alerts(state=JobState.RUNNING, run_id="r1") == ["log:killed"]
+    assert alerts(expected=True) == alerts(run_id="r1", **stopping) == []
+    assert alerts(run_id="another", **stopping) == ["log:killed"]
 
 
 def test_another_run_starts_over() -> None:

@@ -1,0 +1,40 @@
+"""A console over a real MONAI Label whose operator stops it in the middle of a training. Builds on no test before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.training.training import TrainState
+from tests.actions import run_confirmed
+from tests.real.conftest import Bench
+from tests.real.test_main_job import SMALL, console
+
+
+async def test_no_alert_follows_the_operators_stop_of_a_server_that_trains(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.run("setup", timeout=1200).code == 0
+    app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
+    app.write_text(app.read_text().replace(*SMALL))
+    alerts: set[str] = set()
+    async with console(bench, monkeypatch) as session:
+        session.store.subscribe(
+            lambda state, _changed: alerts.update(alert.message for alert in state.alerts)
+        )
+        await run_confirmed(session, "server.start")
+        await run_confirmed(session, "train.start", max_epochs=50)
+        await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.RUNNING, 60
+        )
+        await run_confirmed(session, "server.stop")
+        state = await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.STOPPED, 30
+        )
+        await asyncio.sleep(20)  # what comes later would come within one poll of each poller
+        assert (state.training.value and state.training.value.ended_with) == "server"
+        assert state.server.value is not None
+        assert state.server.value.state is ServerState.STOPPED
+        assert alerts == set()
