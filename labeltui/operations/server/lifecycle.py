@@ -84,7 +84,11 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
     agent = await session.link.ready()
     report.progress("Stopping the server and everything it started")
     session.watch.expect_stop()
-    await agent.job_stop(JOB, grace_s=STOP_GRACE_S)
+    try:
+        await agent.job_stop(JOB, grace_s=STOP_GRACE_S)
+    except LabeltuiError:
+        session.watch.expect_stop(False)
+        raise
     ended = (ServerState.STOPPED, ServerState.CRASHED)
     await session.store.wait_for(lambda s: s.server.value is not None and s.server.value.state in ended, 10.0)
     session.watch.on_orphans(await agent.orphans())

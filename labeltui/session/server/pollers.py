@@ -174,6 +174,8 @@ class Pollers:
         state, watch, info = self._state(), self._watch, self._store.state.info
         if state is None or (info.as_of is None and info.error is None):
             return False
+        if watch.is_stopping:
+            return False  # the server calls the tasks that it kills failed
         if watch.ended_with == "pod" and not watch.is_attached:
             return True
         if self.down and not watch.orphans_known.is_set():

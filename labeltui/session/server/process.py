@@ -195,9 +195,14 @@ class ServerWatch:
             for notify in self.on_problem:
                 notify(problem, number, at)
 
-    def expect_stop(self) -> None:
-        """The operator stops the run now. Its server kills its tasks, which is then no problem."""
-        self._stopping = self.run.run_id
+    def expect_stop(self, stops: bool = True) -> None:
+        """The operator stops the run now. Its server kills its tasks, which is no problem. ``stops``: not refused."""
+        self._stopping = self.run.run_id if stops else None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the operator stops the run, which has not ended yet."""
+        return self.run.state in (JobState.RUNNING, JobState.STOPPING) and self._stopping == self.run.run_id
 
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:
@@ -218,8 +223,7 @@ class ServerWatch:
         lost = job.state is JobState.LOST and not job.stopped_by_us
         self._pod_ended = with_pod or (lost and self._pod_was_stopped(moment(job.started_ts)))
         self.run = run_of(job, stopped=self._pod_ended)
-        if self.run.stopped_by_us:
-            self._stopping = job.run_id
+        self._stopping = job.run_id if self.run.stopped_by_us else None
         if ended:
             self._note_end()
             self._ended.set()
