@@ -103,7 +103,7 @@ class Alerts:
             return
         if now.problem is not None:
             self._raise("server", Level.ERROR, now.problem.message, now.problem.hint)
-        elif now.state in (ServerState.RUNNING, ServerState.STARTING):
+        else:
             self._store.dismiss("server")
 
     def _dicomweb_cache(self, server: ServerStatus) -> None:

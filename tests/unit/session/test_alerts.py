@@ -89,6 +89,16 @@ def test_a_crash_and_its_orphan_are_reported_until_they_are_gone() -> None:
     assert keys(store_after(server=[up, crash, up])) == {}
 
 
+def test_an_alert_about_a_server_that_does_not_answer_ends_with_its_process() -> None:
+    up = ServerStatus(ServerState.RUNNING, pid=1)
+    silent = replace(
+        up, state=ServerState.UNREACHABLE, problem=Problem("silent", "It does not answer.", "Wait.")
+    )
+    assert keys(store_after(server=[up, silent])) == {"server": Level.ERROR}
+    for state in (ServerState.STOPPING, ServerState.STOPPED):
+        assert keys(store_after(server=[up, silent, ServerStatus(state)])) == {}
+
+
 def test_a_training_that_ends_is_news_and_one_that_fails_is_an_error() -> None:
     runs = TrainStatus(TrainState.RUNNING, "deepedit", "1")
     done = replace(runs, state=TrainState.DONE, best=Best("val_mean_dice", 0.9, 3))

@@ -62,7 +62,9 @@ class Jobs:
             if state != "ending" or time.monotonic() >= deadline:
                 break
             time.sleep(0.02)
-        job: dict[str, Any] = {"name": name, "state": "running" if state == "ending" else state}
+        if record is not None and state == "ending":
+            state = _live_state(record)
+        job: dict[str, Any] = {"name": name, "state": state}
         job.update((key, record[key]) for key in SHOWN if record is not None and key in record)
         return job
 
@@ -75,7 +77,7 @@ class Jobs:
         if record.get("boot_id") != self.boot:
             return "lost"
         if is_running(record["pid"], record["pid_start"]):
-            return "stopping" if record.get("stopped_by_us") else "running"
+            return _live_state(record)
         return "ending" if is_running(record["runner_pid"], record["runner_start"]) else "lost"
 
     def names(self) -> list[str]:
@@ -157,6 +159,10 @@ class Jobs:
 
         end_group(record["pgid"], record["pid_start"], float(grace_s), report)
         return self.status(name)
+
+
+def _live_state(record: dict[str, Any]) -> str:
+    return "stopping" if record.get("stopped_by_us") else "running"
 
 
 class JobWatch:

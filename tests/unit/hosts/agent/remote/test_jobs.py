@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from labeltui.hosts.agent.remote.jobs import Jobs
+from labeltui.hosts.agent.remote.processes import start_of
 from tests.unit.hosts.agent_process import AgentProcess, is_alive, pythons, wait_for
 
 Start = Callable[..., AgentProcess]
@@ -180,6 +182,23 @@ def test_stopping_ends_children_that_will_not(agent: AgentProcess, tmp_path: Pat
     told = [event["phase"] for event in agent.events if event["ev"] == "stopping"]
     assert told[0] == "term"
     assert "kill" in told
+
+
+@pytest.mark.parametrize(("stopped", "state"), [(True, "stopping"), (False, "running")])
+def test_one_whose_exit_code_is_not_yet_written_is_in_its_last_state(
+    tmp_path: Path, *, stopped: bool, state: str
+) -> None:
+    jobs, runner = Jobs(tmp_path, ["-"]), os.getpid()
+    entry = {
+        "run_id": "r",
+        "pid": runner,
+        "pid_start": "ended",
+        "runner_pid": runner,
+        "runner_start": start_of(runner),
+    }
+    jobs.directory.mkdir()
+    jobs.path("server").write_text(json.dumps({**entry, "boot_id": jobs.boot, "stopped_by_us": stopped}))
+    assert jobs.status("server", 0)["state"] == state
 
 
 def test_stopping_waits_for_one_that_tidies_up(agent: AgentProcess, tmp_path: Path) -> None:
