@@ -11,6 +11,8 @@ import math
 from typing import Any
 
 MOST_SCORES = 32
+NAMELESS = "?"
+"""The client of requests without a client id. MONAI Label stores ``admin`` for it, and its output names none."""
 USUAL = frozenset(("name", "ts", "strategy"))  # of most studies, nothing else is stored
 
 
@@ -26,7 +28,7 @@ def entry_of(study: str, stored: Any) -> list[Any]:
     entry: list[Any] = [study, name, added, extension, [], [], "", {}, ""]
     if "strategy" in info:
         entry[4] = [
-            [str(strategy), str(trace.get("client_id") or "?"), _number(trace.get("ts"))]
+            [str(strategy), client_of(trace.get("client_id")), _number(trace.get("ts"))]
             for strategy, trace in _dict(info["strategy"]).items()
             if isinstance(trace, dict)
         ]
@@ -37,6 +39,11 @@ def entry_of(study: str, stored: Any) -> list[Any]:
     while not entry[-1] and len(entry) > 1:
         entry.pop()
     return entry
+
+
+def client_of(value: Any) -> str:
+    """Return the client of a fetch. ``admin``, MONAI Label's user without a login, is nobody's name."""
+    return NAMELESS if not value or value == "admin" else str(value)
 
 
 def _plain(study: str, stored: Any) -> list[Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from labeltui.domain.datastore import NAMELESS
 from labeltui.domain.guard.rules import span
 from labeltui.domain.host import LinkState
 from labeltui.domain.log.meaning import Meaning
@@ -257,7 +258,7 @@ class Alerts:
             self._raise(
                 f"shared:{study.id}",
                 Level.WARNING,
-                f"{study.id} is open at {' and '.join(openers)}.",
+                f"{study.id} is open at {' and '.join(map(_named, openers))}.",
                 "The label that is submitted last will replace the other.",
             )
 
@@ -282,3 +283,7 @@ class Alerts:
             "MONAI Label keeps only the newer label. `labeltui labels list` shows the copies on this machine."
         )
         self._store.alert(Alert(f"replaced:{study.id}", Level.WARNING, message, hint, at or self._clock()))
+
+
+def _named(client: str) -> str:
+    return "a client without a name" if client == NAMELESS else client

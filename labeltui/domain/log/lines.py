@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from labeltui.domain.datastore import client_of
 from labeltui.domain.log.events import (
     BatchProgress,
     EpochComplete,
@@ -159,7 +160,7 @@ def _server_event(record: LogRecord) -> Event | None:
         return SampleServed(image[1] if image else None, record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith(_REQUEST):
         request = _literal(message[len(_REQUEST) :])
-        return SampleRequested(str(request.get("strategy", "")), str(request.get("client_id") or "?"))
+        return SampleRequested(str(request.get("strategy", "")), client_of(request.get("client_id")))
     return None
 
 

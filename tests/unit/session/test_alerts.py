@@ -148,6 +148,12 @@ def test_a_third_person_on_one_study_is_named_too() -> None:
     assert [alert.message for alert in store.state.alerts] == ["case_1 is open at cem and ben and ana."]
 
 
+def test_a_client_without_a_name_is_called_that() -> None:
+    study = Study("case_1", fetches=(Fetch("first", "?", NOW), Fetch("first", "ana", NOW)))
+    (alert,) = store_after(queue=[StudyQueue(1, 0, (study,))]).state.alerts
+    assert alert.message == "case_1 is open at a client without a name and ana."
+
+
 def test_a_final_label_that_replaces_another_persons() -> None:
     earlier = NOW - timedelta(hours=3)
     mine = Study("case_1", {"final": NOW}, authors={"final": "ana"})

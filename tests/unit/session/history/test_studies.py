@@ -11,6 +11,7 @@ import pytest
 
 from labeltui.session.history import studies as histories
 from labeltui.session.history.database import Database
+from labeltui.session.history.schema import MIGRATIONS
 from labeltui.session.history.studies import StudyEvent, StudyEventKind, StudyHistory
 from labeltui.session.runtime.state_folder import StateFolder
 from tests.unit.operations.desk import Desk, desk
@@ -105,3 +106,12 @@ async def test_the_next_console_knows_whom_the_server_has_forgotten(tmp_path: Pa
     assert [one["client"] for one in studies[second]["replaced"]] == ["ana"]
     assert report["fetches_by"] == {"ana": 1, "ben": 1}
     assert report["submissions_by"] == {"ana": 1, "ben": 1}
+
+
+@in_virtual_time
+async def test_an_older_file_has_a_nameless_request_once(tmp_path: Path) -> None:
+    older = StudyHistory(Database(StateFolder(tmp_path), MIGRATIONS[:5]))
+    for client, seconds in (("admin", 0), ("?", 0.25), ("admin", 60), ("ana", 60)):
+        older.add(fetched("a", client, seconds))
+    assert len(await listed(older)) == 4
+    assert sorted(await listed(history(tmp_path))) == [("a", "?"), ("a", "?"), ("a", "ana")]

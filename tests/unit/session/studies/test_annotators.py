@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from labeltui.domain.annotation import Work
+from labeltui.domain.datastore import NAMELESS
 from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.study import Study, StudyState
 from labeltui.monailabel import convert
+from labeltui.session.history.studies import StudyEvent
 from labeltui.session.studies.annotators import Annotators
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -45,8 +47,10 @@ def printed(annotators: Annotators, logger: str, message: str, seconds: int) -> 
     annotators.on_event(found)
 
 
-def served(annotators: Annotators, study: str, client: str, seconds: int) -> None:
-    request, sample = {"strategy": "first", "client_id": client}, {"id": study, "path": "/x"}
+def served(annotators: Annotators, study: str, client: str | None, seconds: int) -> None:
+    request, sample = {"strategy": "first"}, {"id": study, "path": "/x"}
+    if client is not None:
+        request["client_id"] = client
     logger = "monailabel.endpoints.activelearning"
     printed(annotators, logger, f"Active Learning Request: {request!r}", seconds)
     printed(annotators, logger, f"Next sample: {sample!r}", seconds)
@@ -69,6 +73,15 @@ def test_the_servers_output_names_people_whom_no_list_has_shown() -> None:
     served(annotators, "X", "al'i\"ce", 1)
     served(annotators, "X", "bob", 2)
     assert listed(annotators, trace("bob", 2)).openers == ("bob", "al'i\"ce")
+
+
+def test_a_nameless_request_is_one_client_although_monai_label_stores_admin_for_it() -> None:
+    noted: list[StudyEvent] = []
+    annotators = Annotators("labeltui", lambda: UTC, noted.append)
+    annotators.begin("/studies")
+    served(annotators, "X", None, 1)
+    study = listed(annotators, trace("admin", 1))
+    assert (study.openers, {event.client for event in noted}) == ((NAMELESS,), {NAMELESS})
 
 
 def test_who_fetched_another_study_since_has_put_this_one_aside() -> None:
