@@ -20,6 +20,8 @@ LONGEST_H = 24 * 366.0
 """An end that is further away is no forecast."""
 SAME_SESSION = timedelta(hours=8)
 """A server that was down for less continues its session."""
+CLOCKS = timedelta(seconds=60)
+"""A restart may seem to be requested this much after its server's start, because the clocks differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,14 @@ class Pace:
 
 
 class Use(Enum):
-    """What happened to a server that shows when it ran: from its START on, until its END, at the time of its USE."""
+    """What happened to a server that shows when it ran: from its START on, until its END, at the time of its USE.
+
+    A RESTART is a use of one server and the start of the next.
+    """
 
     START = "start"
     USE = "use"
+    RESTART = "restart"
     END = "end"
 
 
@@ -53,6 +59,8 @@ def session_start(started: datetime, uses: Iterable[tuple[datetime, Use]]) -> da
     since, newer = started, Use.START
     for at, use in sorted(uses, key=lambda one: one[0], reverse=True):
         if at >= since:
+            if use is Use.RESTART and newer is Use.START and at - since <= CLOCKS:
+                newer = use
             continue
         if since - at > SAME_SESSION and (newer is Use.START or use is Use.END):
             break

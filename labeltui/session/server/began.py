@@ -16,7 +16,7 @@ from labeltui.session.runtime.supervise import Clock
 
 USES = {
     BY_ID["server.start"].title: Use.START,
-    BY_ID["server.restart"].title: Use.USE,
+    BY_ID["server.restart"].title: Use.RESTART,
     BY_ID["server.stop"].title: Use.END,
     BY_ID["train.start"].title: Use.USE,
     BY_ID["train.stop"].title: Use.USE,

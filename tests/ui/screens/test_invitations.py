@@ -160,7 +160,7 @@ def test_the_pod_pane_names_the_invited_and_dims_what_is_old() -> None:
 
 
 def test_the_list_says_what_can_be_done() -> None:
-    assert "n makes a key" in about(Invitations())
-    assert "i installs" in about(Invitations(ALL))
+    assert "Press n to make an SSH key" in about(Invitations())
+    assert "Press i to install" in about(Invitations(ALL))
     assert "ExposeAuthInfo" in about(Invitations(ALL[:2]))
     assert about(Invitations(ALL[:1])) == ""

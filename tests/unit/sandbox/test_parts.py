@@ -109,7 +109,8 @@ def test_the_sandbox_knows_nothing_else_of_labeltui() -> None:
     script = (
         "import sys, labeltui.sandbox.pod, labeltui.sandbox.sshd, labeltui.sandbox.monailabel.server\n"
         "ours = [name for name in sys.modules if name.startswith('labeltui.')]\n"
-        "print([name for name in ours if not name.startswith(('labeltui.sandbox', 'labeltui.support'))])"
+        "known = ('labeltui.sandbox', 'labeltui.support', 'labeltui.monailabel.serving')\n"
+        "print([name for name in ours if not name.startswith(known) and name != 'labeltui.monailabel'])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"

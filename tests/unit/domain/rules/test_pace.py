@@ -13,7 +13,7 @@ from labeltui.domain.state import Identity, SessionState
 from labeltui.domain.study import Study, StudyQueue
 
 STARTED = datetime(2026, 11, 23, 17, tzinfo=UTC)
-START, USE, END = Use.START, Use.USE, Use.END
+START, USE, RESTART, END = Use.START, Use.USE, Use.RESTART, Use.END
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,13 @@ START, USE, END = Use.START, Use.USE, Use.END
         ([(1, END), (12, END)], 1),  # the first stop found no server
         ([(2, USE), (5, START), (20, END)], 5),
         ([(-1, USE), (3, START)], 3),
+        ([(0.001, RESTART), (10, START)], 10),
+        ([(-0.01, RESTART), (10, START)], 10),  # the clock of the host is behind
+        ([(-1, RESTART), (10, START)], 0),
     ],
 )
 def test_a_session_continues_while_its_server_was_not_long_down(
-    uses: list[tuple[int, Use]], hours: int
+    uses: list[tuple[float, Use]], hours: int
 ) -> None:
     before = [(STARTED - timedelta(hours=ago), use) for ago, use in uses]
     assert STARTED - session_start(STARTED, before) == timedelta(hours=hours)
