@@ -184,7 +184,7 @@ class LabelCopier:
             young = [
                 label
                 for label in listing.labels
-                if label.key not in copies_here and is_young(label, listing.now_ns)
+                if label.key not in copies_here and self._is_unfinished(label, listing.now_ns)
             ]
             faults = {
                 label.key: fault
@@ -269,6 +269,10 @@ class LabelCopier:
         newest = self.folder.index.newest(label.key)
         same = newest is not None and newest.sha256 == entry.sha256 and self.folder.has_newest(newest)
         return entry if same else None
+
+    def _is_unfinished(self, label: HostLabel, now_ns: int) -> bool:
+        """Whether the server may still write the label. ``now_ns`` is the host's clock."""
+        return is_young(label, now_ns) or (label.size == 0 and self._copying.suspects.may_grow(label, now_ns))
 
     def _want_described(self, transport: LabelTransport, listing: Listing) -> None:
         self._describing.want(transport, self._copies_of(transport, listing.labels))

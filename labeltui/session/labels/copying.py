@@ -20,7 +20,8 @@ from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.supervise import Clock, error_text
 
 YOUNG_NS = 300_000_000  # a file younger than this may not be complete yet
-GROWING_NS = 1_000_000_000  # a file younger than this that is empty or cut off may still be written
+GROWING_S = 4.0  # how long an empty or cut-off file must stay as it is before it counts as damaged
+OLD_NS = 60_000_000_000  # an empty or cut-off file older than this is damaged at once
 AT_ONCE = 3
 
 Copied = Callable[[HostLabel, int, int], None]
@@ -29,8 +30,29 @@ Copied = Callable[[HostLabel, int, int], None]
 
 def is_young(label: HostLabel, now_ns: int) -> bool:
     """Whether the server may still write the label. ``now_ns`` is the host's clock."""
-    age = now_ns - label.mtime_ns
-    return 0 <= age < (YOUNG_NS if label.size else GROWING_NS)
+    return 0 <= now_ns - label.mtime_ns < YOUNG_NS
+
+
+class Suspects:
+    """Labels that are empty, cut off or changing, and which the server may still be writing.
+
+    MONAI Label empties a label's file before it writes the new label. A file can change after the listing, and the
+    clock of a network volume can differ from the host's, so this machine's clock decides.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], tuple[tuple[int, int], float]] = {}
+
+    def may_change(self, label: HostLabel) -> bool:
+        """Whether this version of the file was first seen less than :data:`GROWING_S` ago."""
+        version, now = (label.size, label.mtime_ns), asyncio.get_running_loop().time()
+        if self._since.get(label.key, (None, now))[0] != version:
+            self._since[label.key] = (version, now)
+        return now - self._since[label.key][1] < GROWING_S
+
+    def may_grow(self, label: HostLabel, now_ns: int) -> bool:
+        """Whether an empty or cut-off label may still be written. ``now_ns`` is the host's clock."""
+        return now_ns - label.mtime_ns < OLD_NS and self.may_change(label)
 
 
 class Copying:
@@ -42,6 +64,7 @@ class Copying:
     def __init__(self, folder: LabelFolder, status: CopyStatus, clock: Clock) -> None:
         self._folder, self._status, self._clock = folder, status, clock
         self.unfinished: list[HostLabel] = []
+        self.suspects = Suspects()
 
     async def copy(
         self, transport: LabelTransport, wanted: list[HostLabel], now_ns: int, copied: Copied | None
@@ -109,15 +132,17 @@ class Copying:
         arrived = self._folder.incoming(*label.key)
         await transport.fetch(label, arrived, lambda _done, _size: None)
         size, digest = await asyncio.to_thread(digest_of, arrived)
-        if label.sha256 is not None and digest != label.sha256:
+        changed = label.sha256 is not None and digest != label.sha256
+        why = "" if changed else await asyncio.to_thread(damage, arrived, label.name)
+        may_change, may_grow = self.suspects.may_change, self.suspects.may_grow
+        if (changed and may_change(label)) or (why and may_grow(label, now_ns)):
+            arrived.unlink(missing_ok=True)
+            return None
+        if changed:
             arrived.unlink(missing_ok=True)
             raise Failed(
                 Code.LABEL_CHANGED, "The label changed during the copy.", "labeltui copies it again at once."
             )
-        why = await asyncio.to_thread(damage, arrived, label.name)
-        if why and 0 <= now_ns - label.mtime_ns < GROWING_NS:
-            arrived.unlink(missing_ok=True)
-            return None
         entry = Entry(
             label.tag, label.name, split_label(label.name)[0], self._folder.index.file_for(label.key), size, digest,
             label.mtime_ns, transport.source, at, "", BY_CHECKSUM if transport.by_checksum else BY_SIZE, why,

@@ -9,6 +9,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from labeltui.session.labels.transports import READ_AT_ONCE
 from labeltui.session.session import Session
 from tests.actions import run_confirmed
@@ -80,6 +82,40 @@ async def test_a_label_that_is_half_written_is_taken_once_it_is_whole(tmp_path: 
         await is_copied(session, copy.exists)
     assert copy.read_bytes() == data
     assert not (tmp_path / "labels/versions").exists()
+
+
+@pytest.mark.parametrize("part", [0, 3000], ids=["empty", "cut off"])
+@pytest.mark.parametrize("ahead_s", [0, 2], ids=["dated", "dated after the listing"])
+@in_virtual_time
+async def test_a_label_that_is_slowly_overwritten_is_not_called_damaged(
+    tmp_path: Path, part: int, ahead_s: int
+) -> None:
+    host, first, data = MemoryHost(), gzip.compress(b"first"), gzip.compress(os.urandom(5000))
+    job = serving(host)
+    path, copy = "~/studies/labels/final/s1.nii.gz", tmp_path / "labels/final/s1.nii.gz"
+    messages: list[str] = []
+    async with memory_session(tmp_path, host=host) as session:
+        host.files.write(path, first)
+        await is_copied(session, copy.exists)
+        session.store.subscribe(lambda state, _: messages.extend(a.message for a in state.alerts))
+        await asyncio.sleep(5)
+        host.files.write(path, data[:part])
+        file = host.files.get(path)
+        assert file is not None
+        file.mtime_ns += ahead_s * 10**9
+        job.print(SAVED)
+        await asyncio.sleep(2.5)
+        host.files.write(path, data)
+        await is_copied(session, lambda: copy.read_bytes() == data)
+        assert messages == []
+        host.files.write(path, b"")
+        job.print(SAVED)
+        await session.store.wait_for(lambda s: any("is empty" in a.message for a in s.alerts), 30)
+        host.files.write(path, data)
+        job.print(SAVED)
+        await session.store.wait_for(
+            lambda s: not s.alerts and bool(s.labels.value and s.labels.value.safe), 30
+        )
 
 
 @in_virtual_time
