@@ -118,12 +118,23 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSaved:
-    """A label was submitted. ``client`` is empty if it gave no name; ``at`` is the host's local time without a zone."""
+class LabelReceived:
+    """A label was submitted; it may yet be refused. ``client`` is empty if it gave no name.
+
+    ``at`` is the host's local time without a zone.
+    """
 
     image: str
     tag: str
     client: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStored:
+    """A label that was received is stored in the file ``file``, empty if unknown. ``at`` is as in LabelReceived."""
+
+    file: str
     at: datetime | None = None
 
 
@@ -137,7 +148,7 @@ class SampleRequested:
 
 @dataclass(frozen=True, slots=True)
 class SampleServed:
-    """A strategy handed out a study; None when no study was left. ``at`` is as in LabelSaved."""
+    """A strategy handed out a study; None when no study was left. ``at`` is as in LabelReceived."""
 
     image: str | None
     at: datetime | None = None
@@ -162,5 +173,6 @@ class Unreadable:
 
 Event = (
     TaskCommand | TaskResult | ReturnCode | Killed | Iteration | Metrics | KeyMetric | EpochComplete | Resumed
-    | Records | Published | LabelSaved | SampleRequested | SampleServed | BatchProgress | Unreadable | WorkersEnded
+    | Records | Published | LabelReceived | LabelStored | SampleRequested | SampleServed | BatchProgress
+    | Unreadable | WorkersEnded
 )  # fmt: skip

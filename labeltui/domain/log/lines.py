@@ -23,7 +23,8 @@ from labeltui.domain.log.events import (
     Iteration,
     KeyMetric,
     Killed,
-    LabelSaved,
+    LabelReceived,
+    LabelStored,
     Metrics,
     Published,
     Records,
@@ -119,6 +120,7 @@ _RETURN = re.compile(r"Return code: (-?\d{1,5})$")
 _KILLED = re.compile(r"Killed background process: (\d{1,10})")
 _BATCH = re.compile(r"\d{1,9} => (\S{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
 _LABEL = re.compile(r"Saving Label for Image: (.{1,400}?); Tag: (.{1,100}?); Info: ")
+_LABEL_INFO = "Label Info: "
 _REQUEST = "Active Learning Request: "
 _UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{1,1000}?)\.?\s*$")
 
@@ -154,7 +156,10 @@ def _server_event(record: LogRecord) -> Event | None:
         return BatchProgress(found[1], found[2], int(found[3]), int(found[4]))
     if logger.startswith("monailabel.datastore") and (found := _LABEL.match(message)):
         client = _literal(message[found.end() :]).get("client_id")
-        return LabelSaved(found[1], found[2], client if isinstance(client, str) else "", record.time)
+        return LabelReceived(found[1], found[2], client if isinstance(client, str) else "", record.time)
+    if logger.startswith("monailabel.datastore") and message.startswith(_LABEL_INFO):
+        name = _literal(message[len(_LABEL_INFO) :]).get("name")
+        return LabelStored(name if isinstance(name, str) else "", record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith("Next sample: "):
         image = re.search(r"'id': '([^']{1,400})'", message)
         return SampleServed(image[1] if image else None, record.time)

@@ -61,12 +61,12 @@ def news(record: log.LogRecord) -> Meaning | None:
     match event:
         case None:
             return _phase(record)
-        case events.LabelSaved():
+        case events.LabelReceived():
             counts = event.tag == "final"
             return Meaning(
                 News.LABEL,
-                f"{one_line(event.image)} has a label, tagged {one_line(event.tag)}.",
-                "The next training uses this label."
+                f"A label of {one_line(event.image)} was submitted, tagged {one_line(event.tag)}.",
+                "The next training uses the label, unless a line below says that the server could not store it."
                 if counts
                 else "A training uses the label only once it is submitted as final.",
             )

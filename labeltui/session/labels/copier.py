@@ -11,7 +11,7 @@ from datetime import datetime
 from labeltui.config.model import LabelsSection
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import SEG_TAG, split_label
-from labeltui.domain.log.events import Event, LabelSaved
+from labeltui.domain.log.events import Event, LabelReceived
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import SessionState
 from labeltui.session.labels.copying import Copied, Copying, is_young
@@ -80,7 +80,7 @@ class LabelCopier:
 
     def on_event(self, event: Event) -> None:
         """Copy a label at once when the log reports that it was submitted."""
-        if isinstance(event, LabelSaved):
+        if isinstance(event, LabelReceived):
             self._submitted(event.tag, event.image)
 
     def on_stored(self, images: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from labeltui.config.model import ServerSection
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.log.events import Event, LabelSaved, ReturnCode, SampleServed, TaskCommand
+from labeltui.domain.log.events import Event, LabelReceived, ReturnCode, SampleServed, TaskCommand
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerState
 from labeltui.domain.server.state import SILENT_AFTER_FAILURES
@@ -285,7 +285,7 @@ class Pollers:
         self.annotators.on_event(event)
         if not self._watch.caught_up:
             return
-        if isinstance(event, LabelSaved):
+        if isinstance(event, LabelReceived):
             self._wake_queue()
         elif isinstance(event, SampleServed):
             self.queue.wake()  # adds no series and no label

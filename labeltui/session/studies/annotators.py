@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from labeltui.domain.annotation import Work, work_between
-from labeltui.domain.log.events import Event, LabelSaved, SampleRequested, SampleServed
+from labeltui.domain.log.events import Event, LabelReceived, LabelStored, SampleRequested, SampleServed
 from labeltui.domain.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 
@@ -34,6 +34,7 @@ class Annotators:
         self._begun, self._unnoted = False, dict[StudyEvent, None]()
         self._source: str | None = None
         self._request: SampleRequested | None = None
+        self._label: LabelReceived | None = None
         self._fetches: dict[str, dict[tuple[str, str], Fetch]] = {}  # by study, then by strategy and client
         self._newest: dict[str, tuple[datetime, str]] = {}  # the time and study of each client's newest fetch
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
@@ -88,11 +89,15 @@ class Annotators:
             if event.image is not None and request is not None:
                 fetch = Fetch(request.strategy, request.client, self._moment(event.at))
                 self._fetched(event.image, (fetch,))
-        elif isinstance(event, LabelSaved):
-            label = Submission(event.client, self._moment(event.at))
-            self._note_event(StudyEventKind.LABEL, event.image, label.client, event.tag, label.at)
-            if event.tag == FINAL_TAG:
-                self._submitted(event.image, label)
+        elif isinstance(event, LabelReceived):
+            self._label = event
+        elif isinstance(event, LabelStored):
+            received, self._label = self._label, None
+            if received is not None and (not event.file or event.file.startswith(received.image)):
+                label = Submission(received.client, self._moment(event.at))
+                self._note_event(StudyEventKind.LABEL, received.image, label.client, received.tag, label.at)
+                if received.tag == FINAL_TAG:
+                    self._submitted(received.image, label)
 
     def _moment(self, at: datetime | None) -> datetime | None:
         return None if at is None else at.replace(tzinfo=self._zone())

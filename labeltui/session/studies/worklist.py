@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.log.events import Event, LabelSaved, SampleServed
+from labeltui.domain.log.events import Event, LabelReceived, SampleServed
 from labeltui.domain.problems import Failed, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
@@ -158,7 +158,7 @@ class WorklistWatch:
 
     def on_event(self, event: Event) -> None:
         """Poll at once after an event that changes who holds a study."""
-        if isinstance(event, SampleServed | LabelSaved):
+        if isinstance(event, SampleServed | LabelReceived):
             self.poller.wake()
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:

@@ -121,7 +121,8 @@ def test_an_inference_over_many_studies_reports_its_progress(log_lines):
         ("case_005", 1, 5), ("case_006", 2, 5), ("case_007", 3, 5), ("named", 4, 5), ("new_001", 5, 5)
     ]  # fmt: skip
     at = datetime(2026, 11, 23, 17, 11, 50, 325000)
-    assert log.LabelSaved("case_005", "original", at=at) in parsed
+    assert log.LabelReceived("case_005", "original", at=at) in parsed
+    assert log.LabelStored("case_005.nii.gz", at.replace(microsecond=326000)) in parsed
 
 
 @pytest.mark.parametrize("text", ["nan", "-inf", "inf"])

@@ -56,10 +56,13 @@ def served(annotators: Annotators, study: str, client: str | None, seconds: int)
     printed(annotators, logger, f"Next sample: {sample!r}", seconds)
 
 
-def saved(annotators: Annotators, client: str | None, seconds: int) -> None:
+def saved(annotators: Annotators, client: str | None, seconds: int, *, stored: bool = True) -> None:
     info = {"label_info": []} if client is None else {"label_info": [], "client_id": client}
     message = f"Saving Label for Image: X; Tag: final; Info: {info!r}"
     printed(annotators, "monailabel.datastore.local", message, seconds)
+    if stored:
+        message = f"Label Info: {info | {'ts': seconds, 'name': 'X.nii.gz'}!r}"
+        printed(annotators, "monailabel.datastore.local", message, seconds)
 
 
 def test_a_second_person_by_the_same_strategy_is_beside_the_first() -> None:
@@ -111,6 +114,17 @@ def test_labels_that_no_list_has_shown_are_in_the_servers_output() -> None:
     for number, client in enumerate(("alice", "bob", "bob", None, "carol")):
         saved(annotators, client, number)
     assert [label.client for label in listed(annotators, final=("carol", 4)).replaced] == ["alice", "bob"]
+
+
+def test_a_label_that_the_server_could_not_store_counts_for_nobody() -> None:
+    noted: list[StudyEvent] = []
+    annotators = Annotators("labeltui", lambda: UTC, noted.append)
+    annotators.begin("/studies")
+    saved(annotators, "carl", 1, stored=False)
+    saved(annotators, "dora", 2)
+    saved(annotators, "carl", 3, stored=False)
+    assert [event.client for event in noted] == ["dora"]
+    assert listed(annotators, final=("dora", 2)).replaced == ()
 
 
 def test_a_list_that_was_in_transit_is_no_newer_label() -> None:
