@@ -100,17 +100,20 @@ def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
     """Return (study, author) of each final label since that time.
 
     Counts every version on this machine, and labels that are only on the host. The author is empty for labels
-    that are only on the host.
+    that are only on the host. A label that the server lists without an author was not submitted: it found the file.
     """
     index = session.labels.folder.index
     submitted = [
         (e.study, e.who) for e, _file in index.versions() if e.tag == FINAL_TAG and e.saved_at >= since
     ]
+    queue = session.store.state.queue.value
+    studies = queue.studies if queue is not None else ()
+    found = {one.id for one in studies if FINAL_TAG in one.tags and FINAL_TAG not in one.authors}
     for label in session.labels.on_host:
         late = datetime.fromtimestamp(label.mtime_ns / 1e9, UTC) >= since
         if label.tag == FINAL_TAG and late and not session.labels.is_here(label):
             submitted.append((split_label(label.name)[0], ""))
-    return submitted
+    return [(study, who) for study, who in submitted if who or study not in found]
 
 
 def _labels(submitted: list[tuple[str, str]], hours: float | None, cost: Decimal | None) -> dict[str, Any]:

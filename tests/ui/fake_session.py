@@ -48,7 +48,12 @@ def fresh(value: Any, *, old: float = 1.0, every: float = 5.0) -> Reading[Any]:
 
 def studies() -> tuple[Study, ...]:
     listed = [
-        Study("liver_042", {"final": ago(60), "original": ago(9000)}, (Fetch("random", "ana", ago(400)),)),
+        Study(
+            "liver_042",
+            {"final": ago(60), "original": ago(9000)},
+            (Fetch("random", "ana", ago(400)),),
+            authors={"final": "ana"},
+        ),
         Study("liver_077", {}, (Fetch("random", "ana", ago(30)),)),
         Study("liver_081", {}, (Fetch("first", "ben", ago(240)), Fetch("random", "ana", ago(300)))),
         Study("liver_012", {"original": ago(7300)}),

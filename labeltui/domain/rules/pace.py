@@ -26,8 +26,9 @@ CLOCKS = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The number of labels since ``since``, and rates.
+    """The number of labels submitted since ``since``, and rates.
 
+    A label without an author was on disk: the server gives it the time at which it found the file.
     ``per_hour`` is None in the first ten minutes. ``cost_per_label`` is None without labels or without a known
     cost.
     """
@@ -99,7 +100,11 @@ def _labels_since(studies: tuple[Study, ...], since: datetime) -> int:
     for counted, then, count in _counted:
         if counted is studies and then == since:
             return count
-    count = sum(1 for study in studies if (at := study.tags.get(FINAL_TAG)) is not None and at >= since)
+    count = sum(
+        1
+        for study in studies
+        if (at := study.tags.get(FINAL_TAG)) is not None and at >= since and FINAL_TAG in study.authors
+    )
     _counted[:] = [(studies, since, count)]
     return count
 

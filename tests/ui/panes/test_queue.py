@@ -16,6 +16,7 @@ from textual.widgets import Input
 from labeltui.domain.annotation import Work
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.reading import Reading
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
@@ -337,3 +338,7 @@ async def test_what_is_left_and_how_long_a_label_took_is_shown() -> None:
         queue.show(replace(app.state, queue=fresh(StudyQueue(2, 1, (label, Study("b"))))), NOW)
         assert "12m+" in screen_text(app)
         assert re.search(r"50% final · 1 left · 0\.9/h · done \d\d:\d\d", screen_text(app))
+        down = fresh(ServerStatus(ServerState.STOPPED, started_at=NOW - timedelta(hours=1)))
+        queue.show(replace(app.state, queue=fresh(StudyQueue(2, 1, (label, Study("b")))), server=down), NOW)
+        await wait_for(pilot, lambda: "1 left · 1.0/h" in screen_text(app))
+        assert "done" not in screen_text(app)

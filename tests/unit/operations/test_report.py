@@ -225,3 +225,14 @@ async def test_a_command_reports_the_session_that_a_console_has_watched(tmp_path
     async with memory_session(tmp_path, host=it.host, server=it.server, hold=False) as command:
         document = await run_confirmed(command, "report", it.report)
     assert document["since"] == watched["since"] == "2026-11-23T09:00:00.000+00:00"
+
+
+@in_virtual_time
+async def test_a_label_that_the_server_found_on_disk_is_no_label_of_the_session(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.session.readiness.need_server()
+        await asyncio.sleep(1200)
+        it.put_label("case_000.nii.gz")  # which the server lists, without a client
+        it.put_label("s1.nii.gz")
+        document = await it.run("report")
+    assert (document["labels"], document["studies"]) == (1, 1)

@@ -8,6 +8,7 @@ from datetime import datetime
 from textual.content import Content
 
 from labeltui.domain.rules.pace import expected_end, pace
+from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import StudyQueue
 from labeltui.ui.panes.empty import without_server
@@ -73,12 +74,17 @@ def progress(state: SessionState, queue: StudyQueue, now: datetime, width: int) 
 
 
 def _outlook(state: SessionState, queue: StudyQueue, finals: int | None, now: datetime) -> str:
-    """How many studies are left, how many labels come per hour, and when the last one is expected."""
+    """How many studies are left, how many labels come per hour, and when the last one is expected.
+
+    Nothing is expected while no server runs.
+    """
     if finals is None or queue.total is None:
         return ""
     left, going = queue.total - finals, pace(state, now)
     per_hour = going.per_hour if going is not None else None
-    end = expected_end(left, per_hour, now)
+    server = state.server.value
+    serves = server is not None and server.state is ServerState.RUNNING
+    end = expected_end(left, per_hour, now) if serves else None
     parts = (
         f"{left} left",
         "" if per_hour is None else f"{per_hour:.1f}/h",

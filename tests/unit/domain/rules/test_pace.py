@@ -42,9 +42,22 @@ def test_a_session_continues_while_its_server_was_not_long_down(
 def test_a_long_queue_has_a_pace_that_follows_its_labels() -> None:
     now = STARTED + timedelta(hours=2)
     listed = tuple(Study(f"case_{number}") for number in range(20_000))
-    labelled = tuple(replace(study, tags={"final": now}) for study in listed[:30]) + listed[30:]
+    labelled = (
+        tuple(replace(study, tags={"final": now}, authors={"final": "ana"}) for study in listed[:30])
+        + listed[30:]
+    )
     for studies, labels in ((listed, 0), (labelled, 30), (listed, 0)):
         queue = Reading(StudyQueue(len(studies), labels, studies))
         going = pace(SessionState(Identity("p"), queue=queue, session_began=STARTED), now)
         assert going is not None
         assert (going.labels, going.per_hour) == (labels, labels / 2)
+
+
+def test_labels_that_lay_on_disk_before_the_server_started_are_not_counted() -> None:
+    now = STARTED + timedelta(hours=2)
+    found = Study("found", {"final": STARTED + timedelta(seconds=3)})  # the time of the server's scan
+    made = Study("made", {"final": now}, authors={"final": "ana"})
+    queue = Reading(StudyQueue(2, 2, (found, made)))
+    going = pace(SessionState(Identity("p"), queue=queue, session_began=STARTED), now)
+    assert going is not None
+    assert (going.labels, going.per_hour) == (1, 0.5)
