@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,7 @@ async def _until(info: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
 async def studies_restore(session: Session, params: StudiesRestoreParams, report: Report) -> Document:
     """Bring back what the last deletion of a study took away. Labels that the server has meanwhile are left alone.
 
-    Raises Failed ``not_found`` if there was none, and the errors of
+    Raises Failed ``not_found`` if there was none, ``labels_differ`` if a label did not come back, and the errors of
     :func:`labeltui.operations.labels.restore.restore`.
     """
     await session.readiness.need_server()
@@ -155,31 +156,73 @@ async def studies_restore(session: Session, params: StudiesRestoreParams, report
             Code.NOT_FOUND, f"{shown} was not deleted from this machine.",
             "`labeltui labels restore` submits copied labels.",
         )  # fmt: skip
-    if record.image and not await client.image_info(record.study):
-        report.progress(f"Submitting the image of {shown}")
-        source = root / record.image
-        try:
-            _, digest = await asyncio.to_thread(digest_of, source)
-            if digest != record.sha256:
-                raise Failed(
-                    Code.CHECKSUM, f"The copy of {shown} was changed: {source}.", "Nothing was submitted."
-                )
-            extension = record.filename.removeprefix(record.study)
-            await client.put_image(record.study, source, f"image{extension}", record.info)
-        except OSError as error:
-            raise session.labels.folder.unusable(error) from None
+    image_back = bool(record.image) and not await client.image_info(record.study)
+    if image_back:
+        await _submit_image(session, record, report)
     await asyncio.to_thread(session.labels.folder.index.refresh)
     entries = _entries(session, record)
-    if not entries:
+    if entries:
+        document = await restore(session, entries, report, False, named=False)
+    else:
         session.pollers.queue.wake()
-        return {
-            "as_of": documents.moment(session.clock()),
-            "message": f"{shown} is back.",
-            "restored": [],
-            "error": None,
-        }
-    document = await restore(session, entries, report, False, named=False)
-    return {**document, "message": f"{shown} is back: {document['message']}."}
+        document = {
+            "as_of": documents.moment(session.clock()), "restored": [], "same": 0, "left": [], "error": None
+        }  # fmt: skip
+    return _outcome(record, document, image_back=image_back, missing=len(record.labels) - len(entries))
+
+
+async def _submit_image(session: Session, record: DeletedStudy, report: Report) -> None:
+    """Submit the copy of an image. Raises Failed ``checksum`` if it was changed."""
+    shown = one_line(record.study)
+    report.progress(f"Submitting the image of {shown}")
+    source = session.labels.folder.root / record.image
+    try:
+        _, digest = await asyncio.to_thread(digest_of, source)
+        if digest != record.sha256:
+            raise Failed(
+                Code.CHECKSUM, f"The copy of {shown} was changed: {source}.", "Nothing was submitted."
+            )
+        extension = record.filename.removeprefix(record.study)
+        await session.api.client().put_image(record.study, source, f"image{extension}", record.info)
+    except OSError as error:
+        raise session.labels.folder.unusable(error) from None
+
+
+def _outcome(record: DeletedStudy, document: Document, *, image_back: bool, missing: int) -> Document:
+    """Say what came back. Raises Failed ``labels_differ`` with the document if a label did not.
+
+    ``missing`` is the number of labels without a copy.
+    """
+    shown, restored, same, left = (
+        one_line(record.study), len(document["restored"]), document["same"], document["left"]
+    )  # fmt: skip
+    if image_back:
+        head = f"{shown} is back"
+    else:
+        head = f"Labels of {shown} are back" if restored else f"Nothing of {shown} was brought back"
+    parts = (
+        f"{restored} labels submitted" if restored else "",
+        "the server has its image" if record.image and not image_back else "",
+        f"{same} labels were there already" if same else "",
+        f"{len(left)} {'differs' if len(left) == 1 else 'differ'} on the server and stayed as they are"
+        if left
+        else "",
+        f"{missing} labels have no copy on this machine" if missing else "",
+    )
+    details = ", ".join(part for part in parts if part)
+    document = {**document, "message": f"{head}: {details}." if details else f"{head}."}
+    if not left and not missing:
+        return document
+    hint = "`labeltui labels list` lists the copies."
+    if left:
+        one = left[0]
+        study, tag = shlex.quote(one_line(one["study"])), shlex.quote(one["tag"])
+        hint = (
+            f"`labeltui labels restore {study} --tag {tag} --version {one['sha256'][:12]} --replace` submits the"
+            " deleted label in the place of the server's."
+        )
+    error = {"code": Code.LABELS_DIFFER, "message": document["message"], "hint": hint}
+    raise Failed.of_document({**document, "error": error})
 
 
 def _entries(session: Session, record: DeletedStudy) -> list[Entry]:

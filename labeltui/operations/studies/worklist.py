@@ -31,7 +31,12 @@ async def studies_order(session: Session, params: StudiesOrderParams, _report: R
         order = others if params.undo else [*others[: place - 1], *studies, *others[place - 1 :]]
         return replace(edits, order=tuple(dict.fromkeys(order)))
 
-    done = "out of the order" if params.undo else f"number {place} in the order"
+    def done(edits: Edits) -> str:
+        if params.undo:
+            return "out of the order"
+        first = 1 + min(edits.order.index(one) for one in studies)
+        return f"{'number' if len(set(studies)) == 1 else 'from number'} {first} in the order"
+
     return await _change(session, studies, params.undo, edit, done)
 
 
@@ -54,7 +59,7 @@ async def studies_assign(session: Session, params: StudiesAssignParams, _report:
         )
 
     done = "assigned to nobody" if params.undo else f"assigned to {client}"
-    return await _change(session, studies, params.undo, edit, done)
+    return await _change(session, studies, params.undo, edit, lambda _edits: done)
 
 
 async def studies_skip(session: Session, params: StudiesSkipParams, _report: Report) -> Document:
@@ -66,13 +71,17 @@ async def studies_skip(session: Session, params: StudiesSkipParams, _report: Rep
         return replace(edits, skipped=skipped)
 
     done = "in the worklist again" if params.undo else "handed out to nobody"
-    return await _change(session, studies, params.undo, edit, done)
+    return await _change(session, studies, params.undo, edit, lambda _edits: done)
 
 
 async def _change(
-    session: Session, studies: Sequence[str], undo: bool, edit: Callable[[Edits], Edits], done: str
+    session: Session,
+    studies: Sequence[str],
+    undo: bool,
+    edit: Callable[[Edits], Edits],
+    done: Callable[[Edits], str],
 ) -> Document:
-    """Change the edits.
+    """Change the edits. ``done`` says what became of the studies, from the stored edits.
 
     Raises Misused without a study, Failed ``no_worklist``, and ``unknown_study`` for a study that is not listed.
     """
@@ -84,11 +93,9 @@ async def _change(
     notes = "" if undo else await _notes(session, studies)
     edits = await session.worklist.change(edit)
     named = f"{studies[0]} is" if len(studies) == 1 else f"{len(studies)} studies are"
-    if len(studies) > 1:
-        done = done.replace("number ", "from number ")
     return {
         "as_of": documents.moment(session.clock()),
-        "message": f"{named} {done}.{notes}",
+        "message": f"{named} {done(edits)}.{notes}",
         "studies": list(studies),
         **edits.document(),
     }

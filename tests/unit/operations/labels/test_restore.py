@@ -220,6 +220,30 @@ async def test_one_label_is_deleted_and_comes_back(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_a_study_is_not_called_back_when_the_server_has_it_already(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.add("s9")
+        await it.run("studies.delete", study="s9")
+        store.add("s9")
+        there = await it.run("studies.restore", study="s9")
+    assert there["message"] == "Nothing of s9 was brought back: the server has its image."
+
+
+@in_virtual_time
+async def test_a_label_that_another_one_has_replaced_does_not_come_back_and_that_fails(
+    tmp_path: Path,
+) -> None:
+    async with annotated(tmp_path) as (it, store):
+        await it.run("studies.delete", study="s1", label="final")
+        store.label("s1", b"another", BOB)
+        error = await it.failing("studies.restore", study="s1")
+    assert (error.exit_code, error.problem.code) == (1, "labels_differ")
+    assert error.problem.message.startswith("Nothing of s1 was brought back: 1 differs on the server")
+    assert "labels restore s1 --tag final --version " in error.problem.hint
+    assert store.file("s1") == b"another"
+
+
+@in_virtual_time
 async def test_nothing_is_deleted_that_can_not_be_copied(tmp_path: Path) -> None:
     async with annotated(tmp_path) as (it, store):
         store.label("s1", b"newest", ALICE)

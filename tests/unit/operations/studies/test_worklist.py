@@ -36,6 +36,8 @@ async def test_order_assign_and_skip_are_stored_on_the_host_and_can_be_undone(tm
             ["d", "b", "a", "c"],
             "2 studies are from number 2 in the order.",
         )
+        last = await it.run("studies.order", studies=["b"], place=99)
+        assert last["message"] == "b is number 4 in the order."
         await it.run("studies.order", studies=["b"], undo=True)
         for action, study in (("order", "a"), ("assign", "b"), ("skip", "c")):
             await it.run(f"studies.{action}", studies=[study], undo=True)
