@@ -15,7 +15,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.rules.pod import pod_has_ended
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.domain.study import FINAL_TAG, Study, changed_studies
+from labeltui.domain.study import FINAL_TAG, Study, Submission, changed_studies
 from labeltui.domain.text import one_line
 from labeltui.domain.training.training import LOSS, TrainState, TrainStatus
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
@@ -38,7 +38,7 @@ class Alerts:
         self._before = store.state
         self._orphans: frozenset[int] = frozenset()
         self._shared: dict[str, tuple[str, ...]] = {}
-        self._replaced: dict[str, int] = {}
+        self._replaced: dict[str, Submission] = {}  # the newest, by study
         self._studies: tuple[Study, ...] = ()
         store.subscribe(self._on_store)
 
@@ -245,8 +245,8 @@ class Alerts:
         for study in changed:
             if len(study.fetches) > 1 or study.id in self._shared:
                 self._compare_openers(study)
-            if study.replaced and len(study.replaced) > self._replaced.get(study.id, 0):
-                self._replaced[study.id] = len(study.replaced)
+            if study.replaced and study.replaced[-1] != self._replaced.get(study.id):
+                self._replaced[study.id] = study.replaced[-1]
                 self._final_replaced(study)
 
     def _compare_openers(self, study: Study) -> None:

@@ -139,6 +139,15 @@ class LabelStored:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelDeleted:
+    """A label was deleted; ``tag`` is empty if its image was, with all its labels. ``at`` is as in LabelReceived."""
+
+    image: str
+    tag: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRequested:
     """A client asked a strategy for a study; SampleServed follows before any other request."""
 
@@ -173,6 +182,6 @@ class Unreadable:
 
 Event = (
     TaskCommand | TaskResult | ReturnCode | Killed | Iteration | Metrics | KeyMetric | EpochComplete | Resumed
-    | Records | Published | LabelReceived | LabelStored | SampleRequested | SampleServed | BatchProgress
+    | Records | Published | LabelReceived | LabelStored | LabelDeleted | SampleRequested | SampleServed | BatchProgress
     | Unreadable | WorkersEnded
 )  # fmt: skip

@@ -23,6 +23,7 @@ from labeltui.domain.log.events import (
     Iteration,
     KeyMetric,
     Killed,
+    LabelDeleted,
     LabelReceived,
     LabelStored,
     Metrics,
@@ -120,6 +121,11 @@ _RETURN = re.compile(r"Return code: (-?\d{1,5})$")
 _KILLED = re.compile(r"Killed background process: (\d{1,10})")
 _BATCH = re.compile(r"\d{1,9} => (\S{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
 _LABEL = re.compile(r"Saving Label for Image: (.{1,400}?); Tag: (.{1,100}?); Info: ")
+_DELETED = (
+    re.compile(r"Removing label: (.{1,400}) => (.{1,100})"),
+    re.compile(r"Removing non existing Label Id: '(.{1,400})' for '(.{1,100})'"),
+    re.compile(r"Removing (?:Image|non existing Image Id): (.{1,400})()"),
+)
 _LABEL_INFO = "Label Info: "
 _REQUEST = "Active Learning Request: "
 _UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{1,1000}?)\.?\s*$")
@@ -154,18 +160,27 @@ def _server_event(record: LogRecord) -> Event | None:
         return WorkersEnded(int(found[1]))
     if logger == "monailabel.interfaces.tasks.batch_infer" and (found := _BATCH.match(message)):
         return BatchProgress(found[1], found[2], int(found[3]), int(found[4]))
-    if logger.startswith("monailabel.datastore") and (found := _LABEL.match(message)):
-        client = _literal(message[found.end() :]).get("client_id")
-        return LabelReceived(found[1], found[2], client if isinstance(client, str) else "", record.time)
-    if logger.startswith("monailabel.datastore") and message.startswith(_LABEL_INFO):
-        name = _literal(message[len(_LABEL_INFO) :]).get("name")
-        return LabelStored(name if isinstance(name, str) else "", record.time)
+    if logger.startswith("monailabel.datastore"):
+        return _label_event(message, record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith("Next sample: "):
         image = re.search(r"'id': '([^']{1,400})'", message)
         return SampleServed(image[1] if image else None, record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith(_REQUEST):
         request = _literal(message[len(_REQUEST) :])
         return SampleRequested(str(request.get("strategy", "")), client_of(request.get("client_id")))
+    return None
+
+
+def _label_event(message: str, at: datetime | None) -> Event | None:
+    if found := _LABEL.match(message):
+        client = _literal(message[found.end() :]).get("client_id")
+        return LabelReceived(found[1], found[2], client if isinstance(client, str) else "", at)
+    if message.startswith(_LABEL_INFO):
+        name = _literal(message[len(_LABEL_INFO) :]).get("name")
+        return LabelStored(name if isinstance(name, str) else "", at)
+    if message.startswith("Removing "):
+        deleted = next((found for pattern in _DELETED if (found := pattern.fullmatch(message))), None)
+        return LabelDeleted(deleted[1], deleted[2], at) if deleted else None
     return None
 
 

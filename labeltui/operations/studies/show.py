@@ -57,7 +57,7 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
         "history": [
             {
                 "at": documents.moment(event.at),
-                "client": event.client,
+                "client": event.client or None,
                 "event": event.kind.value,
                 "strategy" if event.kind is StudyEventKind.FETCH else "label": event.detail,
             }

@@ -15,15 +15,16 @@ SAME_S = 2.0
 
 
 class StudyEventKind(StrEnum):
-    """What a client did with a study."""
+    """What happened to a study. MONAI Label does not say who deleted a label, so its client is empty."""
 
     FETCH = "fetch"
     LABEL = "label"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
 class StudyEvent:
-    """One fetch or one submitted label of a study.
+    """One fetch, or one submitted or deleted label of a study.
 
     ``source`` is the server's folder or URL of studies, ``detail`` the strategy of a fetch, or the tag of a label.
     """

@@ -11,7 +11,14 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from labeltui.domain.annotation import Work, work_between
-from labeltui.domain.log.events import Event, LabelReceived, LabelStored, SampleRequested, SampleServed
+from labeltui.domain.log.events import (
+    Event,
+    LabelDeleted,
+    LabelReceived,
+    LabelStored,
+    SampleRequested,
+    SampleServed,
+)
 from labeltui.domain.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 
@@ -38,6 +45,9 @@ class Annotators:
         self._fetches: dict[str, dict[tuple[str, str], Fetch]] = {}  # by study, then by strategy and client
         self._newest: dict[str, tuple[datetime, str]] = {}  # the time and study of each client's newest fetch
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
+        self._shown: set[str] = (
+            set()
+        )  # the studies whose final label a list, or an earlier session, has shown
         self._work: dict[str, tuple[Submission, Work]] = {}  # by study, with the final label that took it
         # The times of fetches and labels, by client and hour: all times of a client may be tens of thousands.
         self._active: dict[tuple[str, int], set[datetime]] = {}
@@ -54,6 +64,7 @@ class Annotators:
             self._fetches.clear()
             self._newest.clear()
             self._finals.clear()
+            self._shown.clear()
             self._work.clear()
         self._source = studies or self._source
         if not self._begun:
@@ -68,8 +79,14 @@ class Annotators:
                 continue
             if event.kind is StudyEventKind.FETCH:
                 self._fetched(event.study, (Fetch(event.detail, event.client, event.at),))
+            elif event.detail == FINAL_TAG and event.kind is StudyEventKind.DELETE:
+                self._deleted(event.study, event.at)
             elif event.detail == FINAL_TAG:
                 self._submitted(event.study, Submission(event.client, event.at))
+        self._shown |= self._finals.keys()
+        for event in self._unnoted:
+            if event.kind is StudyEventKind.DELETE:
+                self._deleted(event.study, event.at)
         for study, by_client in fetches.items():
             self._fetched(study, tuple(by_client.values()))
         for study, labels in finals.items():
@@ -98,6 +115,10 @@ class Annotators:
                 self._note_event(StudyEventKind.LABEL, received.image, label.client, received.tag, label.at)
                 if received.tag == FINAL_TAG:
                     self._submitted(received.image, label)
+        elif isinstance(event, LabelDeleted) and event.tag in ("", FINAL_TAG):
+            at = self._moment(event.at)
+            if self._deleted(event.image, at) or not self._begun:
+                self._note_event(StudyEventKind.DELETE, event.image, "", FINAL_TAG, at)
 
     def _moment(self, at: datetime | None) -> datetime | None:
         return None if at is None else at.replace(tzinfo=self._zone())
@@ -105,7 +126,8 @@ class Annotators:
     def _note_event(
         self, kind: StudyEventKind, study: str, client: str, detail: str, at: datetime | None
     ) -> None:
-        if at is None or not client or client == self._console:
+        nameless = not client and kind is not StudyEventKind.DELETE
+        if at is None or nameless or client == self._console:
             return
         event = StudyEvent(self._source or "", kind, study, client, detail, at)
         if self._begun:
@@ -123,6 +145,10 @@ class Annotators:
 
         A fetch that the server has forgotten counts until its client fetches another study.
         """
+        if FINAL_TAG in study.tags:
+            self._shown.add(study.id)
+        elif study.id in self._shown:
+            self._deleted(study.id, None)
         known = self._fetches.get(study.id)
         if known is None and not study.fetches and not study.authors:
             return study
@@ -211,6 +237,17 @@ class Annotators:
         if last is None or last.at is None or label.at is None or label.at > last.at:
             self._finals.setdefault(study, []).append(label)
             self._outdated.add(study)
+
+    def _deleted(self, study: str, at: datetime | None) -> bool:
+        """Forget the final labels that were deleted at that time, None: all. Returns whether there were any."""
+        known = self._finals.get(study, [])
+        later = [label for label in known if at is not None and label.at is not None and label.at > at]
+        if len(later) == len(known):
+            return False
+        self._finals[study] = later
+        self._shown.discard(study)
+        self._outdated.add(study)
+        return True
 
 
 def _hour(at: datetime) -> int:

@@ -25,11 +25,16 @@ def details(document: Mapping[str, Any]) -> list[str]:
         lines += _label(label)
     lines += ["", "history" if document["history"] else "no fetch and no label is known"]
     for event in document["history"]:
-        done = (
-            f"fetched ({event['strategy']})" if event["event"] == "fetch" else f"submitted {event['label']}"
-        )
-        lines.append(safe(f"  {_time(event['at'])}  {event['client']} {done}"))
+        lines.append(safe(f"  {_time(event['at'])}  {_done(event)}"))
     return lines
+
+
+def _done(event: Mapping[str, Any]) -> str:
+    if event["event"] == "fetch":
+        return f"{event['client']} fetched ({event['strategy']})"
+    if event["event"] == "delete":
+        return f"the label {event['label']} was deleted"
+    return f"{event['client']} submitted {event['label']}"
 
 
 def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:

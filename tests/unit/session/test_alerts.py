@@ -167,6 +167,10 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     store.dismiss(alert.key)
     put(store, queue=Reading(StudyQueue(1, 1, (theirs,)), NOW))
     assert keys(store) == {}
+    put(store, queue=Reading(StudyQueue(1, 0, (Study("case_1"),)), NOW))
+    once_more = replace(theirs, tags={"final": NOW}, replaced=(Submission("ana", NOW),))
+    put(store, queue=Reading(StudyQueue(1, 1, (once_more,)), NOW))
+    assert keys(store) == {"replaced:case_1": Level.WARNING}
 
 
 def test_credit_that_ends_soon_is_reported_once_and_names_what_is_lost() -> None:

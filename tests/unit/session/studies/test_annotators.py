@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from labeltui.domain.annotation import Work
 from labeltui.domain.datastore import NAMELESS
 from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.study import Study, StudyState
 from labeltui.monailabel import convert
-from labeltui.session.history.studies import StudyEvent
+from labeltui.session.history.studies import StudyEvent, StudyEventKind
 from labeltui.session.studies.annotators import Annotators
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -125,6 +127,51 @@ def test_a_label_that_the_server_could_not_store_counts_for_nobody() -> None:
     saved(annotators, "carl", 3, stored=False)
     assert [event.client for event in noted] == ["dora"]
     assert listed(annotators, final=("dora", 2)).replaced == ()
+
+
+def removed(annotators: Annotators, message: str, seconds: int) -> None:
+    printed(annotators, "monailabel.datastore.local", message, seconds)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Removing label: X => final",
+        "Removing non existing Label Id: 'X' for 'final'",
+        "Removing Image: X",
+        "Removing non existing Image Id: X",
+    ],
+)
+def test_a_label_in_the_place_of_a_deleted_one_replaces_nobodys(line: str) -> None:
+    noted: list[StudyEvent] = []
+    annotators = Annotators("labeltui", lambda: UTC, noted.append)
+    annotators.begin("/studies")
+    saved(annotators, "anna", 1)
+    removed(annotators, line, 5)
+    saved(annotators, "ben", 9)
+    assert listed(annotators, final=("ben", 9)).replaced == ()
+    saved(annotators, "cem", 12)
+    assert [label.client for label in listed(annotators, final=("cem", 12)).replaced] == ["ben"]
+    again = known()
+    again.recall(sorted(noted, key=lambda event: event.at))
+    again.begin("/studies")
+    assert [label.client for label in listed(again, final=("cem", 12)).replaced] == ["ben"]
+
+
+def test_a_deletion_that_only_lists_show_ends_a_label_too() -> None:
+    annotators = known()
+    listed(annotators, final=("anna", 1))
+    assert listed(annotators).replaced == ()
+    assert listed(annotators, final=("ben", 9)).replaced == ()
+
+
+def test_a_deletion_before_the_studies_are_known_ends_the_label_of_an_earlier_session() -> None:
+    annotators = known()
+    annotators.recall([StudyEvent("/s", StudyEventKind.LABEL, "X", "anna", "final", at(1))])
+    removed(annotators, "Removing label: X => final", 5)
+    saved(annotators, "ben", 9)
+    annotators.begin("/s")
+    assert listed(annotators, final=("ben", 9)).replaced == ()
 
 
 def test_a_list_that_was_in_transit_is_no_newer_label() -> None:
