@@ -139,8 +139,8 @@ def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Pro
     if exit_code in (-9, 137):
         return Problem(
             Code.KILLED,
-            f"The step “{step}” was killed on the host, most likely because memory ran out.",
-            "Use a host with more memory (4 GB at least), then run setup again: it continues with this step.",
+            f"The step “{step}” was killed by signal 9; who or what sent it is unknown.",
+            "Check that the host has enough memory (4 GB at least), then run setup again: it continues with this step.",
             text,
         )
     for pattern, code, message, hint in CAUSES:

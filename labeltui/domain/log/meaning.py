@@ -76,8 +76,9 @@ _EXPLANATIONS = (
            "The host does not have enough memory.",
            "Train with dataset=Dataset, which has no cache, or with a smaller input size; or use a larger host."),
     _Explanation(r"exitcode\s{0,3}: -9\b", Trouble.KILLED,
-           "The host killed a training process (signal 9), most likely because memory ran out.",
-           "Train with dataset=Dataset, which keeps no studies in memory, on fewer GPUs, or use a larger host."),
+           "A training process was killed by signal 9; who or what sent it is unknown.",
+           "If the host's memory was full (`dmesg` names what was killed), train with dataset=Dataset, which keeps no "
+           "studies in memory, on fewer GPUs, or use a larger host."),
     _Explanation(r"crop ROI is larger than the image size, got ROI size (\([\d, ]{1,60}\))", Trouble.CROP_SIZE,
            "A study is smaller than the crop {0} that the model trains on.",
            "Give the model a smaller spatial_size in its app or bundle, or remove the smallest studies."),
@@ -138,8 +139,9 @@ _LAST_LINE = re.compile(
 )
 _KILLED = Meaning(
     Trouble.KILLED,
-    "The host killed a task (signal 9), most likely because memory ran out.",
-    "Check the host's memory; train with dataset=Dataset, which keeps no studies in memory, or with fewer studies.",
+    "A task was killed by signal 9; who or what sent it is unknown.",
+    "If the host's memory was full (`dmesg` names what was killed), train with dataset=Dataset, which keeps no studies "
+    "in memory, or with fewer studies.",
 )
 
 

@@ -13,6 +13,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.text import one_line
 
 SEARCHED_LINES = 400  # the newest lines, which are searched for the cause
+FULL_PCT = 90.0  # of the memory, from which on it may have run out between two samples
 SEARCHED_AFTER_RUNNING = 60
 STARTUP_EXITS = (1, 2, 3)
 DETAIL_LINES = 120
@@ -156,23 +157,18 @@ _COMPILED = tuple((re.compile(cause.pattern), cause) for cause in _CAUSES)
 _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?:: .*)?$")
 
 
-def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
+def diagnose_exit(lines: Sequence[str], exit_code: int | None, memory_pct: float | None = None) -> Problem:
     """Return why a server ended unexpectedly: the cause in one line, and the traceback as detail.
 
     ``lines`` are the server's newest output, oldest first. ``exit_code`` is negative for a signal, None when
-    unknown.
+    unknown. ``memory_pct`` is the highest use of the host's memory shortly before the end, None when unknown.
     """
     # A server that did not start prints the cause above its tracebacks; one that ran may have survived older errors.
     searched = SEARCHED_LINES if exit_code in STARTUP_EXITS else SEARCHED_AFTER_RUNNING
     newest = [parse_line(line).message for line in lines[-searched:]]
     detail = traceback_of(lines)
     if exit_code in (-9, 137):
-        return Problem(
-            Code.KILLED,
-            "The host killed the server (signal 9), most likely because memory ran out.",
-            "Check the host's memory; start the server again when enough is free.",
-            detail,
-        )
+        return _killed(memory_pct, detail)
     found = _cause(newest)
     if found is not None:
         return Problem(*found, detail)
@@ -185,6 +181,26 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
     last = _last_message(newest)
     how = "ended" if exit_code is None else f"ended with exit code {exit_code}"
     return Problem(Code.CRASHED, f"The server {how}: {last}", "The traceback is in the server's log.", detail)
+
+
+def _killed(memory_pct: float | None, detail: str) -> Problem:
+    """Blame the host's memory only if it was full."""
+    if memory_pct is not None and memory_pct >= FULL_PCT:
+        return Problem(
+            Code.KILLED,
+            "The host killed the server (signal 9), most likely because memory ran out: "
+            f"it was {memory_pct:.0f} % full.",
+            "Check the host's memory; start the server again when enough is free.",
+            detail,
+        )
+    seen = "" if memory_pct is None else f"Memory was at most {memory_pct:.0f} % full in the minute before. "
+    return Problem(
+        Code.KILLED,
+        "The server was killed by signal 9; who or what sent it is unknown.",
+        f"{seen}Ask whether somebody ended it with `kill -9`; `dmesg` on the host names a process that was killed "
+        "for lack of memory. Then start the server again.",
+        detail,
+    )
 
 
 def cause_in(message: str) -> Problem | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # keeps first paint light
 AGENT = "agent"
 RUNPOD = "RunPod"
 HISTORY_S = 900.0
+PEAK_S = 60.0
 CLOSEST_S = 2.0  # closer samples are dropped: a chart has a few dozen cells
 
 
@@ -58,6 +59,12 @@ def appended(samples: tuple[LoadSample, ...], sample: LoadSample) -> tuple[LoadS
         return samples
     oldest = sample.at - timedelta(seconds=HISTORY_S)
     return (*(one for one in samples if one.at >= oldest), sample)
+
+
+def memory_peak(samples: tuple[LoadSample, ...], now: datetime) -> float | None:
+    """Return the highest use of memory in the last minute, in percent; None if it is unknown."""
+    since = now - timedelta(seconds=PEAK_S)
+    return _most(sample.memory for sample in samples if sample.at >= since)
 
 
 def in_cells(

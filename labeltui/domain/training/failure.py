@@ -33,7 +33,6 @@ _CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      "A parameter has a wrong type: {0}.", "Give numbers without quotes."),
 )  # fmt: skip
 _CODES = {
-    Trouble.KILLED: Code.OUT_OF_MEMORY,
     Trouble.DOWNLOAD: Code.DOWNLOAD_FAILED,
     Trouble.MLFLOW: Code.TRACKING,
 }
@@ -45,9 +44,10 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
     evidence = "\n".join(details or run.lines)
     if run.return_code == -9 and not run.killed:
         return Problem(
-            Code.OUT_OF_MEMORY,
-            "The host killed the training (signal 9), most likely because memory ran out.",
-            "Train with dataset = Dataset, which holds no volumes in memory, or use a larger host.",
+            Code.KILLED,
+            "The training was killed by signal 9; who or what sent it is unknown.",
+            "If the host's memory was full (`dmesg` names what was killed), train with dataset = Dataset, which holds "
+            "no volumes in memory, or use a larger host.",
             evidence,
         )
     # Only the newest exceptions count: a training often continues after earlier ones.

@@ -13,6 +13,7 @@ from labeltui.domain.log.events import Event
 from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.log.meaning import Meaning, Trouble
 from labeltui.domain.log.startup import StartupReader, diagnose_exit
+from labeltui.domain.pod.load import memory_peak
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerState
@@ -57,12 +58,11 @@ class ServerWatch:
         self.orphans: tuple[OrphanTraining, ...] = ()
         self.orphans_known = asyncio.Event()
         self.found_known = asyncio.Event()
-        self._pod_ended = False
         self._stopping: str | None = None
         self._found: FoundServer | None = None
         self._failing: Problem | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
-        self.caught_up = False
+        self.caught_up = self._fresh = False
         self.on_event: Subscribers[[Event]] = Subscribers()
         self.on_lines: list[Callable[[], None]] = []
         self.on_problem: list[Callable[[Meaning, int, datetime], None]] = []
@@ -75,9 +75,9 @@ class ServerWatch:
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
         self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
-        self._fresh = False
         self._answered_at: datetime | None = None
-        self._job_known = self._host_lost = False
+        self._job_known = self._host_lost = self._pod_ended = False
+        self._memory_pct: float | None = None  # the most that was used before the run ended
         self._failures_while_lost = 0  # they say nothing about the server
         self._ended = asyncio.Event()
         self._final_size: int | None = None
@@ -157,8 +157,7 @@ class ServerWatch:
         self.training = TrainLog()
         self._startup = StartupReader()
         self._count_errors()
-        self._last_line_at = None
-        self.caught_up = False
+        self._last_line_at, self.caught_up = None, False
         for notify in self.on_run:
             notify()
 
@@ -208,11 +207,12 @@ class ServerWatch:
         if job.name != JOB:
             return
         ended = job.state in (JobState.EXITED, JobState.LOST)
-        if self.run.state in (JobState.RUNNING, JobState.STOPPING) and (
-            ended or job.run_id != self.run.run_id
-        ):
+        ran, other = self.run.state in (JobState.RUNNING, JobState.STOPPING), job.run_id != self.run.run_id
+        if ran and (ended or other):
             self.orphans_known.clear()  # the list is of the time when the server ran
-        if job.run_id != self.run.run_id or ended:
+        if other or (ran and ended):
+            self._memory_pct = None if other else memory_peak(self._store.state.loads, self._clock())
+        if other or ended:
             self._answered_at = self._failing = None  # the last answer was of the previous run
         self._job_known = True
         if self._host_lost:
@@ -346,4 +346,4 @@ class ServerWatch:
             code = "" if self.run.exit_code is None else f" (exit code {self.run.exit_code})"
             return Problem(Code.ENDED, f"The server has ended{code}. Its last lines are still being read.")
         lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
-        return diagnose_exit(lines, self.run.exit_code)
+        return diagnose_exit(lines, self.run.exit_code, self._memory_pct)

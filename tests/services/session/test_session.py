@@ -179,14 +179,14 @@ async def test_a_killed_server_is_detected_explained_and_its_training_found_and_
 
 
 @pytest.mark.slow
-async def test_a_run_out_of_memory_is_named() -> None:
+async def test_a_killed_training_is_named_with_what_to_check() -> None:
     async with opened("oom") as session:
         state = await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.state is TrainState.ERROR, 50
         )
         assert state.training.value is not None
         assert state.training.value.problem is not None
-        assert "memory" in state.training.value.problem.message.lower()
+        assert "memory" in state.training.value.problem.hint
 
 
 @pytest.mark.slow

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from labeltui.domain.pod.load import LoadSample
 from labeltui.domain.server.state import ServerRun
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
@@ -12,6 +14,7 @@ from labeltui.session.alerts import Alerts
 from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.store import Store
 from labeltui.session.server.process import ServerWatch
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [ERROR] (uvicorn.error:416) - "
@@ -76,6 +79,31 @@ def test_a_task_that_its_stopped_server_kills_is_no_problem() -> None:
     assert alerts() == alerts(state=JobState.RUNNING, run_id="r1") == ["log:killed"]
     assert alerts(expected=True) == alerts(run_id="r1", **stopping) == []
     assert alerts(run_id="another", **stopping) == ["log:killed"]
+
+
+def test_the_memory_before_a_kill_is_its_evidence_also_later() -> None:
+    def problem(memory_pct: float, age_s: float) -> str:
+        output = Output()
+        at = NOW - timedelta(seconds=age_s)
+        put(output.store, loads=(LoadSample(at, "agent", memory=memory_pct), LoadSample(at, "agent")))
+        running = Job("server", JobState.RUNNING, run_id="r1", log_path="/log")
+        killed = replace(running, state=JobState.EXITED, exit_code=-9)
+        output.watch._final_size = 0
+        texts = []
+        for job in (running, killed, killed):
+            output.watch._on_job(job)
+            output.watch._final_size = 0
+            output.watch.refresh()
+            server = output.store.state.server.value
+            texts.append(server.problem.message if server is not None and server.problem else "")
+            if job is killed:
+                put(output.store, loads=())
+        assert texts[1] == texts[2]
+        return texts[1]
+
+    assert "memory ran out" in problem(96.0, 5)
+    assert "unknown" in problem(16.0, 5)
+    assert "unknown" in problem(96.0, 300)
 
 
 def test_another_run_starts_over() -> None:

@@ -61,9 +61,9 @@ FAILURES = [
      "shared_memory", "shared memory"),
     ("RuntimeError: unable to open shared memory object </torch_1_2_3> in read-write mode: No space left on device "
      "(28)", "shared_memory", "shared memory"),
-    ("  exitcode  : -9 (pid: 17183)  (SIGKILL)", "killed", "memory"),
+    ("  exitcode  : -9 (pid: 17183)  (SIGKILL)", "killed", "signal 9"),
     ("E1126 15:33:32.000000 17170 torch/distributed/elastic/multiprocessing/api.py:984] failed (exitcode: -9) "
-     "local_rank: 0 (pid: 17183) of binary: /workspace/venv/bin/python", "killed", "memory"),
+     "local_rank: 0 (pid: 17183) of binary: /workspace/venv/bin/python", "killed", "signal 9"),
     ("ValueError: The size of the proposed random crop ROI is larger than the image size, got ROI size (96, 96, 96) "
      "and label image size torch.Size([48, 48, 32]) respectively.", "crop_size", "(96, 96, 96)"),
     ("RuntimeError: Given groups=1, weight of size [4, 1, 3, 3, 3], expected input[1, 3, 16, 16, 16] to have 1 "

@@ -81,8 +81,8 @@ def test_a_failed_start_is_detected_as_it_is_read(log_lines, name, code):
 @pytest.mark.parametrize(
     ("lines", "code", "wanted", "said"),
     [
-        (["working"], -9, "killed", "memory"),
-        (["working"], 137, "killed", "memory"),
+        (["working"], -9, "killed", "signal 9"),
+        (["working"], 137, "killed", "signal 9"),
         (["working"], -15, "killed", "signal 15"),
         (["working"], -11, "crashed", "segmentation fault"),
         (["APP Directory /x y/app NOT Found"], 1, "app_missing", "/x y/app"),
@@ -104,6 +104,22 @@ def test_other_ends_have_words_too(lines, code, wanted, said):
     assert problem.code == wanted
     assert said in problem.message
     assert problem.message.isprintable()
+
+
+@pytest.mark.parametrize("code", [-9, 137])
+@pytest.mark.parametrize(
+    ("memory_pct", "message", "hint"),
+    [
+        (None, "who or what sent it is unknown", "dmesg"),
+        (16.4, "who or what sent it is unknown", "16 % full"),
+        (97.0, "because memory ran out: it was 97 % full", "memory"),
+    ],
+)
+def test_memory_is_blamed_for_a_kill_only_if_it_was_full(code, memory_pct, message, hint):
+    problem = diagnose_exit([], code, memory_pct)
+    assert problem.code == "killed"
+    assert message in problem.message
+    assert hint in problem.hint
 
 
 def test_errors_long_survived_are_not_the_cause_of_a_crash():

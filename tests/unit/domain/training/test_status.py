@@ -224,7 +224,7 @@ def test_a_training_fails_for_the_reason_that_its_log_explains(line, kind, names
     )
     from_output = diagnose_training(run, ())
     for problem in (from_task, from_output):
-        assert problem.code == {"killed": "out_of_memory"}.get(kind, kind)
+        assert problem.code == kind
         assert names in problem.message
         assert problem.hint
 
@@ -314,10 +314,13 @@ def test_while_output_is_still_read_done_is_done(log_lines):
     assert derive_training(tasks=[done(run)], runs=[run]).state is TrainState.DONE
 
 
-def test_a_kill_by_the_host_is_want_of_memory(log_lines):
+def test_who_killed_a_training_is_unknown(log_lines):
     lines = [line for line in log_lines("train_killed") if "Kill" not in line]
     (run,) = runs_of(lines)
-    assert diagnose_training(run, run.lines).code == "out_of_memory"
+    problem = diagnose_training(run, run.lines)
+    assert problem.code == "killed"
+    assert "unknown" in problem.message
+    assert "Dataset" in problem.hint
 
 
 @pytest.mark.parametrize(

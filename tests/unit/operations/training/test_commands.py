@@ -151,7 +151,7 @@ async def test_damaged_labels_are_named_before_a_training_and_trained_on_only_if
     async with desk(tmp_path, serves=True) as it:
         it.put_label("sound.nii.gz")
         it.put_label("case_04.nii.gz", b"")
-        await asyncio.sleep(2)
+        await it.session.store.wait_for(lambda s: bool(s.labels.value and s.labels.value.damaged), 20)
         error = await it.failing("train.start", model="deepedit")
         assert not it.server.tasks
         document = await it.run("train.start", model="deepedit", damaged_labels=True)
