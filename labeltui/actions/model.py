@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -62,10 +62,13 @@ class Action:
     needs_host: bool = True  # False: works without a connection to the host
     takes: type[Params] = NoParams
     about: str = ""  # the parameter whose value stands in the place of {} in the question
+    naming: Callable[[SessionState, Mapping[str, Any]], str] | None = None  # the text in the place of {}
 
     def ask(self, state: SessionState, params: Mapping[str, Any]) -> str | None:
-        """Return the question before the action, with the value of ``about``; None if nothing is asked."""
+        """Return the question, with the value of ``about`` or the text of ``naming``; None if nothing is asked."""
         question = self.question(state)
+        if question is not None and self.naming is not None:
+            return question.replace("{}", self.naming(state, params), 1)
         if question is None or not self.about:
             return question
         given = params.get(self.about) or ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labeltui.actions.model import Action, Command, Danger
 from labeltui.actions.params import NoParams, Params, choice, required_text, switch, text, texts, whole
 from labeltui.domain.review import LEVELS, STATUSES
-from labeltui.domain.rules import conditions
+from labeltui.domain.rules import conditions, deletion
 
 
 class StudiesNextParams(Params):
@@ -128,7 +128,7 @@ LABELS_RESTORE = Command(
 STUDIES_DELETE = Command(
     "studies.delete", "Delete a study", "delete a study or a label from the server, after copying it to this machine",
     danger=Danger.DESTRUCTIVE, command=("studies", "delete"), disabled=conditions.no_server,
-    question=conditions.ask_delete, about="study", takes=StudiesDeleteParams,
+    question=deletion.ask_delete, naming=deletion.what_goes, takes=StudiesDeleteParams,
 )  # fmt: skip
 STUDIES_SHOW = Command(
     "studies.show", "Show a study", "show a study's image, its labels with their copies, and who had it when",

@@ -112,17 +112,21 @@ async def confirm(
         return True
     if yes is not None:
         return True
-    await _await_first_poll(session)
+    await _await_first_poll(session, studies=action.naming is not None)
     question = action.ask(session.store.state, params) or f"{action.title}?"
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")
 
 
-async def _await_first_poll(session: Session) -> None:
-    """Wait up to 5 s for the first poll of server and training, because the question depends on both."""
+async def _await_first_poll(session: Session, *, studies: bool) -> None:
+    """Wait up to 5 s for the first poll of server and training, because the question depends on both.
+
+    With ``studies``, wait for the queue and the worklist too.
+    """
 
     def polled(state: SessionState) -> bool:
-        return all(r.as_of is not None or r.failures > 0 for r in (state.server, state.training))
+        listed = (state.queue, state.worklist) if studies else ()
+        return all(r.as_of is not None or r.failures > 0 for r in (state.server, state.training, *listed))
 
     try:
         await session.store.wait_for(polled, FIRST_POLL_S)

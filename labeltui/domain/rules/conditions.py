@@ -124,15 +124,6 @@ def ask_restore(state: SessionState) -> str:
     return question
 
 
-def ask_delete(state: SessionState) -> str:
-    """The question before a study or one of its labels is deleted. ``{}`` stands for the study."""
-    who = "" if state.identity.demo else " An annotator who has it open can't submit it any more."
-    return (
-        "Delete {} from the server: the image with its labels, or the label that is named? They are copied to this"
-        f" machine first, and `studies restore` brings them back.{who}"
-    )
-
-
 def ask_undelete(_state: SessionState) -> str:
     """The question before a deleted study is brought back. ``{}`` stands for the study."""
     return "Bring {} back to the server, with the labels that it had?"

@@ -113,6 +113,21 @@ async def test_marked_studies_are_decided_about_together(ran: list[tuple[str, di
     assert ran == [("studies.skip", {"studies": marked, "undo": False})]
 
 
+async def test_delete_takes_one_study_and_says_so_when_more_are_marked(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("space", "space", "Q", "D")
+        await wait_for(pilot, lambda: "2 studies are marked" in app.last_flash)
+        await pilot.press("escape", "g", "space", "j", "Q", "D")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        marked = queue.targets[0].id
+        await pilot.press("y")
+        await wait_for(pilot, lambda: ran == [("studies.delete", {"study": marked})])
+
+
 async def test_without_a_worklist_the_keys_say_why(ran: list[tuple[str, dict[str, Any]]]) -> None:
     app = console(with_worklist(Worklist(why_not="labeltui did not start this server")))
     async with app.run_test(size=SIZE) as pilot:

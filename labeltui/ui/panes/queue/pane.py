@@ -111,8 +111,12 @@ class QueuePane(Widget):
         await self._invoke("labels.restore", {"studies": tuple(study.id for study in self.targets)})
 
     async def _delete(self) -> None:
-        """Delete the study under the cursor. Several at once would be one question for all of them."""
-        await self._invoke("studies.delete", {"study": self.chosen.id if self.chosen is not None else ""})
+        """Delete the marked study, or the one under the cursor. Refuses several, which need a question each."""
+        targets = self.targets
+        if len(targets) > 1:
+            console_of(self).refuse(f"Delete: {len(targets)} studies are marked. Mark one, or none (esc).")
+            return
+        await self._invoke("studies.delete", {"study": targets[0].id if targets else ""})
 
     async def _invoke(self, action_id: str, params: Mapping[str, object]) -> None:
         if not any(params.values()):
