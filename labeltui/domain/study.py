@@ -59,7 +59,8 @@ class Study:
     ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other clients that a
     later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored, by name. ``extension``
     is the image file's, and ``modality`` is DICOM's; both are empty if unknown. ``images`` is the number of images of a
-    DICOM series. ``work`` is the time that the final label took, if its author's fetch is known.
+    DICOM series. ``work`` is the time that the final label took, if its author's fetch is known. ``holders`` are the
+    fetches before the final label by clients that have neither submitted one nor fetched another study since.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Study:
     modality: str = ""
     images: int | None = None
     work: Work | None = None
+    holders: tuple[Fetch, ...] = ()
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:
@@ -133,6 +135,7 @@ def study_of(entry: Sequence[Any]) -> Study:
         modality,
         None,
         None,
+        (),
     )
     draft.__class__ = Study  # the two have the same fields, and no others
     return cast("Study", draft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from labeltui.domain.datastore import NAMELESS
@@ -27,6 +27,7 @@ from labeltui.session.runtime.supervise import Clock
 LOG = "log:"
 
 LONGEST_CACHE_S = 60
+OPEN = timedelta(hours=8)
 WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 
 
@@ -38,6 +39,7 @@ class Alerts:
         self._before = store.state
         self._orphans: frozenset[int] = frozenset()
         self._shared: dict[str, tuple[str, ...]] = {}
+        self._held: dict[str, str] = {}  # the message, by study
         self._replaced: dict[str, Submission] = {}  # the newest, by study
         self._studies: tuple[Study, ...] = ()
         store.subscribe(self._on_store)
@@ -242,9 +244,12 @@ class Alerts:
         self._studies = queue.studies
         for study_id in gone:
             self._not_shared(study_id)
+            self._not_held(study_id)
         for study in changed:
             if len(study.fetches) > 1 or study.id in self._shared:
                 self._compare_openers(study)
+            if study.holders or study.id in self._held:
+                self._still_open(study)
             if study.replaced and study.replaced[-1] != self._replaced.get(study.id):
                 self._replaced[study.id] = study.replaced[-1]
                 self._final_replaced(study)
@@ -265,6 +270,27 @@ class Alerts:
     def _not_shared(self, study_id: str) -> None:
         if self._shared.pop(study_id, None) is not None:
             self._store.dismiss(f"shared:{study_id}")
+
+    def _still_open(self, study: Study) -> None:
+        """Raise an alert for a final label of a study that another annotator fetched in the last eight hours."""
+        since = self._clock() - OPEN
+        holders = [fetch.client for fetch in study.holders if fetch.at is not None and fetch.at > since]
+        if not holders:
+            self._not_held(study.id)
+            return
+        author, names = study.authors.get(FINAL_TAG, ""), " and ".join(holders)
+        verb = "has" if len(holders) == 1 else "have"
+        message = f"{author} submitted the final label of {study.id}, which {names} still {verb} open."
+        if self._held.get(study.id) == message:
+            return
+        self._held[study.id] = message
+        hint = f"A submit by {names} would replace {author}'s label: MONAI Label keeps only the newer one."
+        at = study.tags.get(FINAL_TAG) or self._clock()
+        self._store.alert(Alert(f"held:{study.id}", Level.WARNING, message, hint, at))
+
+    def _not_held(self, study_id: str) -> None:
+        if self._held.pop(study_id, None) is not None:
+            self._store.dismiss(f"held:{study_id}")
 
     def _filtered(self, message: str) -> None:
         """Raise an alert for a server that hands out nothing, because it serves another modality."""

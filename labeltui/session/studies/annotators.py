@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 
 from labeltui.domain.annotation import Work, work_between
+from labeltui.domain.datastore import NAMELESS
 from labeltui.domain.log.events import (
     Event,
     LabelDeleted,
@@ -172,9 +173,23 @@ class Annotators:
             fetches = tuple(sorted(still, key=_time_of, reverse=True))
         finals = self._finals.get(study.id, ())
         replaced = tuple(finals[:-1]) if len(finals) > 1 and finals[-1].client == author else ()
-        if (fetches, replaced, work) == (study.fetches, study.replaced, study.work):
+        holders = self._holders(study, author, known.values()) if author else ()
+        if (fetches, replaced, work, holders) == (study.fetches, study.replaced, study.work, study.holders):
             return study
-        return replace(study, fetches=fetches, replaced=replaced, work=work)
+        return replace(study, fetches=fetches, replaced=replaced, work=work, holders=holders)
+
+    def _holders(self, study: Study, author: str, fetches: Iterable[Fetch]) -> tuple[Fetch, ...]:
+        """Return the fetches that ``holders`` of a study has. A nameless client may be the author."""
+        done, finals = study.tags.get(FINAL_TAG), self._finals.get(study.id, ())
+        found: dict[str, Fetch] = {}
+        for fetch in fetches:
+            client, at = fetch.client, fetch.at
+            if client in (author, NAMELESS) or at is None or done is None or at > done:
+                continue
+            submitted = any(one.client == client and one.at is not None and one.at >= at for one in finals)
+            if self._newest[client][1] == study.id and not submitted:
+                found[client] = max(found.get(client, fetch), fetch, key=_time_of)
+        return tuple(found.values())
 
     def _worked(self, study: str, label: Submission, fetches: Iterable[Fetch]) -> Work | None:
         """Return the time that a final label took; None if it is not known when its author fetched the study.

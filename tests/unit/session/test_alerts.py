@@ -154,6 +154,22 @@ def test_a_client_without_a_name_is_called_that() -> None:
     assert alert.message == "case_1 is open at a client without a name and ana."
 
 
+def test_a_final_label_of_a_study_that_another_person_still_has_open() -> None:
+    fetch = Fetch("first", "dora", NOW - timedelta(hours=1))
+    submitted = Study(
+        "case_8", {"final": NOW}, (fetch,), authors={"final": "anna"}, holders=(fetch,)
+    )  # fmt: skip
+    store = store_after(queue=[StudyQueue(1, 1, (submitted,))])
+    (alert,) = store.state.alerts
+    assert (alert.key, alert.level, alert.at) == ("held:case_8", Level.WARNING, NOW)
+    assert alert.message == "anna submitted the final label of case_8, which dora still has open."
+    assert "would replace anna's label" in alert.hint
+    put(store, queue=Reading(StudyQueue(1, 1, (replace(submitted, holders=()),)), NOW))
+    assert keys(store) == {}
+    long_ago = replace(fetch, at=NOW - timedelta(hours=9))
+    assert keys(store_after(queue=[StudyQueue(1, 1, (replace(submitted, holders=(long_ago,)),))])) == {}
+
+
 def test_a_final_label_that_replaces_another_persons() -> None:
     earlier = NOW - timedelta(hours=3)
     mine = Study("case_1", {"final": NOW}, authors={"final": "ana"})

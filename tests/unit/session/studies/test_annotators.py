@@ -10,7 +10,7 @@ import pytest
 from labeltui.domain.annotation import Work
 from labeltui.domain.datastore import NAMELESS
 from labeltui.domain.log.lines import event, parse_line
-from labeltui.domain.study import Study, StudyState
+from labeltui.domain.study import Fetch, Study, StudyState
 from labeltui.monailabel import convert
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 from labeltui.session.studies.annotators import Annotators
@@ -101,6 +101,24 @@ def test_a_final_label_ends_what_was_fetched_before() -> None:
     listed(annotators, trace("alice", 1))
     study = listed(annotators, trace("bob", 2), final=("alice", 9))
     assert (study.openers, study.authors, study.replaced) == ((), {"final": "alice"}, ())
+
+
+def test_a_final_label_by_another_leaves_the_study_open_at_who_fetched_it() -> None:
+    annotators = known()
+    served(annotators, "X", "dora", 1)
+    served(annotators, "X", None, 2)
+    assert listed(annotators, trace("dora", 1)).holders == ()
+    study = listed(annotators, trace("dora", 1), final=("anna", 9))
+    assert (study.holders, study.openers) == ((Fetch("first", "dora", at(1)),), ())
+    served(annotators, "Y", "dora", 20)
+    assert listed(annotators, trace("dora", 1), final=("anna", 9)).holders == ()
+
+
+def test_who_has_submitted_a_label_holds_its_study_no_more() -> None:
+    annotators = known()
+    listed(annotators, trace("dora", 1))
+    assert listed(annotators, trace("dora", 1), final=("dora", 5)).holders == ()
+    assert listed(annotators, trace("dora", 1), final=("anna", 9)).holders == ()
 
 
 def test_another_persons_final_label_replaces_the_first() -> None:
