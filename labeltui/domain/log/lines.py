@@ -75,6 +75,8 @@ BUNDLE_LOGGER = r"[A-Z\d]{0,40}[a-z_.]\S{0,200}"
 """A logger's name as the logging.conf of model zoo bundles puts it before the level; never a level itself."""
 _HANDLER = re.compile(rf"{_TIME} - (?:({BUNDLE_LOGGER}) - ({BUNDLE_LEVELS})|(\w{{1,12}})) - ")
 _WORKER = re.compile(rf"\[{_TIME}\]\[ ?(\w{{1,12}})\]\(([^)]{{0,300}})\) - ")
+_WITH_ID = re.compile(rf"(?:{_SERVER.pattern})(?:Saving Label for Image|Removing \w[\w ]{{0,40}}): ")
+"""Lines with a study's id as it is. What looks like a colour may be part of it."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -84,7 +86,7 @@ def parse_line(text: str) -> LogRecord:
     # A progress bar redraws itself after carriage returns; a terminal shows the last state.
     text = text.rpartition("\r")[2]
     head = text[:LONGEST]
-    if "\x1b" in head:
+    if "\x1b" in head and not _WITH_ID.match(head):
         head = _COLOUR.sub("", head)
     if found := _SERVER.match(head):
         time, milliseconds, pid, thread, level, logger = found.groups()
@@ -126,6 +128,7 @@ _DELETED = (
     re.compile(r"Removing non existing Label Id: '(.{1,400})' for '(.{1,100})'"),
     re.compile(r"Removing (?:Image|non existing Image Id): (.{1,400})()"),
 )
+_ID = re.compile(r"""'id': ('(?:[^'\\]|\\.){1,800}'|"(?:[^"\\]|\\.){1,800}")""")
 _LABEL_INFO = "Label Info: "
 _REQUEST = "Active Learning Request: "
 _UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{1,1000}?)\.?\s*$")
@@ -163,8 +166,7 @@ def _server_event(record: LogRecord) -> Event | None:
     if logger.startswith("monailabel.datastore"):
         return _label_event(message, record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith("Next sample: "):
-        image = re.search(r"'id': '([^']{1,400})'", message)
-        return SampleServed(image[1] if image else None, record.time)
+        return SampleServed(_served(message[len("Next sample: ") :]), record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith(_REQUEST):
         request = _literal(message[len(_REQUEST) :])
         return SampleRequested(str(request.get("strategy", "")), client_of(request.get("client_id")))
@@ -182,6 +184,15 @@ def _label_event(message: str, at: datetime | None) -> Event | None:
         deleted = next((found for pattern in _DELETED if (found := pattern.fullmatch(message))), None)
         return LabelDeleted(deleted[1], deleted[2], at) if deleted else None
     return None
+
+
+def _served(text: str) -> str | None:
+    """Return the id in a printed sample; Python escapes what can't be printed. The end of a long line is missing."""
+    document = _literal(text)
+    if not document and (found := _ID.search(text)):
+        document = _literal(f"{{'id': {found[1]}}}")
+    image = document.get("id")
+    return image if isinstance(image, str) and image else None
 
 
 def _task_event(message: str) -> Event | None:

@@ -125,6 +125,24 @@ def test_an_inference_over_many_studies_reports_its_progress(log_lines):
     assert log.LabelStored("case_005.nii.gz", at.replace(microsecond=326000)) in parsed
 
 
+@pytest.mark.parametrize("study", ["a\x1b[31mb", "two\nlines", "it's", "it's \"", "back\\slash", "é\u202e"])
+def test_a_study_has_the_same_id_in_the_output_as_in_the_list(study):
+    head = "[2026-11-23 17:08:17,116] [1] [T] [INFO] "
+    served = {"id": study, "path": "/'id': 'x'", "note": ""}
+    line = f"{head}(monailabel.endpoints.activelearning:60) - Next sample: {served!r}"
+    for cut in (line, line.replace("'note'", "<object>")):
+        assert log.event(log.parse_line(cut)).image == study
+    if "\n" not in study:  # the line is cut there, and the list has the label
+        for message in (
+            f"Saving Label for Image: {study}; Tag: final; Info: {{}}",
+            f"Removing label: {study} => final",
+        ):
+            assert (
+                log.event(log.parse_line(f"{head}(monailabel.datastore.local:486) - {message}")).image
+                == study
+            )
+
+
 @pytest.mark.parametrize("text", ["nan", "-inf", "inf"])
 def test_a_loss_or_metric_that_is_no_number_is_reported_as_such(text):
     loss = log.event(
