@@ -27,7 +27,7 @@ async def test_every_study_is_listed_with_its_state(tmp_path: Path) -> None:
 async def test_a_damaged_final_label_completes_no_study_in_any_document(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         whole = await it.run("studies.list")
-        it.put_label("case_000.nii.gz", b"")
+        it.host.files.write("~/studies/labels/final/case_000.nii.gz", b"", mtime_ns=1)
         listed = await it.run("studies.list")
         status = await it.run("status")
     assert (whole["damaged"], listed["damaged"], status["studies"]["damaged"]) == (
