@@ -148,6 +148,7 @@ class Session:
             self.api.client,
             lambda: self.account.pod_id,
             lambda: self.watch.pid,
+            lambda: self.watch.meta,
         )
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state, transports, clock

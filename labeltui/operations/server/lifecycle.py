@@ -24,6 +24,7 @@ from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored
 from labeltui.operations.server.options import server_options
 from labeltui.operations.server.own_labels import fit_models_to_labels
+from labeltui.session.labels.choice import OWN_STUDIES
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
 
@@ -58,7 +59,8 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     await agent.mkdir(plan.cwd)
     app_log = AppLog.of(plan.meta)
     where = await app_log.to_meta(agent) if app_log is not None else {}
-    meta = {**plan.meta, **where, OPTIONS: _options_record(options)}
+    own = options.studies != session.profile.server.studies
+    meta = {**plan.meta, **where, OPTIONS: _options_record(options), OWN_STUDIES: own}
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
     final = await _until_settled(session, job, report)
     server = final.server.value

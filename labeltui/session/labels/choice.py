@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import posixpath
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from labeltui.config.model import Profile
@@ -19,6 +20,9 @@ from labeltui.session.labels.segs import SegMirror
 from labeltui.session.labels.transports import FileTransport, LabelTransport, RestTransport
 from labeltui.session.runtime.store import Store
 
+OWN_STUDIES = "own_studies"
+"""Whether a run was started with other studies than the profile's; a field of its job's record."""
+
 
 class LabelTransports:
     """Chooses the transport that works for the host and the server now. ``segs`` fetches DICOM SEG files."""
@@ -31,14 +35,16 @@ class LabelTransports:
         client: Callable[[], MonaiLabelClient],
         machine: Callable[[], str | None],
         process: Callable[[], int | None],
+        meta: Callable[[], Mapping[str, object]],
     ) -> None:
         """Create the chooser.
 
         ``machine`` returns the host's name if that is not its address (a pod's id), else None. ``process`` returns
-        the id of MONAI Label's process on the host, None if it is unknown.
+        the id of MONAI Label's process on the host, None if it is unknown. ``meta`` returns the record of the newest
+        run's job.
         """
         self._store, self._profile, self._link, self._client = store, profile, link, client
-        self._machine, self._process = machine, process
+        self._machine, self._process, self._meta = machine, process, meta
         self._rest = RestTransport(client)
         self.segs = SegMirror(
             profile.server,
@@ -64,7 +70,8 @@ class LabelTransports:
             )
         counts = self._store.state.labels.value
         counted = counts is not None and counts.total
-        used = server is None or running or bool(server.studies or server.run_id or counted)
+        served = server is None or server.studies in (None, studies)
+        used = server is None or running or (served and bool(server.studies or server.run_id or counted))
         client = self._client if running else None
         if is_dicomweb(studies):
             return DicomwebTransport(
@@ -78,8 +85,15 @@ class LabelTransports:
 
     @property
     def _studies(self) -> str:
-        server = self._store.state.server.value
-        return (server.studies if server is not None else None) or self._profile.server.studies
+        """The source that the server serves. After its end the profile's, unless the run had a source of its own."""
+        server, configured = self._store.state.server.value, self._profile.server.studies
+        if server is None or server.studies is None:
+            return configured
+        ended = server.state in (ServerState.STOPPED, ServerState.CRASHED)
+        own = bool(self._meta().get(OWN_STUDIES))
+        return (
+            configured if ended and not own and not _is_same(server.studies, configured) else server.studies
+        )
 
     def _dicomweb(self) -> DicomWeb | None:
         """Return the DICOMweb server; None for a folder. Raises Misused ``no_password``."""
@@ -107,3 +121,11 @@ class LabelTransports:
         unknown = server is None or (server.state is ServerState.UNREACHABLE and server.pid is None)
         if problem is not None and unknown:
             raise Unreachable(problem.code, f"The list of labels is unknown: {problem.message}", problem.hint)
+
+
+def _is_same(served: str, configured: str) -> bool:
+    """Whether a server's studies are the profile's. The home folder at the server's start may be another than now."""
+    if is_dicomweb(served) or is_dicomweb(configured) or configured.startswith("/"):
+        return served.rstrip("/") == configured.rstrip("/")
+    below_home = posixpath.normpath(configured.removeprefix("~/"))
+    return served.rstrip("/").endswith(f"/{below_home}")

@@ -54,6 +54,19 @@ async def test_the_modules_of_the_worklist_are_sent_before_the_start(tmp_path: P
         assert Settings.of(it.host.agent.jobs["server"].env[VARIABLE]).base == "first"
 
 
+@pytest.mark.parametrize(("studies", "total"), [(None, 0), ("/root/once", 1)])
+@in_virtual_time
+async def test_labels_of_studies_named_for_one_run_are_counted_after_its_end(
+    tmp_path: Path, studies: str | None, total: int
+) -> None:
+    async with desk(tmp_path) as it:
+        it.host.files.write("/root/once/labels/final/s1.nii.gz", b"label")
+        await it.run("server.start", studies=studies)
+        await it.run("server.stop")
+        document = await it.run("labels.pull")
+    assert document["total"] == total
+
+
 @in_virtual_time
 async def test_modules_that_cannot_be_stored_cost_the_worklist_only(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:

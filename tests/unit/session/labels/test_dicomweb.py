@@ -94,6 +94,36 @@ async def test_label_and_seg_come_home_and_the_server_is_not_asked_for_the_file(
     assert not any("s3cret" in json.dumps(one["argv"]) for one in host.agent.requests("job.start"))
 
 
+@pytest.mark.parametrize(
+    ("served", "named", "own", "shown", "total"),
+    [
+        (URL, "~/studies", False, "~/studies", 0),
+        ("/root/old", "~/studies", False, "~/studies", 0),
+        ("/root/old", "~/new", False, "~/new", 0),  # not there yet
+        ("/root/studies", URL, False, URL, 1),
+        ("/root/studies", "~/studies", False, "/root/studies", 0),
+        ("/root/old", "~/studies", True, "/root/old", 1),  # named for this run: its labels stay known
+    ],
+)
+@in_virtual_time
+async def test_after_the_servers_end_the_labels_of_the_profiles_source_are_counted(
+    tmp_path: Path, served: str, named: str, own: bool, shown: str, total: int
+) -> None:
+    host = Host()
+    host.job.meta = {**host.job.meta, "studies": served, "own_studies": own}
+    host.job.end(0)
+    host.files.folders |= {"/root/old", "/root/studies"}
+    host.files.write(f"{CACHE}/labels/final/{IMAGE}.nii.gz", b"label")
+    host.files.write("/root/old/labels/final/s1.nii.gz", b"label")
+    async with memory_session(tmp_path, host=host, profile={"server": {"studies": named}}) as session:
+        await session.readiness.settled()
+        status = await run_confirmed(session, "status")
+        reading = session.store.state.labels
+    assert reading.error is None
+    assert copies_of(session.store.state).source.endswith(f":{shown}")
+    assert status["labels"]["total"] == total
+
+
 @in_virtual_time
 async def test_the_seg_of_a_submitted_label_follows_it(tmp_path: Path) -> None:
     host = Host()
