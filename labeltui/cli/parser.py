@@ -63,14 +63,11 @@ def wants_json(argv: Sequence[str]) -> bool:
 def parse(argv: Sequence[str]) -> Request:
     """Read the arguments (without the program's name). Raises Misused, and SystemExit after --help."""
     head, tail = _before_dashes(argv)
-    head = _with_nameless(head)
-    parser = build_parser()
-    names = parser.parse_args(head)
+    words = _words(head)
+    if tail and (not words or head[words[0]] != "shell"):
+        head, tail = [*head, "--", *tail], ()
+    names = build_parser().parse_args(_with_nameless(head, words))
     command: tuple[str, ...] = getattr(names, "command", ())
-    if tail and command != ("shell",):
-        names = parser.parse_args(list(argv))
-        command = getattr(names, "command", ())
-        tail = ()
     given = {
         key.removeprefix("param:"): value for key, value in vars(names).items() if key.startswith("param:")
     }
@@ -96,12 +93,20 @@ def parse(argv: Sequence[str]) -> Request:
     )
 
 
-def _with_nameless(argv: list[str]) -> list[str]:
-    """Insert ``NAME`` after ``invite`` if no command of that group follows, so that argparse finds its parser."""
-    words = [at for at, word in enumerate(argv) if not word.startswith("-") and not _is_value(argv, at)]
-    if len(words) < 2 or argv[words[0]] not in NAMELESS:
+def _words(argv: list[str]) -> list[int]:
+    """The places of the words that are neither flags nor values of global flags."""
+    return [at for at, word in enumerate(argv) if not word.startswith("-") and not _is_value(argv, at)]
+
+
+def _with_nameless(argv: list[str], words: list[int]) -> list[str]:
+    """Insert ``NAME`` after ``invite`` if no command of that group follows, so that argparse finds its parser.
+
+    ``words`` are the places of the words before a ``--``.
+    """
+    at = words[1] if len(words) > 1 else argv.index("--") if "--" in argv else None
+    if not words or at is None or argv[words[0]] not in NAMELESS:
         return argv
-    group, at = argv[words[0]], words[1]
+    group = argv[words[0]]
     listed = {
         action.command[1] for action in ACTIONS if action.command[:1] == (group,) and action.command[1:]
     }

@@ -49,6 +49,9 @@ def documents(text: str) -> list[dict]:
         (["server", "logs", "-f", "--lines", "10"], "server.logs", {"follow": True, "lines": 10}),
         (["studies", "next", "random", "--yes"], "studies.next", {"strategy": "random"}),
         (["setup", "--check", "--torch", "cpu"], "setup", {"check": True, "torch": "cpu"}),
+        (["studies", "order", "--", "-rf"], "studies.order", {"studies": ("-rf",)}),
+        (["studies", "delete", "--yes", "--", "-rf"], "studies.delete", {"study": "-rf"}),
+        (["studies", "skip", "a", "--", "-rf"], "studies.skip", {"studies": ("a", "-rf")}),
         (["train", "start", "--", "--odd-name"], "train.start", {"model": "--odd-name"}),
     ],
 )  # fmt: skip
@@ -536,3 +539,8 @@ def test_a_full_device_gets_one_sentence(arguments):
 def test_states_of_the_stand_in_are_real_ones(rig):
     assert rig("status") == 0
     assert isinstance(rig.session.store.state, SessionState)
+
+
+def test_a_name_that_starts_with_a_dash_can_be_invited() -> None:
+    request = grammar.parse(["invite", "--", "-ana"])
+    assert (request.command, request.params) == (("invite",), {"name": "-ana"})
