@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import BY_ID, Action, Danger, refuse_change
 from labeltui.actions.model import PodParams
-from labeltui.actions.params import Params
+from labeltui.actions.params import Param, Params
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.operations.table import OPERATIONS
@@ -22,28 +22,43 @@ if TYPE_CHECKING:
 CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
-def command_line(action: Action, params: Params) -> str:
-    """Return the command that runs this action. Shows only the names in ``env``, because values may be secret."""
+def command_line(action: Action, params: Params, name: str = "") -> str:
+    """Return the command that runs this action, confirmed if it needs that.
+
+    ``name`` confirms an action that can't be undone, unless the parameters have one. Shows only the names in ``env``,
+    because values may be secret.
+    """
     parts: list[str] = ["labeltui", *(action.command or (action.id,))]
+    words = [
+        str(word)
+        for param in action.params
+        if param.positional and (value := params.value(param)) != param.empty
+        for word in (value if param.kind == "list" else (value,))
+    ]
+    dashed = any(word.startswith("-") for word in words)
+    parts += [] if dashed else words
     for param in action.params:
-        value = params.value(param)
-        if value == param.empty:
-            continue
-        if param.kind == "bool":
-            parts.append(param.flag)
-        elif param.kind == "list":
-            for item in value:
-                parts += [str(item)] if param.positional else [param.flag, str(item)]
-        elif param.kind == "pairs":
-            for key, item in value.items():
-                parts += [param.flag, key, "…" if param.name == "env" else str(item)]
-        elif param.positional:
-            parts.append(str(value))
-        else:
-            parts += [param.flag, str(value)]
-    if isinstance(params, PodParams) and params.named:
-        parts += ["--yes", params.named]
-    return shlex.join(parts)
+        if not param.positional and (value := params.value(param)) != param.empty:
+            parts += _option(param, value)
+    named = params.named if isinstance(params, PodParams) else None
+    if named or action.danger in CONFIRMED:
+        parts += ["--yes", *filter(None, [named or name])]
+    return shlex.join([*parts, "--", *words] if dashed else parts)
+
+
+def _option(param: Param, value: Any) -> list[str]:
+    """A parameter's flag with its value. A value that starts with a dash would be read as a flag of its own."""
+    if param.kind == "bool":
+        return [param.flag]
+    if param.kind == "pairs":
+        pairs = ((param.flag, key, "…" if param.name == "env" else str(item)) for key, item in value.items())
+        return [part for pair in pairs for part in pair]
+    items = map(str, value) if param.kind == "list" else (str(value),)
+    return [
+        part
+        for item in items
+        for part in ([f"{param.flag}={item}"] if item.startswith("-") else [param.flag, item])
+    ]
 
 
 def _check(session: Session, action: Action, given: Mapping[str, Any], confirmed: bool) -> None:
@@ -69,7 +84,8 @@ async def run_action(
     _check(session, action, given, confirmed)
     if action.danger is Danger.NONE:
         return await operation(session, params, report)
-    entry = session.journal.begin(session.clock(), action.title, command_line(action, params))
+    name = action.name_to_type(session.store.state) if action.danger is Danger.IRREVERSIBLE else ""
+    entry = session.journal.begin(session.clock(), action.title, command_line(action, params, name))
     try:
         document = await operation(session, params, report)
     except asyncio.CancelledError:

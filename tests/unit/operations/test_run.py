@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from labeltui.actions import BY_ID
 from labeltui.actions.pods import PodCreateParams, PodEndParams
+from labeltui.cli.parser import parse
 from labeltui.operations.run import command_line
 from labeltui.operations.table import OPERATIONS
 from tests.actions import failing
@@ -81,3 +83,23 @@ def test_a_command_line_is_what_would_be_typed() -> None:
     )
     stop = PodEndParams(pod="a b", named="a b", lose_labels=True)
     assert command_line(BY_ID["pod.stop"], stop) == "labeltui pod stop 'a b' --lose-labels --yes 'a b'"
+
+
+@pytest.mark.parametrize(
+    ("action_id", "given", "name", "line"),
+    [
+        ("studies.delete", {"study": "-rf"}, "", "studies delete --yes -- -rf"),
+        ("studies.order", {"studies": ["a", "-b"], "place": 2}, "", "studies order --place 2 -- a -b"),
+        ("studies.assign", {"studies": ["a"], "to": "-ben"}, "", "studies assign a --to=-ben"),
+        ("pod.terminate", {}, "annot", "pod terminate --yes annot"),
+        ("server.stop", {}, "", "server stop --yes"),
+    ],
+)
+def test_a_copied_command_is_accepted_as_it_stands(
+    action_id: str, given: dict[str, Any], name: str, line: str
+) -> None:
+    action = BY_ID[action_id]
+    assert command_line(action, action.takes.of(given), name) == f"labeltui {line}"
+    request = parse(shlex.split(line))
+    assert action.takes.of(request.params) == action.takes.of(given)
+    assert request.yes == (name if "--yes" in line else None)

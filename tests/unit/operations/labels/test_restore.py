@@ -268,9 +268,9 @@ async def test_nothing_is_deleted_from_a_dicom_server(tmp_path: Path) -> None:
         (
             {"studies": ("a b", "c")},
             "Submit the copied labels of a b, c that",
-            "labeltui labels restore 'a b' c",
+            "labeltui labels restore 'a b' c --yes",
         ),
-        ({}, "Submit the copied labels of every study that", "labeltui labels restore"),
+        ({}, "Submit the copied labels of every study that", "labeltui labels restore --yes"),
     ],
 )
 def test_the_question_names_the_studies(given: dict[str, Any], question: str, command: str) -> None:

@@ -69,7 +69,7 @@ async def test_the_next_study_is_picked_by_the_servers_first_strategy_or_a_named
     assert first["client_id"] == it.session.profile.client_id
     assert unknown.problem.code == "unknown_strategy"
     assert "random" in unknown.problem.hint
-    assert entry.command == "labeltui studies next random"
+    assert entry.command == "labeltui studies next random --yes"
 
 
 @in_virtual_time
