@@ -72,8 +72,8 @@ def _put(connection: Connection, events: list[StudyEvent]) -> None:
         " AND abs(at - :at) < :same)",
         [
             {
-                "source": one.source, "kind": one.kind.value, "study": one.study, "client": one.client,
-                "detail": one.detail, "at": one.at.timestamp(), "same": SAME_S,
+                "source": _stored(one.source), "kind": one.kind.value, "study": _stored(one.study),
+                "client": _stored(one.client), "detail": _stored(one.detail), "at": one.at.timestamp(), "same": SAME_S,
             }
             for one in events
         ],
@@ -81,6 +81,11 @@ def _put(connection: Connection, events: list[StudyEvent]) -> None:
     connection.execute(
         "DELETE FROM study_events WHERE id <= (SELECT max(id) FROM study_events) - ?", (MAX_STORED,)
     )
+
+
+def _stored(text: str) -> str:
+    """Return the text with escapes for the bytes of a file name that is not UTF-8: SQLite refuses them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _since(connection: Connection, since: datetime | None) -> list[StudyEvent]:

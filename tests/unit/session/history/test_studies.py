@@ -115,3 +115,11 @@ async def test_an_older_file_has_a_nameless_request_once(tmp_path: Path) -> None
         older.add(fetched("a", client, seconds))
     assert len(await listed(older)) == 4
     assert sorted(await listed(history(tmp_path))) == [("a", "?"), ("a", "?"), ("a", "ana")]
+
+
+@in_virtual_time
+async def test_a_name_that_is_no_unicode_does_not_lose_the_other_events(tmp_path: Path) -> None:
+    of = history(tmp_path)
+    for study in ("a", "b\udcff", "c"):
+        of.add(fetched(study))
+    assert sorted(await listed(of)) == [("a", "ana"), ("b\\udcff", "ana"), ("c", "ana")]
