@@ -60,7 +60,7 @@ class Output:
             self._text(document)
         elif document:
             self._printed = True
-            print_text(dumps(document) if self.as_json else render(document))
+            print_text(dumps(document) if self.as_json else render(document, _width()))
 
     def _text(self, document: Mapping[str, Any]) -> None:
         """Print a text to paste on stdout, and what the operator should know about it on stderr."""
@@ -83,11 +83,19 @@ class Output:
             print_text(dumps(document or failure_document(problem)))
             return
         if document and not self.live:
-            print_text(render(document))
+            print_text(render(document, _width()))
         lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [visible(problem.hint)] if problem.hint else []
         lines += [paragraph(problem.detail)] if problem.detail and self.verbose else []
         print_error("\n".join(lines))
+
+
+def _width() -> int | None:
+    """The columns of the terminal that stdout is. None if it is none, such as a pipe, or does not know its size."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError, AttributeError):  # AttributeError: there is no stdout, or it is no file
+        return None
 
 
 def dumps(document: Mapping[str, Any]) -> str:

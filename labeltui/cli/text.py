@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from labeltui.domain.amounts import AmountNumber, AmountText
 
 UNKNOWN = "unknown"
 NOTHING = "-"
+WIDEST = 28
+"""The terminal columns of a table's column after its first, in a table that would not fit the terminal."""
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _QUIET = frozenset({"stale_because"})  # shown together with "stale"
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
@@ -35,9 +41,12 @@ def paragraph(text: str) -> str:
     return "\n".join(visible(line) for line in text.splitlines())
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """A document as lines: plain values first, then nested ones. Unknown values are left out, except a state."""
-    return "\n".join(_block(document, ""))
+def render(document: Mapping[str, Any], width: int | None = None) -> str:
+    """A document as lines: plain values first, then nested ones. Unknown values are left out, except a state.
+
+    Tables fit into ``width`` terminal columns; None for any width.
+    """
+    return "\n".join(_block(document, "", width))
 
 
 def record_line(record: Mapping[str, Any]) -> str:
@@ -93,7 +102,7 @@ def cell(value: Any) -> str:
     return visible(str(value))
 
 
-def _block(document: Mapping[str, Any], indent: str) -> Iterator[str]:
+def _block(document: Mapping[str, Any], indent: str, limit: int | None) -> Iterator[str]:
     plain = {key: value for key, value in document.items() if _is_plain(key, value)}
     width = max((len(key) for key in plain), default=0)
     for key, value in plain.items():
@@ -104,10 +113,11 @@ def _block(document: Mapping[str, Any], indent: str) -> Iterator[str]:
     for key, value in document.items():
         if isinstance(value, Mapping) and value and not _is_plain(key, value):
             yield f"{indent}{visible(key)}"
-            yield from _block(value, indent + "  ")
+            yield from _block(value, indent + "  ", limit)
         elif _is_table(value):
             yield f"{indent}{visible(key)}"
-            yield from (f"{indent}  {line}" for line in table(value))
+            inner = None if limit is None else limit - len(indent) - 2
+            yield from (f"{indent}  {line}" for line in table(value, inner))
 
 
 def _is_plain(key: str, value: Any) -> bool:
@@ -124,17 +134,62 @@ def _is_table(value: Any) -> bool:
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Rows under headings; a column without values is left out."""
+def table(rows: Sequence[Mapping[str, Any]], limit: int | None = None) -> list[str]:
+    """Rows under headings, with local times; a column without values is left out.
+
+    A table that is wider than ``limit`` terminal columns has its cells cut and its last columns left out, which a line
+    below it names. The first column stays whole.
+    """
     columns = [
         key
         for key in dict.fromkeys(key for row in rows for key in row)
         if any(_filled(row, key) for row in rows)
     ]
-    cells = [[cell(row.get(key)) or NOTHING for key in columns] for row in rows]
     heads = [visible(key).upper().replace("_", " ") for key in columns]
-    widths = [max(_cells(text) for text in column) for column in zip(heads, *cells, strict=True)]
-    return [_aligned(line, widths) for line in (heads, *cells)]
+    lines = [heads, *([cell(_short(row.get(key))) or NOTHING for key in columns] for row in rows)]
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    if limit is None or _total(widths) <= limit:
+        return [_aligned(line, widths) for line in lines]
+    lines = [[line[0], *(_cut(text, WIDEST) for text in line[1:])] for line in lines]
+    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    while len(widths) > 1 and _total(widths) > limit:
+        widths.pop()
+    left_out = heads[len(widths) :]
+    note = [_cut(f"not shown: {len(left_out)} columns, see --json: {', '.join(left_out)}", limit)]
+    return [_aligned(line[: len(widths)], widths) for line in lines] + (note if left_out else [])
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _short(value: Any) -> Any:
+    """A value with each time in local time without milliseconds, and each SHA-256 as its first digits."""
+    if isinstance(value, Mapping):
+        return value if "message" in value else {key: _short(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_short(each) for each in value]
+    if type(value) is not str:
+        return value
+    if _SHA256.fullmatch(value):
+        return value[:12]
+    return _local(value) if _TIME.fullmatch(value) else value
+
+
+def _local(text: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):  # it only has the shape of a time
+        return text
+
+
+def _cut(text: str, width: int) -> str:
+    """``text`` in at most ``width`` terminal columns."""
+    if _cells(text) <= width:
+        return text
+    while text and _cells(text) >= width:
+        text = text[: min(len(text) - 1, width)]
+    return f"{text}…"
 
 
 def _filled(row: Mapping[str, Any], key: str) -> bool:

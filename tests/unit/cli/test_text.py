@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
+import os
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.cli.output import Output
 from labeltui.cli.text import record_line, render, table, visible
 
 
@@ -83,3 +87,51 @@ def test_a_hostile_cell_stays_in_its_cell():
 )  # fmt: skip
 def test_records_are_one_line(record, line):
     assert record_line(record) == line
+
+
+STUDIES = [
+    {
+        "id": "case_000",
+        "tags": {"final": "2026-11-26T19:34:21.123+00:00", "original": "2026-11-26T19:34:21.123+00:00"},
+        "opened_by": [],
+        "fetches": [{"strategy": "first", "client": "漢" * 30, "at": "2026-11-26T19:34:21.123+00:00"}],
+        "added_at": "2026-11-26T19:34:21.123+00:00",
+        "sha256": "0123456789abcdef" * 4,
+    },
+]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_a_table_fits_the_terminal_and_names_the_columns_that_do_not(width):
+    lines = table(STUDIES, width)
+    assert all(cells_of(line) <= width for line in lines)
+    assert lines[0].startswith("ID        TAGS")
+    assert lines[1].startswith("case_000  final=")
+    assert (lines[-1].startswith("not shown: ") and "--json" in lines[-1]) == (width < 120)
+
+
+def test_a_table_has_short_times_and_checksums(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    heads, row = table(STUDIES)
+    assert heads.split() == ["ID", "TAGS", "FETCHES", "ADDED", "AT", "SHA256"]
+    assert "final=2026-11-26 19:34:21, original=2026-11-26 19:34:21" in row
+    assert row.endswith("  2026-11-26 19:34:21  0123456789ab")
+
+
+@pytest.mark.parametrize(("columns", "fits"), [(60, True), (0, False), (None, False)])
+def test_only_the_output_to_a_terminal_is_cut(monkeypatch, capfd, columns, fits):
+    def size(_fd):
+        if columns is None:
+            raise OSError(errno.ENOTTY, "")
+        return os.terminal_size((columns, 24))
+
+    monkeypatch.setattr(os, "get_terminal_size", size)
+    Output().document({"studies": STUDIES})
+    shown = capfd.readouterr().out
+    assert ("not shown: " in shown) == fits
+    assert all(cells_of(line) <= 60 for line in shown.splitlines()) == fits
+
+
+def cells_of(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
