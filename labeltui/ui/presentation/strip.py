@@ -19,6 +19,10 @@ from labeltui.ui.presentation.fact import GONE, LONG, MEDIUM, SHORT, Fact, stale
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 
+ENDED_TRAINING, LAST = -1, 7
+"""Ranks in the order in which a strip that is too long drops facts. Facts from ``LAST`` on are the last to go."""
+ENDED = (TrainState.IDLE, TrainState.DONE, TrainState.STOPPED, TrainState.ERROR)
+
 
 def _unknown(names: tuple[str, str, str], reading: Reading[Any]) -> Fact:
     text = "no answer" if reading.error else words.UNKNOWN.text
@@ -185,24 +189,37 @@ def _alerts(state: SessionState) -> Fact:
 
 def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
     """Return the facts of the strip, left to right."""
-    return tuple(fact for fact, _ in _ranked(state, now))
+    return tuple(fact for fact, _, _ in _ranked(state, now))
 
 
-def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
-    """Return the facts with their ranks: the strip shortens the fact with the lowest rank first."""
+def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int, int]]:
+    """Return the facts with two ranks: the strip shortens, and drops, the fact with the lowest rank first."""
+    training = state.training.value
+    ended = training is not None and training.state in ENDED
     shown = [
-        (_pod(state, now), 6),
-        (_guard(state, now), 5),
-        (_host(state, now), 0),
-        (_tunnel(state, now), 3),
-        (_server(state, now), 2),
-        (_log(state), 5),
-        (_training(state, now), 4),
-        (_queue(state, now), 1),
-        (_labels(state, now), 1),
-        (_alerts(state), 5),
+        (_pod(state, now), 6, 9),
+        (_guard(state, now), 5, 8),
+        (_host(state, now), 0, LAST if ended else 0),  # a training that runs shows that the host is there
+        (_tunnel(state, now), 3, 4),
+        (_server(state, now), 2, 3),
+        (_log(state), 5, 6),
+        (_training(state, now), 4, ENDED_TRAINING if ended else 5),
+        (_queue(state, now), 1, 1),
+        (_labels(state, now), 1, 2),
+        (_alerts(state), 5, 6),
     ]
-    return [(fact, turn) for fact, turn in shown if fact is not None]
+    return [(fact, turn, worth) for fact, turn, worth in shown if fact is not None]
+
+
+def _can_go(fact: Fact, worth: int, stage: int) -> bool:
+    """Whether a strip that is still too long drops the fact. Pod and guard are the last to go."""
+    well = fact.tone in (Tone.GOOD, Tone.PLAIN)
+    if stage == 0:
+        ended = worth == ENDED_TRAINING and fact.tone is not Tone.BAD
+        return worth < LAST and (ended or (well and not fact.old))
+    if stage == 1:
+        return worth < LAST and (worth == ENDED_TRAINING or well or fact.tone is Tone.FAINT)
+    return well and not fact.old
 
 
 def identity(state: SessionState, length: int) -> Content:
@@ -235,7 +252,7 @@ def _guard(state: SessionState, now: datetime) -> Fact | None:
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
     """Fit the facts on one line of ``width`` cells: shorten by rank, then drop facts without trouble."""
     ranked = _ranked(state, now)
-    shown = tuple(fact for fact, _ in ranked)
+    shown = tuple(fact for fact, _, _ in ranked)
     order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])
     lengths = [LONG] * len(shown)
     line = _joined(state, shown, lengths, " │ ")
@@ -249,12 +266,14 @@ def strip_line(state: SessionState, now: datetime, width: int) -> Content:
         return line
     line = _joined(state, shown, lengths, "  ")
     # Drop facts that report no trouble, so that no alert is cut off.
-    for position in order:
-        if line.cell_length <= width:
-            break
-        if shown[position].tone in (Tone.GOOD, Tone.PLAIN) and not shown[position].old:
-            lengths[position] = GONE
-            line = _joined(state, shown, lengths, "  ")
+    order.sort(key=lambda position: ranked[position][2])
+    for stage in range(3):
+        for position in order:
+            if line.cell_length <= width:
+                return line
+            if _can_go(shown[position], ranked[position][2], stage):
+                lengths[position] = GONE
+                line = _joined(state, shown, lengths, "  ")
     return line
 
 

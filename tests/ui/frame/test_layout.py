@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.domain.guard.status import GuardStatus
+from labeltui.domain.host import TunnelStatus
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.training.training import TrainState
 from labeltui.ui.app import Console
 from labeltui.ui.frame.frame import PaneFrame
 from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
 from labeltui.ui.presentation.strip import facts, strip_line
 from tests.fakes.store import put
-from tests.ui.fake_session import NOW, FakeSession, connected, console, settled, stale, wait_for
+from tests.ui.fake_session import NOW, FakeSession, connected, console, fresh, settled, stale, wait_for
+from tests.ui.sample_pods import with_pod
 
 
 @given(st.integers(100, 400), st.integers(15, 120))
@@ -88,6 +93,31 @@ def test_the_strip_fits_and_never_shows_a_state_by_colour_alone(width: int) -> N
     where_there_is_room = ("host", "7/23") if width >= 76 else ()  # what is well makes room for alerts
     for word in ("●", "12/50", "✗ 2", *where_there_is_room):
         assert word in line
+
+
+@pytest.mark.parametrize("ended", [TrainState.STOPPED, TrainState.DONE, TrainState.ERROR])
+@pytest.mark.parametrize("age_s", [0, 70])
+@pytest.mark.parametrize("latency_ms", [38.0, None])
+def test_money_guard_and_host_come_before_a_training_that_has_ended(
+    ended: TrainState, age_s: int, latency_ms: float | None
+) -> None:
+    state = with_pod()
+    assert state.training.value is not None
+    assert state.host.value is not None
+    state = replace(
+        state,
+        identity=Identity("annot-demo", demo=True, scenario="healthy"),
+        host=fresh(replace(state.host.value, latency_ms=latency_ms)),
+        guard=fresh(GuardStatus("watching", "", cause="idle", left_s=1740.0)),
+        server=fresh(ServerStatus(ServerState.STOPPED), old=age_s),
+        tunnel=fresh(TunnelStatus(), old=age_s),
+        queue=fresh(state.queue.value, old=age_s),
+        training=fresh(replace(state.training.value, state=ended), old=age_s),
+    )
+    line = strip_line(state, NOW, 80).plain
+    assert len(line) <= 80
+    for word in ("host ●", "$0.29/h", "28m", "✗ 2"):
+        assert word in line, line
 
 
 def test_what_nobody_knows_is_called_unknown() -> None:
