@@ -82,7 +82,7 @@ class PodFiles:
         settings = self.root / "scenario.json"
         settings.write_text(json.dumps(asdict(scenario)))
         paths = ":".join(standin.import_paths())
-        maker = f"{shlex.quote(sys.executable)} -m labeltui.sandbox.venvs {shlex.quote(str(settings))}"
+        maker = f"{shlex.quote(sys.executable)} -P -m labeltui.sandbox.venvs {shlex.quote(str(settings))}"
         return (
             'if [ "$1" = -m ] && [ "$2" = venv ]; then',
             f'  shift 2; PYTHONPATH={shlex.quote(paths)} exec {maker} "$@"',

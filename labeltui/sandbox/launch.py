@@ -109,6 +109,7 @@ async def started(kind: type[C], module: str, *arguments: str) -> C:
     """Start a module of the sandbox as a process and wait until it is ready; raises :class:`PodFailed`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # not another labeltui in the working directory
         "-m",
         module,
         *arguments,

@@ -370,3 +370,14 @@ def test_an_unknown_scenario_on_the_command_line() -> None:
 async def test_a_pod_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(PodFailed, match="No such file"):
         await start_pod("stopped", folder=tmp_path / "missing")
+
+
+async def test_a_demo_does_not_run_another_labeltui_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "checkout" / "labeltui"
+    other.mkdir(parents=True)
+    (other / "__init__.py").write_text("raise SystemExit('another version')")
+    monkeypatch.chdir(other.parent)
+    running = await start_pod("stopped", folder=tmp_path)
+    await running.close()
