@@ -109,7 +109,7 @@ LEADERS: Mapping[str, str] = {
     "t": "train",
     "p": "pod",
     "exclamation_mark": "shells",
-    "Q": "worklist",
+    "Q": "study",
 }
 """Each leader key and the name of its group of actions."""
 

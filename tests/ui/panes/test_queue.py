@@ -67,6 +67,13 @@ async def test_a_final_label_that_is_damaged_is_not_shown_as_final() -> None:
             assert word in app.export_screenshot().replace("&#160;", " ")
 
 
+async def test_the_footer_of_the_smallest_terminal_names_the_keys_of_a_study() -> None:
+    app = console(connected())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await wait_for(pilot, lambda: "/ filter  enter details  Q study▸" in screen_text(app))
+
+
 async def test_motion_sort_and_reverse() -> None:
     app = console(connected())
     async with app.run_test(size=SIZE) as pilot:

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from labeltui.actions import BY_ID
+from labeltui.actions import BY_ID, LEADERS
 from labeltui.domain.log.query import parse_query
 from labeltui.domain.state import Level, SessionState
 from labeltui.domain.study import Study, StudyQueue
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
+STUDY_LEADER = "Q"
+
+
 class QueuePane(Widget):
     """The study queue."""
 
@@ -43,9 +46,9 @@ class QueuePane(Widget):
         super().__init__()
         self.pane_keys = (
             PaneKey(("slash",), "filter", self.open_filter),
+            PaneKey(("enter",), "details", self.show_details),
             PaneKey(("o",), "sort", self.next_sort),
             PaneKey(("O",), "reverse", self.reverse_sort),
-            PaneKey(("enter",), "details", self.show_details),
             PaneKey(("space",), "mark", self.mark),
             PaneKey(("C",), "columns", self.open_switches),
             PaneKey(("y",), "copy id", self.copy_id),
@@ -131,8 +134,10 @@ class QueuePane(Widget):
 
     def hints(self) -> Sequence[Hint]:
         """Return the footer's keys; none while there is nothing to list."""
-        listed = self.table.count or self.is_filtered()
-        return [key.hint for key in self.pane_keys if key.footer] if listed else []
+        if not (self.table.count or self.is_filtered()):
+            return []
+        own = [key.hint for key in self.pane_keys if key.footer]
+        return [*own[:2], (STUDY_LEADER, f"{LEADERS[STUDY_LEADER]}▸"), *own[2:]]
 
     def help_keys(self) -> Sequence[Hint]:
         """Return all keys of this pane, for the help screen."""
