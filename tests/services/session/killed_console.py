@@ -55,7 +55,7 @@ DUMP = {
 
 async def rented(it: Desk) -> str:
     """The pod that both consoles find: the same id, rented at the same time."""
-    client = it._account.client(Secret(KEY))
+    client = it.account.client(Secret(KEY))
     pod = await client.create_once(PodSpec("annot", GPU, container_disk_gb=20, volume_disk_gb=20))
     await client.close()
     await asyncio.sleep(120)

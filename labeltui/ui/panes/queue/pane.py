@@ -137,7 +137,7 @@ class QueuePane(Widget):
         if not (self.table.count or self.is_filtered()):
             return []
         own = [key.hint for key in self.pane_keys if key.footer]
-        return [*own[:2], (STUDY_LEADER, f"{LEADERS[STUDY_LEADER]}▸"), *own[2:]]
+        return [*own[:1], (STUDY_LEADER, f"{LEADERS[STUDY_LEADER]}▸"), *own[1:]]
 
     def help_keys(self) -> Sequence[Hint]:
         """Return all keys of this pane, for the help screen."""

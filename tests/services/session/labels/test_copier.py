@@ -105,7 +105,7 @@ async def all_here(session: Session, total: int) -> LabelCopies:
 async def test_what_annotators_submit_is_here_within_seconds_and_the_same() -> None:
     async with on_the_pod("healthy") as session:
         first = await until(session, lambda copies: copies.total >= 6 and copies.safe)
-        copies = await until(session, lambda copies: copies.here > first.here, 50)
+        copies = await until(session, lambda copies: copies.here > first.here and bool(copies.last_by), 50)
         assert (copies.last.startswith("final/"), copies.last_by) in [(True, "ana"), (True, "ben")]
         for path, content in files(session).items():
             assert (labels_of(session) / path).read_bytes() == content
