@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from labeltui.actions.model import Action, Command, Danger
 from labeltui.actions.params import NoParams, Params, choice, required_text, switch, text, texts, whole
-from labeltui.domain.review import LEVELS, STATUSES
 from labeltui.domain.rules import conditions, deletion
+from labeltui.domain.studies.review import LEVELS, STATUSES
 
 
 class StudiesNextParams(Params):

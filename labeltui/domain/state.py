@@ -11,9 +11,9 @@ from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.pod.load import LoadSample
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerInfo, ServerStatus
-from labeltui.domain.study import StudyQueue
+from labeltui.domain.studies.study import StudyQueue
+from labeltui.domain.studies.worklist import Worklist
 from labeltui.domain.training.training import TrainStatus
-from labeltui.domain.worklist import Worklist
 
 if TYPE_CHECKING:  # keeps first paint light: it needs neither decimals nor hashes
     from labeltui.domain.guard.status import GuardStatus

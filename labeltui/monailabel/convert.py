@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from labeltui.domain.datastore import entry_of
 from labeltui.domain.server.server import ModelInfo, ServerInfo, TrainStats
-from labeltui.domain.study import FINAL_TAG, Study, StudyQueue, study_of
+from labeltui.domain.studies.datastore import entry_of
+from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue, study_of
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.monailabel import wire
 

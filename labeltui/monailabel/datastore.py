@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labeltui.domain.study import StudyQueue
+from labeltui.domain.studies.study import StudyQueue
 from labeltui.monailabel import convert, wire
 from labeltui.monailabel.http import check
 from labeltui.monailabel.rest import Rest, model_of, segment, unexpected

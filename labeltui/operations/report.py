@@ -20,7 +20,7 @@ from labeltui.domain.log.filter import moment
 from labeltui.domain.pod.spending import SessionCost
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.rules.pace import began
-from labeltui.domain.study import FINAL_TAG
+from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.operations.refresh import refresh_labels, refresh_money, refresh_trainings
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 

@@ -18,7 +18,7 @@ from labeltui.config.model import ServerSection
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.study import StudyQueue
+from labeltui.domain.studies.study import StudyQueue
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.agent.studies import StudiesPart

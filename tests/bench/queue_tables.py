@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from labeltui.domain.log.query import parse_query
-from labeltui.domain.study import Fetch, Study
+from labeltui.domain.studies.study import Fetch, Study
 from labeltui.ui.panes.queue.columns import Shown, columns, haystack, identify, strategy, who, word_of
 from labeltui.ui.widgets.table.column_table import ColumnTable
 from tests.bench.cost import write_answer

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from labeltui.monailabel import pins
-from labeltui.monailabel.probe import STANDIN_FILE, VERIFIED_FILE, Facts
-from labeltui.monailabel.recipe import VERIFIED
+from labeltui.monailabel.installation import pins
+from labeltui.monailabel.installation.probe import STANDIN_FILE, VERIFIED_FILE, Facts
+from labeltui.monailabel.installation.recipe import VERIFIED
 from tests.fakes.host import MemoryHost
 
 EMPTY = Facts(

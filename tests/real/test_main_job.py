@@ -22,7 +22,7 @@ import pytest
 
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import QueueSource, Study, StudyState
+from labeltui.domain.studies.study import QueueSource, Study, StudyState
 from labeltui.domain.training.training import TrainState
 from labeltui.monailabel.datastore import DatastoreRest
 from labeltui.opening.launch import Launch

@@ -18,7 +18,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ModelInfo, ServerInfo, ServerState, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
-from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.connection.shells import Shells
 from labeltui.session.history.journal import Journal

@@ -17,7 +17,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widgets import Input
 
-from labeltui.domain.study import Study
+from labeltui.domain.studies.study import Study
 from labeltui.ui.app import Console
 from labeltui.ui.widgets.columns import whole
 from labeltui.ui.widgets.table.column_table import ColumnTable

@@ -14,7 +14,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Alert, SessionState
-from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainStatus
 
 Document = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.domain.documents.documents import Document, moment
-from labeltui.domain.worklist import Left, Worklist
+from labeltui.domain.studies.worklist import Left, Worklist
 
 
 def with_worklist(studies: Document, worklist: Worklist | None) -> Document:

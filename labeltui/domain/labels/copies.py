@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from labeltui.domain.study import FINAL_TAG
+from labeltui.domain.studies.study import FINAL_TAG
 
 NOT_ASKED = "the DICOM server has not been asked for its SEGs yet"
 """Why a listing is incomplete before the DICOM server's first answer. This is no failure."""

@@ -15,7 +15,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from labeltui.domain.datastore import client_of
 from labeltui.domain.log.events import (
     BatchProgress,
     EpochComplete,
@@ -39,6 +38,7 @@ from labeltui.domain.log.events import (
     Unreadable,
     WorkersEnded,
 )
+from labeltui.domain.studies.datastore import client_of
 
 LONGEST = 65_536  # characters of a line that are parsed
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import Study
+from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.worklist import NAMELESS
 from labeltui.domain.text import one_line
-from labeltui.domain.worklist import NAMELESS
 
 
 def ask_delete(_state: SessionState) -> str:

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import FINAL_TAG, Study
+from labeltui.domain.studies.study import FINAL_TAG, Study
 
 if TYPE_CHECKING:  # keeps first paint light
     from decimal import Decimal

@@ -16,11 +16,12 @@ ROOT = Path(__file__).parents[2]
 REMOTE = "hosts/agent/remote"
 SHARED = (
     "domain/amounts.py",
-    "domain/datastore.py",
+    "domain/studies/datastore.py",
     *(f"domain/guard/{name}.py" for name in ("rules", "stopping", "wire")),
 )
 """Modules that the console uses too."""
-EMPTY = tuple(f"{name}__init__.py" for name in ("", "domain/", "domain/guard/", "hosts/", "hosts/agent/"))
+FOLDERS = ("", "domain/", "domain/guard/", "domain/studies/", "hosts/", "hosts/agent/")
+EMPTY = tuple(f"{name}__init__.py" for name in FOLDERS)
 MAIN = b"from labeltui.hosts.agent.remote.main import main\n\nmain()\n"
 EPOCH = (2020, 1, 1, 0, 0, 0)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.study import Study, study_of
+from labeltui.domain.studies.study import Study, study_of
 from labeltui.hosts.agent.connection import AgentConnection
 from labeltui.hosts.agent.messages import AgentHello
 from labeltui.hosts.agent.parsing import bytes_of, garbled, json_object, parse

@@ -14,7 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.labels.names import SEG_TAG, split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
-from labeltui.domain.study import FINAL_TAG
+from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.labels.folder import digest_of

@@ -14,11 +14,11 @@ from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, Preflight
+from labeltui.monailabel.installation.probe import other_python
+from labeltui.monailabel.installation.setup_problems import venv_stale
 from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand, is_dicomweb, launch
 from labeltui.monailabel.own_labels import OFF
 from labeltui.monailabel.packing import serving
-from labeltui.monailabel.probe import other_python
-from labeltui.monailabel.setup_problems import venv_stale
 from labeltui.operations.invitations.offer import report_missing
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored

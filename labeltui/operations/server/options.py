@@ -8,9 +8,9 @@ from labeltui.actions.server import ServerStartParams
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
+from labeltui.monailabel.installation.recipe import SetupOptions
 from labeltui.monailabel.launch import ServerOptions
 from labeltui.monailabel.own_labels import OFF, parse_labels, refuse_unfit
-from labeltui.monailabel.recipe import SetupOptions
 
 
 def setup_options(profile: Profile) -> SetupOptions:

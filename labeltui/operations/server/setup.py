@@ -17,9 +17,9 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Problem, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
-from labeltui.monailabel.probe import Facts, facts_of, probe_request
-from labeltui.monailabel.recipe import SetupOptions, Step, recipe
-from labeltui.monailabel.setup_problems import explain_failure, setup_problem, venv_stale
+from labeltui.monailabel.installation.probe import Facts, facts_of, probe_request
+from labeltui.monailabel.installation.recipe import SetupOptions, Step, recipe
+from labeltui.monailabel.installation.setup_problems import explain_failure, setup_problem, venv_stale
 from labeltui.operations.server.options import setup_options
 from labeltui.session.log.splitter import LineSplitter
 

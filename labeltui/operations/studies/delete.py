@@ -12,7 +12,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, Refused
-from labeltui.domain.study import Study
+from labeltui.domain.studies.study import Study
 from labeltui.domain.text import one_line
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.operations.labels.restore import keep, restore

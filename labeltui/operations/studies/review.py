@@ -8,8 +8,8 @@ from labeltui.actions.studies import StudiesReviewParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
-from labeltui.domain.review import APPROVED, META, Review, reviewed, stored_review
-from labeltui.domain.study import FINAL_TAG
+from labeltui.domain.studies.review import APPROVED, META, Review, reviewed, stored_review
+from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from labeltui.actions.studies import StudiesShowParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.review import stored_review
-from labeltui.domain.study import Study
+from labeltui.domain.studies.review import stored_review
+from labeltui.domain.studies.study import Study
 from labeltui.domain.text import one_line
 from labeltui.session.history.studies import StudyEventKind
 from labeltui.session.labels.index import Entry

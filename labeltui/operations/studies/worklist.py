@@ -10,8 +10,8 @@ from labeltui.actions.studies import StudiesAssignParams, StudiesOrderParams, St
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
-from labeltui.domain.study import FINAL_TAG
-from labeltui.domain.worklist import NAMELESS
+from labeltui.domain.studies.study import FINAL_TAG
+from labeltui.domain.studies.worklist import NAMELESS
 from labeltui.monailabel.serving.rules import Edits, client_name
 from labeltui.session.runtime.fields import Fields
 

@@ -15,7 +15,7 @@ from labeltui.config.model import ServerSection
 from labeltui.domain.labels.copies import NOT_ASKED
 from labeltui.domain.labels.names import SEG_TAG
 from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.study import FINAL_TAG
+from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.dicomweb import DicomWeb
 from labeltui.monailabel.launch import expand

@@ -14,7 +14,7 @@ from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerState
 from labeltui.domain.server.state import SILENT_AFTER_FAILURES
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import StudyQueue
+from labeltui.domain.studies.study import StudyQueue
 from labeltui.domain.training.status import derive_training, lost_task_status, task_status
 from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus

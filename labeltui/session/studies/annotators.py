@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
-from labeltui.domain.annotation import Work, work_between
-from labeltui.domain.datastore import NAMELESS
 from labeltui.domain.log.events import (
     Event,
     LabelDeleted,
@@ -20,7 +18,9 @@ from labeltui.domain.log.events import (
     SampleRequested,
     SampleServed,
 )
-from labeltui.domain.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
+from labeltui.domain.studies.annotation import Work, work_between
+from labeltui.domain.studies.datastore import NAMELESS
+from labeltui.domain.studies.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 
 

@@ -17,7 +17,7 @@ from labeltui.config.model import ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerStatus
-from labeltui.domain.study import FINAL_TAG, QueueSource, Study, StudyQueue
+from labeltui.domain.studies.study import FINAL_TAG, QueueSource, Study, StudyQueue
 from labeltui.domain.text import one_line
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.parsing import parse

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import Study
+from labeltui.domain.studies.study import Study
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.studies import StudiesPart
 from labeltui.monailabel.launch import is_dicomweb

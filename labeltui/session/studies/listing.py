@@ -9,7 +9,7 @@ from datetime import datetime
 
 from labeltui.config.model import ServerSection
 from labeltui.domain.problems import LabeltuiError, Problem, Unreachable
-from labeltui.domain.study import QueueSource, Study, StudyQueue
+from labeltui.domain.studies.study import QueueSource, Study, StudyQueue
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb

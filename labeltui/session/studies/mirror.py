@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from labeltui.domain.study import FINAL_TAG, Study, StudyQueue
+from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue
 
 T = TypeVar("T")
 

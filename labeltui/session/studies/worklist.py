@@ -13,9 +13,9 @@ from labeltui.domain.log.events import Event, LabelReceived, SampleServed
 from labeltui.domain.problems import Failed, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.domain.study import FINAL_TAG, Study, StudyQueue, when
+from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue, when
+from labeltui.domain.studies.worklist import NAMELESS, Holder, Left, Refusal, Worklist
 from labeltui.domain.text import one_line
-from labeltui.domain.worklist import NAMELESS, Holder, Left, Refusal, Worklist
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.launch import HOLD_META, WORKLIST_META
 from labeltui.monailabel.serving.rules import (

@@ -11,7 +11,7 @@ from labeltui.domain.host import LinkState
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Level, SessionState
-from labeltui.domain.study import StudyQueue
+from labeltui.domain.studies.study import StudyQueue
 from labeltui.domain.training.training import TrainState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence

@@ -9,7 +9,7 @@ from enum import StrEnum
 from labeltui.domain.host import LinkState, TunnelState
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Level
-from labeltui.domain.study import StudyState
+from labeltui.domain.studies.study import StudyState
 from labeltui.domain.training.training import TrainState
 
 

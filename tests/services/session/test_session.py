@@ -16,7 +16,7 @@ import pytest
 from labeltui.domain.host import LinkState, TunnelState
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.domain.server.server import ServerState
-from labeltui.domain.study import StudyState
+from labeltui.domain.studies.study import StudyState
 from labeltui.domain.training.training import TrainState
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session

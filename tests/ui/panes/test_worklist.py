@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.worklist import Holder, Left, Worklist
+from labeltui.domain.studies.worklist import Holder, Left, Worklist
 from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen

@@ -13,7 +13,7 @@ from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.domain.study import Study, StudyQueue
+from labeltui.domain.studies.study import Study, StudyQueue
 from labeltui.ui.presentation.strip import strip_line
 from tests.ui.fake_session import NOW, FakeSession, ago, connected, console, fresh, settled, wait_for
 from tests.ui.test_snapshots import PROMPT, before

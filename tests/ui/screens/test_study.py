@@ -12,7 +12,7 @@ from textual.widgets import Input
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.study import Fetch, Study
+from labeltui.domain.studies.study import Fetch, Study
 from labeltui.ui.presentation.study import details
 from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import StudyScreen

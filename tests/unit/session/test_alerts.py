@@ -14,7 +14,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
-from labeltui.domain.study import Fetch, Study, StudyQueue, Submission
+from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store

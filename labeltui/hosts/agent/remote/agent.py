@@ -30,7 +30,8 @@ Operations
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
     studies.watch {studies, key}                      -> {}; then studies events {key, state, whole, data, last}: all
                                                          studies, later the differences; ``data`` is JSON {changed:
-                                                         entries of domain/datastore.py, gone: ids}, zlib and base64
+                                                         entries of domain/studies/datastore.py, gone: ids}, zlib,
+                                                         base64
     studies.check {key}                               -> {state}: that of the file as it is now; all of it was sent
     studies.unwatch
     preflight {folder, app, studies, port}            -> whether the server can start

@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Tuple
 
-from labeltui.domain.datastore import entry_of
+from labeltui.domain.studies.datastore import entry_of
 from labeltui.hosts.agent.remote.datastore_text import parse, study_texts
 from labeltui.hosts.agent.remote.files import Problem, expand
 from labeltui.hosts.agent.remote.tail import open_file

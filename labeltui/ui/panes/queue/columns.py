@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from rich.cells import cell_len
 
-from labeltui.domain.study import FINAL_TAG, Study, StudyState
-from labeltui.domain.worklist import Worklist
+from labeltui.domain.studies.study import FINAL_TAG, Study, StudyState
+from labeltui.domain.studies.worklist import Worklist
 from labeltui.ui.panes.queue.plan import plan_key, plan_of
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, safe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labeltui.domain.study import Study
+from labeltui.domain.studies.study import Study
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.ui.widgets.table.column_table import ColumnTable
 

@@ -16,7 +16,7 @@ from textual.widgets import Input
 from labeltui.actions import BY_ID, LEADERS
 from labeltui.domain.log.query import parse_query
 from labeltui.domain.state import Level, SessionState
-from labeltui.domain.study import Study, StudyQueue
+from labeltui.domain.studies.study import Study, StudyQueue
 from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.pane_keys import PaneKey, pressed

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labeltui.domain.study import Study
-from labeltui.domain.worklist import Worklist
+from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.worklist import Worklist
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import clock_time
 

@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from labeltui.actions import BY_ID
 from labeltui.domain.documents import documents
-from labeltui.domain.review import STATUSES
-from labeltui.domain.study import Study
+from labeltui.domain.studies.review import STATUSES
+from labeltui.domain.studies.study import Study
 from labeltui.operations.progress import Silent
 from labeltui.ui.contract import console_of
 from labeltui.ui.screens.dialogs.form import FormScreen

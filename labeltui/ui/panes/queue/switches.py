@@ -8,7 +8,7 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-from labeltui.domain.study import Study
+from labeltui.domain.studies.study import Study
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.table.column_table import ColumnTable
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from textual.widget import Widget
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import Study
-from labeltui.domain.worklist import NAMELESS, Holder, Worklist
+from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.worklist import NAMELESS, Holder, Worklist
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import clock_time

@@ -22,7 +22,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
-from labeltui.domain.study import Fetch, QueueSource, Study, StudyQueue
+from labeltui.domain.studies.study import Fetch, QueueSource, Study, StudyQueue
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 
 NOW = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from labeltui.actions import BY_ID
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.study import Fetch, Study, StudyQueue
-from labeltui.domain.worklist import Holder, Worklist
+from labeltui.domain.studies.study import Fetch, Study, StudyQueue
+from labeltui.domain.studies.worklist import Holder, Worklist
 
 UNTIL = datetime(2026, 11, 26, 20, 42).astimezone()
 STUDY = Study(

@@ -10,7 +10,7 @@ import pytest
 from labeltui.domain.reading import Reading
 from labeltui.domain.rules.pace import Use, pace, session_start
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.study import Study, StudyQueue
+from labeltui.domain.studies.study import Study, StudyQueue
 
 STARTED = datetime(2026, 11, 23, 17, tzinfo=UTC)
 START, USE, RESTART, END = Use.START, Use.USE, Use.RESTART, Use.END

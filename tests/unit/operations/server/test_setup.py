@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.monailabel.probe import Facts
+from labeltui.monailabel.installation.probe import Facts
 from tests.fakes.agent import TERMINATED, Run
 from tests.fakes.facts import EMPTY, INSTALLED, report_facts
 from tests.unit.operations.desk import Desk, desk

@@ -12,7 +12,7 @@ import pytest
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.study import StudyQueue
+from labeltui.domain.studies.study import StudyQueue
 from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.study import FINAL_TAG, Fetch, Study, StudyQueue
+from labeltui.domain.studies.study import FINAL_TAG, Fetch, Study, StudyQueue
 from labeltui.session.studies.annotators import Annotators
 from labeltui.session.studies.mirror import SLICE, StudyMirror
 

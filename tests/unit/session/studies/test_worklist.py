@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.problems import Failed
-from labeltui.domain.worklist import Worklist
+from labeltui.domain.studies.worklist import Worklist
 from tests.fakes.account import START
 from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import Desk, desk

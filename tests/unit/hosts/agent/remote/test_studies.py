@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.datastore import entry_of
-from labeltui.domain.study import Study, study_of
+from labeltui.domain.studies.datastore import entry_of
+from labeltui.domain.studies.study import Study, study_of
 from labeltui.hosts.agent.remote import studies
 from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.studies import Datastore, NotWhole, Watch

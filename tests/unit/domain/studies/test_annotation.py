@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labeltui.domain.annotation import Work, work_between
 from labeltui.domain.rules.pace import expected_end
+from labeltui.domain.studies.annotation import Work, work_between
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.datastore import entry_of
-from labeltui.domain.study import Fetch, Study, changed_studies, study_of
+from labeltui.domain.studies.datastore import entry_of
+from labeltui.domain.studies.study import Fetch, Study, changed_studies, study_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.disk_full import DISK_FULL, FREE_SPACE
 from labeltui.domain.problems import Problem
-from labeltui.monailabel import pins
-from labeltui.monailabel.probe import Facts
-from labeltui.monailabel.recipe import SetupOptions, recipe, torch_mode
+from labeltui.monailabel.installation import pins
+from labeltui.monailabel.installation.probe import Facts
+from labeltui.monailabel.installation.recipe import SetupOptions, recipe, torch_mode
 
 GB = 10**9
 # Bytes of disk that a step needs while it runs, with what pip unpacks meanwhile.

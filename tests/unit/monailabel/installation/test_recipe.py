@@ -15,10 +15,10 @@ import pytest
 
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.remote.installation.probe import probe
-from labeltui.monailabel import ops_shim, pins
-from labeltui.monailabel.probe import Facts, facts_of, probe_request
-from labeltui.monailabel.recipe import VERIFIED, SetupOptions, recipe, torch_mode
-from labeltui.monailabel.setup_problems import explain_failure, setup_problem
+from labeltui.monailabel.installation import ops_shim, pins
+from labeltui.monailabel.installation.probe import Facts, facts_of, probe_request
+from labeltui.monailabel.installation.recipe import VERIFIED, SetupOptions, recipe, torch_mode
+from labeltui.monailabel.installation.setup_problems import explain_failure, setup_problem
 
 EMPTY = Facts(
     "/f", home="/root", python_version="3.11.7", has_venv=True, has_ensurepip=True, disk_free=100 * 10**9

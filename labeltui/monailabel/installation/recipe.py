@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from labeltui.monailabel import ops_shim, pins
-from labeltui.monailabel.probe import VERIFIED_FILE, Facts
+from labeltui.monailabel.installation import ops_shim, pins
+from labeltui.monailabel.installation.probe import VERIFIED_FILE, Facts
 
 Torch = Literal["reuse", "cuda", "cpu"]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, cast
 
-from labeltui.domain.annotation import Work
+from labeltui.domain.studies.annotation import Work
 
 FINAL_TAG = "final"
 OLDEST = datetime.min.replace(tzinfo=UTC)
@@ -112,7 +112,7 @@ _Draft: Any = make_dataclass(
 
 
 def study_of(entry: Sequence[Any]) -> Study:
-    """Convert an entry of ``domain/datastore.py``. Raises TypeError, ValueError or IndexError for a malformed one."""
+    """Convert an entry of ``datastore.py``. Raises TypeError, ValueError or IndexError for a malformed one."""
     if len(entry) == 4:  # neither fetches nor labels, as most
         study, name, added, extension = entry
         fetches = labels = ()

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.monailabel import ops_shim, pins
+from labeltui.monailabel.installation import ops_shim, pins
 
 APP_PARTS = {"radiology": ("main.py", "lib/configs/deepedit.py"), "monaibundle": ("main.py", "lib")}
 """Files whose presence shows that an app was copied completely."""
