@@ -52,7 +52,7 @@ def studies() -> tuple[Study, ...]:
             "liver_042",
             {"final": ago(60), "original": ago(9000)},
             (Fetch("random", "ana", ago(400)),),
-            authors={"final": "bea"},
+            authors={"final": "ana"},
         ),
         Study("liver_077", {}, (Fetch("random", "ana", ago(30)),)),
         Study("liver_081", {}, (Fetch("first", "ben", ago(240)), Fetch("random", "ana", ago(300)))),
