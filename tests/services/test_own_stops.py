@@ -56,9 +56,13 @@ def console(profile: Profile, folder: Path) -> Session:
 async def serve_and_train(session: Session) -> None:
     await run_confirmed(session, "server.start")
     await run_confirmed(session, "train.start", max_epochs=50)
-    await session.store.wait_for(
-        lambda s: s.training.value is not None and s.training.value.state is TrainState.RUNNING, 60
-    )
+    await session.store.wait_for(is_logged, 60)
+
+
+def is_logged(state: SessionState) -> bool:
+    """Whether the training runs, and the log shows it: each start of an emulated pod has a home without that log."""
+    training = state.training.value
+    return training is not None and training.state is TrainState.RUNNING and training.iteration is not None
 
 
 async def ended_with_pod(session: Session, training: TrainState) -> None:
