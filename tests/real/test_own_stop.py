@@ -12,6 +12,9 @@ from tests.actions import run_confirmed
 from tests.real.conftest import Bench
 from tests.real.test_main_job import SMALL, console
 
+OF_STUDIES = ("replaced:", "shared:", "held:")
+"""Keys of alerts about what earlier tests have submitted to this host."""
+
 
 async def test_no_alert_follows_the_operators_stop_of_a_server_that_trains(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
@@ -22,7 +25,9 @@ async def test_no_alert_follows_the_operators_stop_of_a_server_that_trains(
     alerts: set[str] = set()
     async with console(bench, monkeypatch) as session:
         session.store.subscribe(
-            lambda state, _changed: alerts.update(alert.message for alert in state.alerts)
+            lambda state, _changed: alerts.update(
+                alert.message for alert in state.alerts if not alert.key.startswith(OF_STUDIES)
+            )
         )
         await run_confirmed(session, "server.start")
         await run_confirmed(session, "train.start", max_epochs=50)
