@@ -7,8 +7,8 @@ from labeltui.monailabel.dicomweb import dicomweb_of
 
 def test_the_cache_is_named_after_the_url_without_its_last_slash() -> None:
     web = dicomweb_of("http://127.0.0.1:8042/dicom-web/", None, None, "CT", {})
-    assert web.cache("~/labeltui", "/root") == (
-        "/root/.cache/monailabel/dicom/488fca1f7f3f98331f6f7756beca0d35"
+    assert web.cache("~/labeltui", "/home/anna") == (
+        "/home/anna/.cache/monailabel/dicom/488fca1f7f3f98331f6f7756beca0d35"
     )
     assert (web.user, web.password, web.filter) == (None, None, {"Modality": "CT"})
 
@@ -25,7 +25,7 @@ def test_variables_of_the_server_replace_the_profiles_login() -> None:
         "url": "https://pacs/x", "user": "b", "password": "secret", "qido": None, "wado": "wado",
         "filter": {"Modality": "MR"}, "pid": None,
     }  # fmt: skip
-    assert web.cache("~/labeltui", "/root") == f"/root/labeltui/run/cache/{web.digest}"
+    assert web.cache("~/labeltui", "/home/anna") == f"/home/anna/labeltui/run/cache/{web.digest}"
     assert "secret" not in repr(web)
 
 
