@@ -11,10 +11,10 @@ from datetime import datetime
 from labeltui.config.model import LabelsSection
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import SEG_TAG, split_label
-from labeltui.domain.log.events import Event, LabelReceived
+from labeltui.domain.log.events import Event, LabelReceived, LabelStored
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import SessionState
-from labeltui.session.labels.copying import Copied, Copying, is_young
+from labeltui.session.labels.copying import Copied, Copying, settles_in
 from labeltui.session.labels.describing import Describing
 from labeltui.session.labels.folder import LabelFolder, digest_of
 from labeltui.session.labels.index import Entry
@@ -27,6 +27,7 @@ from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 SETTLES_S = 0.3
+SOON_S = 0.05  # at least this long between two listings
 TRIES = 20  # polls for a label that the log reports; later the next full listing finds the label
 
 
@@ -58,6 +59,9 @@ class LabelCopier:
         self._section, self._transport = section, transport
         self._wake = asyncio.Event()
         self._reported: dict[tuple[str, str], int] = {}  # new labels by (tag, study), with the polls for each
+        self._received: tuple[str, str] | None = None  # the label that the server is storing, by (tag, study)
+        self._stored: set[tuple[str, str]] = set()  # reported labels that the server says are complete
+        self._next_at = 0.0  # the loop's time at which the next label is old enough to be complete
         self._whole = True  # whether the next listing includes every label
         self._tags: Mapping[str, Mapping[str, datetime | None]] = {}
         store.subscribe(self._on_store)
@@ -81,7 +85,14 @@ class LabelCopier:
     def on_event(self, event: Event) -> None:
         """Copy a label at once when the log reports that it was submitted."""
         if isinstance(event, LabelReceived):
+            self._received = (event.tag, event.image)
+            self._stored.discard(self._received)
             self._submitted(event.tag, event.image)
+        elif isinstance(event, LabelStored) and self._received is not None:
+            if event.file.startswith(self._received[1]):
+                self._stored.add(self._received)
+                self._report(*self._received)
+            self._received = None
 
     def on_stored(self, images: Iterable[str]) -> None:
         """Copy the DICOM SEGs of these images, which were fetched to the host. Without images, list all labels."""
@@ -136,12 +147,17 @@ class LabelCopier:
                 failures += 1
                 self.failed(error_text(error))
             pending = bool(self._reported)
-            wait = backoff_s(failures) if failures else SETTLES_S if pending else SLOW_S
+            wait = backoff_s(failures) if failures else self._settles_s() if pending else SLOW_S
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             except TimeoutError:
                 self._whole = self._whole or bool(failures) or not pending
+
+    def _settles_s(self) -> float:
+        """Seconds until the next label may be complete."""
+        left = self._next_at - asyncio.get_running_loop().time()
+        return min(max(left, SOON_S), SETTLES_S)
 
     async def copy_all(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
         """Copy every label, and wait up to 5 s for labels that are still being written.
@@ -180,6 +196,7 @@ class LabelCopier:
         async with AsyncExitStack() as stack:
             unusable = await self._locked(stack)
             listing = await transport.listing(only)
+            listed_at = asyncio.get_running_loop().time()
             copies_here = await asyncio.to_thread(self._copies_of, transport, listing.labels)
             young = [
                 label
@@ -205,6 +222,8 @@ class LabelCopier:
             if only is None:
                 self._whole = False
             self._forget_found(listing, young)
+            waits = [settles_in(label, listing.now_ns) or SETTLES_S for label in young]
+            self._next_at = listed_at + min(waits, default=SETTLES_S)
         await asyncio.to_thread(self._want_described, transport, listing)
         self._describing.wake()
         copies = self._status.publish()
@@ -272,7 +291,10 @@ class LabelCopier:
 
     def _is_unfinished(self, label: HostLabel, now_ns: int) -> bool:
         """Whether the server may still write the label. ``now_ns`` is the host's clock."""
-        return is_young(label, now_ns) or (label.size == 0 and self._copying.suspects.may_grow(label, now_ns))
+        if label.size == 0:
+            return self._copying.suspects.may_grow(label, now_ns)
+        stored = (label.tag, split_label(label.name)[0]) in self._stored
+        return not stored and settles_in(label, now_ns) > 0
 
     def _want_described(self, transport: LabelTransport, listing: Listing) -> None:
         self._describing.want(transport, self._copies_of(transport, listing.labels))
@@ -288,5 +310,6 @@ class LabelCopier:
             written = reported in found and self._reported[reported] > 1
             if written or self._reported[reported] >= TRIES:
                 del self._reported[reported]
+        self._stored &= self._reported.keys()
         for label in young:
             self._reported.setdefault((label.tag, split_label(label.name)[0]), 0)

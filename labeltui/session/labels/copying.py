@@ -28,9 +28,10 @@ Copied = Callable[[HostLabel, int, int], None]
 """Called after each copy with the label, the number copied so far and the number to copy."""
 
 
-def is_young(label: HostLabel, now_ns: int) -> bool:
-    """Whether the server may still write the label. ``now_ns`` is the host's clock."""
-    return 0 <= now_ns - label.mtime_ns < YOUNG_NS
+def settles_in(label: HostLabel, now_ns: int) -> float:
+    """Seconds until the server is taken to have written the label, 0 if it has. ``now_ns`` is the host's clock."""
+    age_ns = now_ns - label.mtime_ns
+    return (YOUNG_NS - age_ns) / 1e9 if 0 <= age_ns < YOUNG_NS else 0.0
 
 
 class Suspects:

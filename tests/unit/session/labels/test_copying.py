@@ -25,6 +25,10 @@ SAVED = (
     "[2026-11-23 17:08:17,116] [1] [T] [INFO] (monailabel.datastore.local:300) - Saving Label for Image: s1;"
     " Tag: final; Info: {'client_id': 'ana'}\n"
 )
+STORED = (
+    "[2026-11-23 17:08:17,118] [1] [T] [INFO] (monailabel.datastore.local:318) - Label Info: {'client_id': 'ana',"
+    " 'ts': 1795453697, 'name': 's1.nii.gz'}\n"
+)
 
 
 def serving(host: MemoryHost) -> Run:
@@ -64,6 +68,40 @@ async def test_a_label_of_some_megabytes_is_here_within_a_second(tmp_path: Path)
     assert [row["who"] for row in listed["labels"]] == ["ana"]
     (document,) = (tmp_path / "labels/info").rglob("*.json")
     assert json.loads(document.read_text()) == INFO
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.05, 0.15, 0.29], ids=lambda late_s: f"{late_s * 1000:.0f} ms late")
+@in_virtual_time
+async def test_a_label_is_copied_as_soon_as_it_is_old_enough(tmp_path: Path, late_s: float) -> None:
+    """The host's log comes late, but no label waits longer than it must."""
+    host = MemoryHost()
+    job = serving(host)
+    async with memory_session(tmp_path, host=host) as session:
+        await session.store.wait_for(lambda s: s.labels.value is not None, 30)
+        await asyncio.sleep(5)
+        host.files.write("~/studies/labels/final/s1.nii.gz", b"label")
+        await asyncio.sleep(late_s)
+        job.print(SAVED)
+        spent = late_s + await is_copied(session, (tmp_path / "labels/final/s1.nii.gz").exists)
+    assert 0.29 <= spent <= 0.36
+
+
+@in_virtual_time
+async def test_a_label_that_the_server_has_stored_is_copied_at_once(tmp_path: Path) -> None:
+    host = MemoryHost()
+    job, copy = serving(host), tmp_path / "labels/final/s1.nii.gz"
+    async with memory_session(tmp_path, host=host) as session:
+        await session.store.wait_for(lambda s: s.labels.value is not None, 30)
+        await asyncio.sleep(5)
+        before = len(host.agent.requests("labels.list"))
+        for content in (b"first", b"second"):
+            host.files.write("~/studies/labels/final/s1.nii.gz", content)
+            job.print(SAVED)
+            job.print(STORED)
+            spent = await is_copied(session, lambda c=content: copy.exists() and copy.read_bytes() == c)
+            assert spent <= 0.05
+            await asyncio.sleep(1)
+        assert len(host.agent.requests("labels.list")) - before <= 6
 
 
 @in_virtual_time
