@@ -131,6 +131,8 @@ _DELETED = (
 _ID = re.compile(r"""'id': ('(?:[^'\\]|\\.){1,800}'|"(?:[^"\\]|\\.){1,800}")""")
 _LABEL_INFO = "Label Info: "
 _REQUEST = "Active Learning Request: "
+# MONAI Label's own strategies log nothing when they find no study.
+_NOTHING_LEFT = "Worklist: no study for "
 _UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{1,1000}?)\.?\s*$")
 
 
@@ -167,6 +169,8 @@ def _server_event(record: LogRecord) -> Event | None:
         return _label_event(message, record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith("Next sample: "):
         return SampleServed(_served(message[len("Next sample: ") :]), record.time)
+    if logger == "labeltui" and message.startswith(_NOTHING_LEFT):
+        return SampleServed(None, record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith(_REQUEST):
         request = _literal(message[len(_REQUEST) :])
         return SampleRequested(str(request.get("strategy", "")), client_of(request.get("client_id")))

@@ -73,7 +73,9 @@ def news(record: log.LogRecord) -> Meaning | None:
         case events.SampleServed():
             if event.image is None:
                 return Meaning(
-                    News.SAMPLE, "The strategy found no study to hand out.", "All studies are labelled."
+                    News.SAMPLE,
+                    "The strategy found no study to hand out.",
+                    "The alerts (a) and `labeltui studies list` say why.",
                 )
             return Meaning(
                 News.SAMPLE,

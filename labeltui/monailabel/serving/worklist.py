@@ -18,6 +18,8 @@ from labeltui.monailabel.serving.storage import Storage
 log = logging.getLogger("labeltui")
 
 NAME = "worklist"
+NOTHING_FOR = "Worklist: no study for "
+"""Begins the line of the log that names a client who got nothing. ``domain/log/lines.py`` reads it."""
 DESCRIPTION = "labeltui's worklist: no study that another annotator has, in the operator's order"
 NOTE_EVERY_S = 10.0
 GIVEN_S = 60.0
@@ -91,13 +93,15 @@ class Worklist:
             choice = rules.choose(client, self._with_given(entries, now), self._storage.edits(), times)
             study = choice.study or self._by_base(request, datastore, choice.candidates)
             if study is None:
-                log.info(f"Worklist: no study for {client or 'a client without a name'}: {choice.left}")
                 self._state.refuse(client, now, vars(choice.left))
             else:
                 self._state.refused.pop(client, None)
                 if request.get("client_id") not in settings.ignored:
                     self._state.given[study] = (client, now)
             self._save(now)
+            if study is None:
+                # Logged once it is stored, because the line makes the console read what is stored.
+                log.info(f"{NOTHING_FOR}{client or 'a client without a name'}: {choice.left}")
             return None if study is None else {"id": study}
 
     def _with_given(self, entries: list[Entry], now: float) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import pytest
 from labeltui.domain.problems import Failed
 from labeltui.domain.studies.worklist import Worklist
 from tests.fakes.account import START
+from tests.fakes.agent import Run
 from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -55,6 +57,11 @@ async def known(it: Desk, holds: Any) -> Worklist:
     )
     assert state.worklist.value is not None
     return state.worklist.value
+
+
+def newest(it: Desk) -> Run:
+    """The server's process."""
+    return next(reversed(it.host.agent.jobs.values()))
 
 
 def store(it: Desk, **state: Any) -> None:
@@ -106,6 +113,21 @@ async def test_a_refused_client_and_a_shared_name_are_alerts_until_they_are_over
         await known(it, lambda w: not w.refusals and len(w.holders) == 1)
         keys = {alert.key for alert in session.store.state.alerts}
         assert not keys & {"worklist:cleo", "shared name"}
+
+
+@in_virtual_time
+async def test_a_client_who_gets_nothing_is_an_alert_at_once(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        session = it.session
+        await known(it, lambda w: w.left is not None)
+        await asyncio.sleep(7)
+        store(it, refused={"cleo": {"at": session.clock().timestamp(), "held": 4}})
+        began = asyncio.get_running_loop().time()
+        newest(it).print(
+            "[2026-11-23 17:08:17,116] [1] [T] [INFO] (labeltui:95) - Worklist: no study for cleo: Left(held=4)\n"
+        )
+        await session.store.wait_for(lambda s: any(a.key == "worklist:cleo" for a in s.alerts), 30)
+        assert asyncio.get_running_loop().time() - began < 0.5
 
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b'{"order": 3, "given": [], "refused": {"x": 1}}', b"\xff"])
