@@ -61,6 +61,17 @@ class PickList(Dialog[str]):
         """List the entries that match the search."""
         self._fill(event.value)
 
+    def replace(self, entries: Sequence[Entry]) -> None:
+        """Show other entries. The search stays, and the cursor stays on its entry if that is still there."""
+        before, scrolled = self.chosen, self.options.scroll_offset.y
+        self._entries = list(entries)
+        self._fill(self.search.value)
+        if before is not None and before.answer is not None:
+            answers = [entry.answer for entry in self._shown]
+            if before.answer in answers:
+                self.options.highlighted = answers.index(before.answer)
+                self.options.scroll_to(y=scrolled, animate=False, force=True)
+
     def _fill(self, query: str) -> None:
         try:
             matches = matcher_of(query)
