@@ -84,6 +84,9 @@ class StudiesRestoreParams(Params):
     """Parameters of ``studies restore``."""
 
     study: str = required_text("id of a study that was deleted with `studies delete`")
+    at: str | None = text(
+        "time of an earlier deletion of this study, as in its folder; default: the last one"
+    )
 
 
 STUDIES_LIST = Command(
@@ -91,7 +94,7 @@ STUDIES_LIST = Command(
     command=("studies", "list"), takes=NoParams,
 )  # fmt: skip
 STUDIES_NEXT = Command(
-    "studies.next", "Fetch the next study", "let a strategy choose a study, as Slicer's Next Sample does",
+    "studies.next", "Fetch the next study", "see which study a strategy chooses; this console holds none",
     danger=Danger.DESTRUCTIVE, command=("studies", "next"), disabled=conditions.no_server,
     question=conditions.ask_next, takes=StudiesNextParams,
 )  # fmt: skip
@@ -179,7 +182,7 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "queue.undelete", "Bring a study back", "bring back a study that was deleted",
-        key="u", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="form('studies.restore')",
+        key="u", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="deletions",
     ),
 )  # fmt: skip
 """What the console does with the marked studies, or with the one under the queue's cursor."""

@@ -90,6 +90,10 @@ class Console(Core):
         """List the alerts of this session and of earlier ones."""
         await self.screens.alerts()
 
+    async def action_deletions(self) -> None:
+        """List what was deleted, to bring it back."""
+        await self.screens.deletions()
+
     def action_copy(self) -> None:
         """Copy the selection; without one, the text that the focused pane offers."""
         selected = self.screen.get_selected_text()

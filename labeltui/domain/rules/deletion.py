@@ -7,7 +7,7 @@ from typing import Any
 
 from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import Study
-from labeltui.domain.studies.worklist import NAMELESS
+from labeltui.domain.studies.worklist import NAMELESS, Holder
 from labeltui.domain.text import one_line
 
 
@@ -31,6 +31,12 @@ def what_goes(state: SessionState, params: Mapping[str, Any]) -> str:
     return f"{shown} from the server: image{_labels(study)}?{ends}"
 
 
+def open_until(holder: Holder) -> str:
+    """Name who has a study open, and until when in local time."""
+    name = one_line(holder.client) if holder.client else NAMELESS
+    return f"{name} has it open until {holder.until.astimezone():%H:%M}"
+
+
 def _labels(study: Study | None) -> str:
     if study is None:
         return " and all its labels"
@@ -43,10 +49,7 @@ def _labels(study: Study | None) -> str:
 def _open_by(state: SessionState, study_id: str, study: Study | None) -> str:
     worklist = state.worklist.value
     holders = worklist.holders.get(study_id, ()) if worklist is not None else ()
-    names = [
-        f"{one_line(one.client) if one.client else NAMELESS} has it open until {one.until.astimezone():%H:%M}"
-        for one in holders
-    ]
+    names = [open_until(one) for one in holders]
     if not names and study is not None:
         names = [f"{one_line(client)} has it open" for client in study.openers]
     return " and ".join(names)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
@@ -11,6 +13,9 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.worklist import with_worklist
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.domain.rules.deletion import open_until
+from labeltui.domain.studies.worklist import Holder, Worklist
+from labeltui.domain.text import one_line
 from labeltui.operations.refresh import refresh_labels
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.studies.worklist import STRATEGY
@@ -42,7 +47,7 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
 
 
 async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:
-    """Let a strategy choose a study. The server records this client; labeltui does not count it as an annotator.
+    """Let a strategy choose a study. The server records this client, which labels nothing, so it holds no study.
 
     Raises Failed ``unknown_strategy``, and ``nothing_left`` if every study is labelled.
     """
@@ -57,19 +62,32 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
             f"Choose among: {', '.join(offered)}.",
         )
     sample = await session.api.client().next_sample(strategy)
+    worklist = session.store.state.worklist.value
     session.pollers.queue.wake()
     session.worklist.poller.wake()
     if sample is None:
         raise await _nothing_left(session, strategy)
+    holders = worklist.holders.get(sample.id, ()) if worklist is not None else ()
     return {
         "as_of": documents.moment(session.clock()),
-        "message": f"MONAI Label handed out {sample.id}.",
+        "message": f"The strategy {strategy} chose {one_line(sample.id)}. {_held(holders, sample.id, worklist)}",
         "id": sample.id,
         "path": sample.path,
         "name": sample.name,
         "strategy": strategy,
         "client_id": session.profile.client_id,
+        "held_by": [one.client or None for one in holders],
     }
+
+
+def _held(holders: Sequence[Holder], study: str, worklist: Worklist | None) -> str:
+    """Say for whom the chosen study is held: for whoever had it before, else for nobody."""
+    if holders:
+        return f"{' and '.join(map(open_until, holders))}; it is not held for this console."
+    nobody = "It is held for nobody, because this console labels nothing: the next request may get it too."
+    if worklist is None or worklist.why_not:
+        return nobody
+    return f"{nobody} `{shlex.join(['labeltui', 'studies', 'assign', one_line(study), '--to', 'NAME'])}` reserves it."
 
 
 async def _nothing_left(session: Session, strategy: str) -> Failed:

@@ -143,19 +143,22 @@ async def _until(info: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
 
 
 async def studies_restore(session: Session, params: StudiesRestoreParams, report: Report) -> Document:
-    """Bring back what the last deletion of a study took away. Labels that the server has meanwhile are left alone.
+    """Bring back what a deletion of a study took away, by default the last one. The server's present labels stay.
 
     Raises Failed ``not_found`` if there was none, ``labels_differ`` if a label did not come back, and the errors of
     :func:`labeltui.operations.labels.restore.restore`.
     """
     await session.readiness.need_server()
     root, client, shown = session.labels.folder.root, session.api.client(), one_line(params.study)
-    record = await asyncio.to_thread(deleted.newest, root, params.study)
+    records = await asyncio.to_thread(deleted.deletions, root, params.study)
+    record = next((one for one in records if params.at in (None, one.at)), None)
     if record is None:
+        times = " and ".join(one.at for one in records)
         raise Failed(
-            Code.NOT_FOUND, f"{shown} was not deleted from this machine.",
-            "`labeltui labels restore` submits copied labels.",
-        )  # fmt: skip
+            Code.NOT_FOUND,
+            f"{shown} was not deleted from this machine{f' at {one_line(params.at)}' if params.at else ''}.",
+            f"It was deleted at {times}." if times else "`labeltui labels restore` submits copied labels.",
+        )
     image_back = bool(record.image) and not await client.image_info(record.study)
     if image_back:
         await _submit_image(session, record, report)

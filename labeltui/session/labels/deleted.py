@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from labeltui.domain.labels.names import DELETED, file_name, is_inside
+from labeltui.domain.studies.study import StudyQueue
 from labeltui.support.atomic import write_file
 
 RECORD = "study.json"
@@ -42,19 +44,30 @@ def store(root: Path, deleted: DeletedStudy) -> None:
     write_file(folder / RECORD, json.dumps(asdict(deleted)), durable=True)
 
 
-def newest(root: Path, study: str) -> DeletedStudy | None:
-    """Return the last deletion of a study; None if there is none. Raises OSError."""
+def deletions(root: Path, study: str | None = None) -> list[DeletedStudy]:
+    """Return the deletions of a study, by default of all studies, newest first. Raises OSError."""
     found = [
         record
         for path in (root / DELETED).glob(f"*/{RECORD}")
-        if (record := _read(path)) is not None and record.study == study
+        if (record := _read(path)) is not None and study in (None, record.study)
     ]
-    return max(found, key=lambda record: record.at, default=None)
+    return sorted(found, key=lambda record: record.at, reverse=True)
+
+
+def open_deletions(root: Path, queue: StudyQueue | None) -> list[DeletedStudy]:
+    """Return the deletions of what the server does not list now, newest first; all if it lists nothing."""
+    tags = {study.id: study.tags for study in queue.studies} if queue is not None else {}
+    return [
+        record
+        for record in deletions(root)
+        if (record.image and record.study not in tags) or record.labels.keys() - tags.get(record.study, {})
+    ]
 
 
 def _read(path: Path) -> DeletedStudy | None:
     try:
         record = DeletedStudy(**json.loads(path.read_text(encoding="utf-8")))
+        datetime.fromisoformat(record.at)
     except (ValueError, TypeError):
         return None
     texts = (record.study, record.at, record.image, record.filename, record.sha256)

@@ -14,6 +14,7 @@ from labeltui.actions import BY_ID, LEADERS
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Alert
 from labeltui.operations.deploy.draft import like
+from labeltui.session.labels.deleted import open_deletions
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen
@@ -28,7 +29,13 @@ from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.palette import RegistryProvider
 from labeltui.ui.screens.pods import PodsScreen
 from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, EventsScreen, TrainingsScreen
+from labeltui.ui.screens.records import (
+    ActionLogScreen,
+    AlertsScreen,
+    DeletionsScreen,
+    EventsScreen,
+    TrainingsScreen,
+)
 from labeltui.ui.screens.steps import StepsScreen
 
 WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen}
@@ -126,6 +133,29 @@ class Screens:
                 async with asyncio.timeout(READ_S):
                     await session.trainings.load()
         self._app.push_screen(TrainingsScreen(self._console.state.trainings, self._console.clock()))
+
+    async def deletions(self) -> None:
+        """List what was deleted and is not on the server, and bring back what the operator chooses."""
+        console = self._console
+        if console.session is None:
+            return
+        root, queue = console.session.labels.folder.root, console.state.queue.value
+        try:
+            records = await asyncio.to_thread(open_deletions, root, queue)
+        except OSError as error:
+            records = []
+            console.refuse(f"{root} can't be read: {error.strerror or error}.")
+        else:
+            if not records:
+                console.refuse("Nothing that was deleted from this machine is missing on the server.")
+
+        async def chosen(index: str | None) -> None:
+            if index is not None:
+                record = records[int(index)]
+                await console.dispatcher.invoke("studies.restore", {"study": record.study, "at": record.at})
+
+        if records:
+            self._app.push_screen(DeletionsScreen(records, console.clock()), chosen)
 
     def events(self) -> None:
         """List the pod's events."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from labeltui.domain.pod.events import PodEvent
-from labeltui.domain.state import Alert
+from labeltui.domain.state import Alert, SessionState
 from labeltui.domain.training.record import TrainingRecord
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import safe
@@ -20,6 +22,7 @@ from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from labeltui.session.history.journal import Entry as Done
+    from labeltui.session.labels.deleted import DeletedStudy
 
 
 class ActionLogScreen(PickList):
@@ -65,11 +68,36 @@ class AlertsScreen(PickList):
     FOOT_TEXT = "type to search · enter opens its log line, or copies it · esc closes"
 
     def __init__(self, alerts: Sequence[Alert], now: datetime, earlier: Sequence[Alert] = ()) -> None:
-        self._alerts = {f"{index}": alert for index, alert in enumerate((*earlier, *alerts))}
-        entries = [_alert(alert, now, index) for index, alert in reversed(self._alerts.items())]
-        present = entries[: len(alerts)] or [_nothing("Nothing needs attention.")]
-        over = [_nothing("Alerts that have ended, and alerts of earlier sessions:"), *entries[len(alerts) :]]
-        super().__init__(present + (over if earlier else []))
+        self._present, self._earlier = tuple(alerts), tuple(earlier)
+        self._alerts: dict[str, Alert] = {}
+        self._stop: Callable[[], None] = lambda: None
+        super().__init__(self._listed(now))
+
+    def _listed(self, now: datetime) -> list[Entry]:
+        over = [alert for alert in reversed(self._earlier) if alert not in self._present]
+        self._alerts = {_answer(alert): alert for alert in (*self._present, *over)}
+        present = [_alert(alert, now, _answer(alert)) for alert in reversed(self._present)]
+        ended = [_alert(alert, now, _answer(alert)) for alert in over]
+        heading = _nothing("Alerts that have ended, and alerts of earlier sessions:")
+        return [*(present or [_nothing("Nothing needs attention.")]), *((heading, *ended) if ended else ())]
+
+    def on_mount(self) -> None:
+        """List the alerts, and every change of them."""
+        super().on_mount()
+        session = console_of(self).session
+        if session is not None:
+            self._stop = session.store.subscribe(self._changed)
+
+    def on_unmount(self) -> None:
+        """Unsubscribe."""
+        self._stop()
+
+    def _changed(self, state: SessionState, fields: Changed) -> None:
+        if Fields.alerts not in fields or not self.is_mounted:
+            return
+        self._earlier += tuple(alert for alert in self._present if alert not in state.alerts)
+        self._present = state.alerts
+        self.replace(self._listed(console_of(self).clock()))
 
     def pick(self) -> None:
         """Open the log at the alert's line, or copy the alert."""
@@ -83,6 +111,16 @@ class AlertsScreen(PickList):
             console.copy(f"{alert.message} {alert.hint}".strip())
         else:
             console.open_log(alert.log_line)
+
+
+class DeletionsScreen(PickList):
+    """Lists studies and labels that were deleted. Enter returns the number of the chosen deletion, as text."""
+
+    TITLE_TEXT = "what was deleted"
+    FOOT_TEXT = "type to search · enter brings it back · esc closes"
+
+    def __init__(self, records: Sequence[DeletedStudy], now: datetime) -> None:
+        super().__init__([_deletion(record, now, f"{index}") for index, record in enumerate(records)])
 
 
 class TrainingsScreen(PickList):
@@ -136,6 +174,10 @@ def _event(event: PodEvent, now: datetime) -> Entry:
     return Entry(content, f"{event.text} {event.kind}", f"{at.isoformat(timespec='seconds')} {event.text}")
 
 
+def _answer(alert: Alert) -> str:
+    return f"{alert.at.isoformat()} {alert.key} {alert.message}"
+
+
 def _alert(alert: Alert, now: datetime, answer: str) -> Entry:
     word = words.LEVEL[alert.level]
     content = Content.assemble(
@@ -146,6 +188,23 @@ def _alert(alert: Alert, now: datetime, answer: str) -> Entry:
         (f"\n  log, line {alert.log_line + 1:,}" if alert.log_line is not None else "", Tone.FAINT),
     )
     return Entry(content, f"{alert.message} {alert.hint} {word.text}", answer)
+
+
+def _deletion(record: DeletedStudy, now: datetime, answer: str) -> Entry:
+    tags = sorted(record.labels)
+    count = f"{len(tags)} label{'s' if len(tags) > 1 else ''}" if record.image else "label"
+    what = " and ".join(
+        part
+        for part in ("image" if record.image else "", f"{count} {', '.join(tags)}" if tags else "")
+        if part
+    )
+    at = datetime.fromisoformat(record.at)
+    content = Content.assemble(
+        (safe(record.study), "bold $foreground"),
+        (f"  {safe(what)}\n", Tone.PLAIN),
+        (f"  deleted {words.age(at, now)} ago, {at.astimezone():%a %d %b %H:%M:%S}", Tone.FAINT),
+    )
+    return Entry(content, f"{record.study} {what}", answer)
 
 
 def _training(record: TrainingRecord, now: datetime) -> Entry:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from labeltui.domain.state import Alert, Level
 from labeltui.domain.training.record import TrainingRecord
 from labeltui.domain.training.training import Best, EpochPoint, TrainState
-from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, TrainingsScreen
+from labeltui.session.labels import deleted
+from labeltui.session.labels.deleted import DeletedStudy
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, DeletionsScreen, TrainingsScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, settled, stopped, wait_for
 from tests.ui.fake_session import console as console_of
 
@@ -30,6 +38,67 @@ async def test_alerts_that_are_over_are_listed_below_the_present_ones() -> None:
     assert ["host is gone" in text for text in texts] == [True, False, False]
     assert "earlier session" in texts[1]
     assert "The [b]GPU[/] had no memory." in texts[2]
+
+
+async def test_an_open_list_of_alerts_follows_them_and_keeps_search_and_cursor() -> None:
+    first, second = (Alert(key, Level.WARNING, f"{key} is gone.", "", NOW) for key in ("alpha", "beta"))
+    app = console_of(replace(connected(), alerts=(first, second)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert isinstance(app.session, FakeSession)
+        store = app.session.store
+        await pilot.press("a")
+        await wait_for(pilot, lambda: isinstance(app.screen, AlertsScreen) and app.screen.chosen is not None)
+        screen = app.screen
+        assert isinstance(screen, AlertsScreen)
+        await pilot.press("down")
+        assert screen.chosen is not None
+        assert "alpha" in screen.chosen.text
+        store.alert(Alert("gamma", Level.ERROR, "gamma is gone.", "", NOW))
+        await wait_for(pilot, lambda: screen.options.option_count == 3)
+        assert "alpha" in screen.chosen.text
+        store.dismiss("alpha")
+        await wait_for(pilot, lambda: screen.options.option_count == 4)
+        texts = [str(option.prompt) for option in screen.options.options]
+        names = ("gamma", "beta", "have ended", "alpha")
+        assert all(name in text for name, text in zip(names, texts, strict=True))
+        await pilot.press(*"beta")
+        store.alert(Alert("betamax", Level.ERROR, "betamax is gone.", "", NOW))
+        await wait_for(pilot, lambda: screen.options.option_count == 2)
+
+
+async def test_what_was_deleted_is_offered_and_the_chosen_deletion_is_undone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran: list[tuple[str, Any]] = []
+
+    async def run_action(_session: Any, action_id: str, params: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        ran.append((action_id, params))
+        return {"message": "done"}
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    at = [f"2026-11-23T17:0{minute}:00.000+00:00" for minute in range(3)]
+    app = console_of(connected())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        app.session.labels = SimpleNamespace(folder=SimpleNamespace(root=tmp_path))  # type: ignore[union-attr]
+        await pilot.press("Q", "u")
+        await wait_for(pilot, lambda: "Nothing that was deleted" in app.last_flash)
+        deleted.store(
+            tmp_path, DeletedStudy("liver_042", at[0], {"original": "a", "final": "b"})
+        )  # they are back
+        deleted.store(tmp_path, DeletedStudy("liver_081", at[1], {"final": "c"}))
+        deleted.store(tmp_path, DeletedStudy("[b]gone[/]", at[2], {"final": "d"}, "deleted/x/image"))
+        await pilot.press("Q", "u")
+        await wait_for(pilot, lambda: isinstance(app.screen, DeletionsScreen))
+        assert isinstance(app.screen, DeletionsScreen)
+        texts = [str(option.prompt).partition("\n")[0] for option in app.screen.options.options]
+        assert texts == ["[b]gone[/]  image and 1 label final", "liver_081  label final"]
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: ran)
+    assert ran == [("studies.restore", {"study": "liver_081", "at": at[1]})]
 
 
 async def test_an_action_of_another_day_says_which() -> None:

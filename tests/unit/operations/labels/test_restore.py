@@ -16,6 +16,7 @@ from labeltui.actions import BY_ID
 from labeltui.domain.problems import Refused
 from labeltui.domain.state import Identity, SessionState
 from labeltui.operations.run import command_line
+from labeltui.session.labels.deleted import deletions, open_deletions
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -217,6 +218,26 @@ async def test_one_label_is_deleted_and_comes_back(tmp_path: Path) -> None:
         await it.run("studies.restore", study="s1")
     assert store.file("s1", "original") == b"of a model"
     assert none.problem.message == "The server has no label original of s1."
+
+
+@in_virtual_time
+async def test_each_of_several_deletions_of_a_study_can_be_undone(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        store.label("s1", b"of a model", {}, "original")
+        await it.run("studies.delete", study="s1", label="original")
+        await it.run("studies.delete", study="s1", label="final")
+        root = it.session.labels.folder.root
+        last, first = deletions(root)
+        await it.session.pollers.queue.poll()
+        assert open_deletions(root, it.session.store.state.queue.value) == [last, first]
+        wrong = await it.failing("studies.restore", study="s1", at="yesterday")
+        await it.run("studies.restore", study="s1", at=first.at)
+        await it.session.pollers.queue.poll()
+        assert open_deletions(root, it.session.store.state.queue.value) == [last]
+        await it.run("studies.restore", study="s1")
+    assert (store.file("s1", "original"), store.file("s1")) == (b"of a model", b"of alice")
+    assert wrong.problem.code == "not_found"
+    assert (last.at in wrong.problem.hint, first.at in wrong.problem.hint) == (True, True)
 
 
 @in_virtual_time

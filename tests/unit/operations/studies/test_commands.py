@@ -65,7 +65,11 @@ async def test_the_next_study_is_picked_by_the_servers_first_strategy_or_a_named
     assert unconfirmed.value.problem.code == "unconfirmed"
     assert "annotators fetch their studies" in unconfirmed.value.problem.message.lower()
     assert first["id"] == named["id"] == "case_005"
-    assert first["message"] == "MONAI Label handed out case_005."
+    assert first["message"] == (
+        f"The strategy {first['strategy']} chose case_005. It is held for nobody, because this console labels nothing:"
+        " the next request may get it too."
+    )
+    assert first["held_by"] == []
     assert first["client_id"] == it.session.profile.client_id
     assert unknown.problem.code == "unknown_strategy"
     assert "random" in unknown.problem.hint

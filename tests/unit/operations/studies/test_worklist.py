@@ -82,6 +82,27 @@ async def test_a_server_without_a_worklist_takes_no_decisions(tmp_path: Path) ->
 
 
 @in_virtual_time
+async def test_the_next_study_is_said_to_be_held_for_those_who_have_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        put(it, a="ana", b="user-xyz")
+        worklist = await known(it, lambda w: len(w.holders) == 2)
+        until = f"{worklist.holders['a'][0].until.astimezone():%H:%M}"
+        said = {}
+        for study in ("a", "b", "c"):
+            it.server.documents["POST", "/activelearning/*"] = {"id": study, "path": "", "name": study}
+            said[study] = await it.run("studies.next", strategy="random")
+    assert said["a"]["message"] == (
+        f"The strategy random chose a. ana has it open until {until}; it is not held for this console."
+    )
+    assert "a client without a name of its own has it open until" in said["b"]["message"]
+    assert said["c"]["message"].endswith(
+        "held for nobody, because this console labels nothing: the next request may get it too."
+        " `labeltui studies assign c --to NAME` reserves it."
+    )
+    assert [said[one]["held_by"] for one in "abc"] == [["ana"], [None], []]
+
+
+@in_virtual_time
 async def test_the_next_study_of_an_empty_worklist_says_why_there_is_none(tmp_path: Path) -> None:
     async with serving(tmp_path) as it:
         put(it, a="ana", b="ben", c="ben", d="cleo")
