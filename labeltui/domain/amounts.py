@@ -1,4 +1,4 @@
-"""How every amount of money is written. All amounts are US dollars.
+"""Formats every amount of money. All amounts are US dollars.
 
 The guard's program carries this module to the host, so it runs on Python 3.8 with nothing but the standard library.
 """
@@ -32,20 +32,20 @@ def rate_text(per_hour: Decimal | None) -> str:
 
 
 class AmountText(str):
-    """An amount in a document: four decimals for scripts, ``shown`` for people."""
+    """An amount in a document: a string of four decimals for scripts, and ``shown`` for people."""
 
     __slots__ = ("shown",)
     shown: str
 
     def __new__(cls, amount: Decimal) -> AmountText:
-        """Round half of the last decimal up."""
+        """Round to four decimals; half of the last one rounds up."""
         text = super().__new__(cls, amount.quantize(TENTH_OF_A_MIL, ROUND_HALF_UP))
         text.shown = dollars(amount)
         return text
 
 
 class AmountNumber(float):
-    """An amount in a document whose scripts read a number: four decimals, ``shown`` for people."""
+    """An amount that a document has as a number: rounded to four decimals for scripts, and ``shown`` for people."""
 
     __slots__ = ("shown",)
     shown: str

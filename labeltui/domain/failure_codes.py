@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """What failed. Scripts compare the values, which are part of the command line's contract."""
+    """The code of a failure. Scripts compare the values, so the values never change."""
 
     AGENT_GARBLED = "agent_garbled"
     AGENT_LOST = "agent_lost"
@@ -290,7 +290,7 @@ class Code(StrEnum):
 
     @property
     def next_gpu_may_do(self) -> bool:
-        """True if RunPod refuses this GPU, but may rent the pod with the next one."""
+        """True if RunPod refuses this GPU, but may rent the pod with another GPU."""
         return self in _NEXT_GPU_MAY_DO
 
     @property
@@ -300,7 +300,7 @@ class Code(StrEnum):
 
     @property
     def same_again_fails(self) -> bool:
-        """True if the same request for a pod would find the same pod, and fail with it again."""
+        """True if the same request to rent would find the existing pod, and fail again because of it."""
         return self in _SAME_AGAIN_FAILS
 
     @property
@@ -315,7 +315,7 @@ class Code(StrEnum):
 
     @property
     def api_is_off(self) -> bool:
-        """True if RunPod has switched off the API that answered. Valid only if the path does not name a pod."""
+        """True if RunPod has switched off the API that answered. Only valid for a request whose path names no pod."""
         return self in (Code.RUNPOD_API_OFF, Code.RUNPOD_NOT_FOUND)
 
     @property

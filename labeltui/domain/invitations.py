@@ -12,15 +12,15 @@ from labeltui.domain.problems import Misused
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 RESERVED = ("list", "revoke", "install", "user-xyz")
-"""Names of commands, and the client id of every Slicer whose user did not change it."""
+"""Names that no annotator may have: those of commands, and Slicer's default client id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """One annotator's invitation. ``name`` is the client id in Slicer, ``key`` the public key without a comment.
 
-    ``installed`` is True if the host has the key. ``connected`` is None if the host does not show whose its
-    connections are.
+    ``installed`` is True if the host has the key. ``connected`` is None if the host does not show which connection
+    belongs to whom.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Invitation:
 
     @property
     def words(self) -> str:
-        """Whether the annotator is let in and connected."""
+        """Text that says whether the annotator has access to the host and is connected."""
         if not self.installed:
             return "not on this host"
         return {True: "connected", False: "not connected", None: "unknown"}[self.connected]
@@ -42,8 +42,9 @@ class Invitation:
 class Invitations:
     """The invitations of the host and those of this desk, by name.
 
-    ``connections`` counts the host's SSH connections in which no program runs, as those of invited annotators; None
-    if unknown. ``sockets`` and ``forwards`` are settings of its sshd, ``file`` the file of the keys.
+    ``connections`` is the number of SSH connections to the host in which no program runs, as is the case for invited
+    annotators; None if unknown. ``sockets`` and ``forwards`` say whether its sshd allows keys to create UNIX sockets
+    and to forward ports. ``file`` has the keys.
     """
 
     all: tuple[Invitation, ...] = ()
@@ -64,7 +65,7 @@ class Invitations:
         return tuple(one for one in self.all if one.installed)
 
     def find(self, name: str) -> Invitation | None:
-        """Return the invitation of a name, in any case of its letters."""
+        """Return the invitation of a name, ignoring case."""
         return next((one for one in self.all if one.name.lower() == name.lower()), None)
 
     def unclear(self) -> tuple[str, ...]:
@@ -80,18 +81,18 @@ class Invitations:
         texts = []
         if not self.forwards:
             texts.append(
-                "The host's sshd forwards no ports, so the key is of no use: see AllowTcpForwarding."
+                "The host's sshd forwards no ports, so invitations do not work: see AllowTcpForwarding."
             )
         if self.sockets:
             texts.append(
-                "The key may also make UNIX sockets on the host, and answer on them, because sshd can't refuse that to"
-                " one key. `AllowStreamLocalForwarding local` in its sshd_config refuses it to all."
+                "An annotator's key can also create UNIX sockets on the host: sshd can't forbid that for a single key."
+                " `AllowStreamLocalForwarding local` in its sshd_config forbids it for all keys."
             )
         return tuple(texts)
 
 
 def checked_name(name: str, own_client_id: str) -> str:
-    """Return a name that an annotator may have. Raises Misused ``bad_name``."""
+    """Check a name that an annotator shall have, and return it. Raises Misused ``bad_name``."""
     if not _NAME.fullmatch(name):
         raise Misused(
             Code.BAD_NAME, f"{name!r} can't be an annotator's name.",

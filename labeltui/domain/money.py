@@ -60,7 +60,10 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class BillingRecord:
-    """One bucket of RunPod's bill for one pod. Times have a zone; the present bucket's ``end`` is in the future."""
+    """The cost of one pod in one period of RunPod's bill.
+
+    Times have a zone. The ``end`` of the present period is in the future.
+    """
 
     pod_id: str
     start: datetime
@@ -98,7 +101,7 @@ def per_month(per_hour: Decimal) -> Decimal:
 
 
 def cost_of(per_hour: Decimal, running: timedelta) -> Decimal:
-    """$ for the time ``running``. RunPod bills by the second. A negative time costs nothing."""
+    """$ for the time ``running`` at ``per_hour`` $/h, by the second as RunPod bills. 0 for a negative time."""
     micro = Decimal(max(0, running // timedelta(microseconds=1)))
     return per_hour * micro / 1_000_000 / SECONDS_PER_HOUR
 
@@ -116,11 +119,11 @@ def spent_since(
     records: Iterable[BillingRecord],
     running: Iterable[tuple[str, Decimal, datetime | None]] = (),
 ) -> Decimal:
-    """$ spent in [since, now): the bill, plus the cost of pods since the end of their newest bucket.
+    """$ spent in [since, now): the bill, plus the cost of pods since the end of their newest period on it.
 
-    ``running`` has (pod id, $/h, running since). RunPod updates its bill every few minutes, so a pod's newest
-    bucket is often too low. If this delay explains the difference, the computed cost replaces the bucket's. Of a
-    bucket that began before ``since``, only the share after ``since`` counts.
+    ``running`` has (pod id, $/h, running since). RunPod updates its bill every few minutes, so a pod's newest period
+    often shows too little. If this delay explains the difference, the computed cost replaces the billed one. Of a
+    period that began before ``since``, only the share after ``since`` counts.
     """
     newest: dict[str, BillingRecord] = {}
     total = ZERO

@@ -96,11 +96,14 @@ OFFERS: dict[Code, tuple[str, ...]] = {
 
 TRAINING_OFFERS = ("train.options", "trainings", "server.problem")
 SERVER_OFFERS = ("server.start", "server.restart", "server.problem", "doctor")
-"""The offers for a failed training, and those for a problem of the server. Its code's own offers come first."""
+"""The offers for a failed training, and the offers for a problem of the server.
+
+The offers for the code come before these.
+"""
 
 
 def with_offers(problem: Problem, usual: tuple[str, ...]) -> Problem:
-    """Return the problem with its offers, or else with ``usual``."""
+    """Return the problem. If it has no offers and its code has none either, they are ``usual``."""
     return replace(problem, offers=offers(problem) or usual)
 
 

@@ -55,7 +55,10 @@ class LabeltuiError(Exception):
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Self:
-        """Make a failure that has a document to print. The document's ``error`` explains the failure."""
+        """Create a failure with a document to print.
+
+        The document's ``error`` has the failure's code, message and hint.
+        """
         error = document["error"]
         failure = cls(
             error["code"], error["message"], error.get("hint", ""), error.get("detail", ""),

@@ -33,7 +33,7 @@ _NOT_KEPT = {
 
 @dataclass(frozen=True, slots=True)
 class SshAddress:
-    """A host to log in to. None for what ssh's configuration decides."""
+    """A host to log in to. A field is None if ssh's configuration decides it."""
 
     host: str
     user: str | None = None
@@ -70,7 +70,10 @@ def parse(text: str) -> SshAddress:
 
 
 def _foreign(text: str, options: list[tuple[str, str]], rest: list[str]) -> Misused:
-    """The refusal of options that labeltui does not follow: each with its reason, and the command without them."""
+    """Return the error for options that labeltui does not support.
+
+    It names each with the reason, and the command without them.
+    """
     left_out = [(name, value) for name, value in options if name[1:] not in _KEPT + _WITHOUT_EFFECT]
     reasons = ", ".join(
         f"{' '.join(filter(None, one))} {_NOT_KEPT.get(one[0][1:], _CONFIGURED)}" for one in left_out

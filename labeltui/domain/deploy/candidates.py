@@ -51,7 +51,7 @@ def suitable(
 ) -> GpuOffer | None:
     """Return the cheapest GPU in stock that has enough memory for the models.
 
-    If there is none, return the cheapest whose memory may be enough, or else the cheapest of all. Returns None
+    If there is none, return the cheapest whose memory may be enough, or else the cheapest of all in stock. Returns None
     when nothing is in stock.
     """
     free = [

@@ -29,7 +29,11 @@ MEASURED: tuple[Measured, ...] = (
     Measured("lung_nodule_ct_detection", (192, 192, 80), 16, "MONAI model zoo"),
     Measured("wholeBody_ct_segmentation", (96, 96, 96), 48, "MONAI model zoo"),
 )
-"""The model zoo's figures are the minimum on each bundle's page; issue 649 is a maintainer's own measurement."""
+"""The published figures.
+
+Those of the model zoo are the minimum on each bundle's page; "issue 649" is a measurement by a maintainer of MONAI
+Label.
+"""
 
 
 class Fit(StrEnum):
@@ -43,8 +47,8 @@ class Fit(StrEnum):
 def fit(models: Iterable[str], vram_gb: int, size: Size | None = None) -> tuple[Fit, str]:
     """Return whether all of ``models`` can be trained with ``vram_gb``, and the reason in one sentence.
 
-    ``size`` is the spatial size set in the profile. None stands for the smallest size with a figure, which is the
-    app's default. A figure also holds for smaller sizes, but not for larger ones.
+    ``size`` is the spatial size set in the profile. None means the app's default, which is the smallest size that has a
+    figure. A figure also holds for smaller sizes, but not for larger ones.
     """
     verdicts = [_fit(model, vram_gb, size) for model in models]
     for wanted in (Fit.SHORT, Fit.UNKNOWN, Fit.ENOUGH):

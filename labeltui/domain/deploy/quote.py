@@ -1,4 +1,4 @@
-"""The price of a pod before it is rented, computed by the rules of RunPod's bill."""
+"""The price of a pod before it is rented, computed as RunPod bills it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def quote(offer: GpuOffer, spec: PodSpec, network_gb: int = 0) -> Quote | None:
 
 
 def hours_bought(account: Account, pod: Quote, *, new_volume: bool = False) -> Decimal | None:
-    """Hours until the balance is used up if this pod is rented in addition; None when unknown."""
+    """Hours until the balance is used up if this pod is rented in addition to the running ones; None when unknown."""
     more = pod.running + (pod.network if new_volume else 0)
     return hours_left(account.balance, (account.spend_per_hour or 0) + more)
 

@@ -38,12 +38,12 @@ def moment(at: datetime | None) -> str | None:
 
 
 def failure_document(problem: Problem) -> Document:
-    """``{"error": {"code", "message", "hint"}}``; ``detail`` only if there is evidence."""
+    """A failure as ``{"error": {"code", "message", "hint"}}``, with ``detail`` only if there is evidence."""
     return {"error": _problem(problem)}
 
 
 def status_document(state: SessionState, now: datetime) -> Document:
-    """Everything that the status strip shows."""
+    """``labeltui status``: everything that the status strip shows."""
     identity = state.identity
     copies = state.labels.value
     studies = studies_document(state.queue, now, copies.damaged_finals if copies is not None else ())
@@ -207,7 +207,7 @@ def labels_missing(copies: LabelCopies) -> str:
 
 
 def training_document(reading: Reading[TrainStatus], now: datetime) -> Document:
-    """``train status``."""
+    """``train status``: the training's state, its epochs, best metric and error."""
     training = reading.value
     return {
         **_read_at(reading, now),
@@ -249,7 +249,10 @@ def epoch_record(model: str | None, point: EpochPoint, total_epochs: int | None,
 
 
 def _read_at(reading: Reading[Any], now: datetime) -> Document:
-    """The fields on a value's age. ``as_of`` is when the value was true, or ``now`` without a value."""
+    """The fields on a value's age.
+
+    ``as_of`` is the time at which the value was true, or ``now`` if there is no value.
+    """
     return {
         "as_of": moment(reading.as_of or now),
         "stale": reading.is_stale(now),
@@ -263,7 +266,7 @@ def _unknown_server(state: str | None, problem: Problem | None) -> Document:
 
 
 def _number(value: float | None) -> float | None:
-    """Return a finite number, else None: a diverging loss may be NaN or infinite, and JSON has neither."""
+    """Return a finite number, else None: a diverging loss may be NaN or infinite, and JSON can't express either."""
     return value if value is not None and math.isfinite(value) else None
 
 

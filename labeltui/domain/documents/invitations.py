@@ -9,7 +9,7 @@ from labeltui.domain.invitations import Invitations
 
 
 def invitation_rows(found: Invitations) -> list[dict[str, Any]]:
-    """One row per invitation. ``connected`` is null if the host does not show whose its connections are."""
+    """One row per invitation. ``connected`` is null if the host does not show which connection belongs to whom."""
     return [
         {
             "name": one.name, "since": moment(one.since), "on_this_host": one.installed, "connected": one.connected,

@@ -93,7 +93,7 @@ def volume_document(volume: NetworkVolume) -> dict[str, Any]:
 
 
 def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
-    """Costs of account and session in dollars. Values are null if unknown or if the session has no RunPod."""
+    """Costs of account and session in dollars. Values are null if unknown, or if the profile does not use RunPod."""
     spend, account = state.spend.value, state.account.value
     if spend is None and account is None:
         errors = state.pod.error or state.account.error
@@ -119,5 +119,5 @@ def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
 
 
 def money_text(amount: Decimal | None) -> AmountText | None:
-    """Return the amount as a document has it, because a disk costs fractions of a cent per hour."""
+    """Return the amount with four decimals, because a disk costs fractions of a cent per hour; None stays None."""
     return None if amount is None else AmountText(amount)

@@ -10,7 +10,7 @@ from labeltui.domain.training.record import TrainingRecord
 
 
 def training_line(record: TrainingRecord) -> dict[str, Any]:
-    """One training of ``train history``. ``state`` is null if nobody saw how the training ended."""
+    """One training of ``train history``. ``state`` is null if no console or command read how the training ended."""
     best = record.best
     value = best.value if best is not None and math.isfinite(best.value) else None
     return {
@@ -31,5 +31,5 @@ def training_line(record: TrainingRecord) -> dict[str, Any]:
 
 
 def _is_json(value: object) -> bool:
-    """Whether JSON has the value; a server may have been sent NaN."""
+    """Whether JSON can express the value. A request to a server may have contained NaN, for example."""
     return not isinstance(value, float) or math.isfinite(value)

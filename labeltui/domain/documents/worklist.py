@@ -1,4 +1,4 @@
-"""The worklist as documents."""
+"""The worklist in JSON documents of the command line."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ KINDS = {
     "keep": "a request to keep the pod alive",
     "start": "the guard's start",
 }
-"""Each kind of activity, as text for the operator. A console's polls are no activity."""
+"""Each kind of activity, as text for the operator. Requests with which a console polls do not count as activity."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ TOGETHER_S = 10.0
 
 
 def newest(activity: tuple[Activity, ...]) -> Activity:
-    """Return the latest activity. A label at most 10 s before the latest request replaces that request."""
+    """Return the latest activity. If a label came at most 10 s before the latest request, return the label."""
     last = min(activity, key=lambda one: one.ago_s)
     label = next((one for one in activity if one.kind == "label"), None)
     if last.kind == "request" and label is not None and label.ago_s - last.ago_s <= TOGETHER_S:
@@ -75,7 +75,7 @@ def newest(activity: tuple[Activity, ...]) -> Activity:
 
 @dataclass(frozen=True)
 class Facts:
-    """The readings on the host. ``activity`` is never empty: one entry is the start of the guard."""
+    """The guard's readings of the pod. ``activity`` is never empty, because the guard's own start is an entry."""
 
     activity: tuple[Activity, ...]
     keep_s: float = 0.0  # remaining seconds of a request to keep the pod alive
@@ -118,7 +118,10 @@ class Decision:
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:
-    """Apply the policy. A due stop waits until work has ended and labels are copied, then for ``grace_s`` seconds."""
+    """Apply the policy.
+
+    A stop that is due waits until work has ended and labels are copied, then ``grace_s`` seconds more.
+    """
     if policy.mode == OFF:
         return Decision(
             "off", "The guard is off: only you can stop this pod.", "`labeltui guard set` turns it on."

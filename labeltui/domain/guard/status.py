@@ -86,7 +86,7 @@ class GuardStatus:
 
     @property
     def is_near(self) -> bool:
-        """True when the stop comes within minutes and a key can postpone it."""
+        """True when the stop comes within minutes and the operator can postpone it."""
         near = self.left_s is not None and self.left_s <= WARN_S
         return near and self.state in ("warning", "stopping", STUCK)
 

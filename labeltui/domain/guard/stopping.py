@@ -1,8 +1,7 @@
 """Decide when the guard may send RunPod the next stop, and when it must report that its stops have no effect.
 
-The module does no I/O. It is sent to the host together with ``rules.py``. Times are seconds on the monotonic
-clock. The guard sends no other action than ``stop``: a ``start`` could wake a pod that was stopped by a request
-whose answer was lost.
+The module does no I/O. It is sent to the host together with ``rules.py``. Times are seconds on the monotonic clock. The
+guard never sends ``start``: if the answer to its stop was lost, that could start the pod again.
 """
 
 from __future__ import annotations
@@ -66,7 +65,10 @@ class Stops:
             self.due_at = now + min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(self.failures - 1, 10))
 
     def settled(self, now: float) -> None:
-        """Record that RunPod shows the pod as not running. Wait 30 s, because RunPod's status may lag."""
+        """Record that RunPod shows the pod as not running.
+
+        The next stop then waits 30 s, because RunPod's status may lag.
+        """
         self.sent, self.failures, self.due_at = [], 0, now + SETTLES_S
 
     def without_effect(self, now: float) -> int:

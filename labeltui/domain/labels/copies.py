@@ -8,7 +8,7 @@ from datetime import datetime
 from labeltui.domain.studies.study import FINAL_TAG
 
 NOT_ASKED = "the DICOM server has not been asked for its SEGs yet"
-"""Why a listing is incomplete before the DICOM server's first answer. This is no failure."""
+"""The reason why a listing is incomplete before the DICOM server's first answer. It is not a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class LabelCopies:
 
     @property
     def concerned(self) -> int:
-        """Number of labels that ``reason`` is about; 0 if the labels are not known."""
+        """Number of labels that ``reason`` is about; 0 if the host's labels have not been listed."""
         return self.stuck or (0 if self.unlisted else self.absent)
 
     @property

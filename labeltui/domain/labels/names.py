@@ -1,4 +1,4 @@
-"""File names for copies of labels. No name of a study can place a copy outside its folder."""
+"""File names for copies of labels. A copy stays inside its folder whatever the study is called."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def split_label(filename: str) -> tuple[str, str]:
 
 
 def file_name(name: str) -> str:
-    """``name`` as a file name that every system accepts; different names stay different (except for case).
+    """Return ``name`` as a file name that every system accepts. Different names stay different, except for case.
 
     Characters other than letters, digits and plain punctuation become ``%XX``.
     """
@@ -93,7 +93,7 @@ def version_path(path: str, saved_at: datetime, sha256: str) -> str:
 
 
 def is_inside(path: str) -> bool:
-    """True when a relative path from an index stays in its folder."""
+    """True when a relative path that was read from an index of copies does not leave the folder."""
     parts = path.split("/")
     return (
         bool(path)

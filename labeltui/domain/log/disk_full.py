@@ -1,4 +1,4 @@
-"""How a full disk shows in the output of programs. A network volume refuses to grow by its quota (errno 122)."""
+"""Patterns by which programs report a full disk. A full network volume reports its quota instead (errno 122)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from labeltui.domain.log.meaning import Meaning, meaning
 
 GRAVE = frozenset({"ERROR", "CRITICAL", "FATAL"})
 NO_RECORD = -1
-"""The ``record`` of an error that no record precedes."""
+"""The value of ``record`` for an error that no record precedes."""
 _TRACEBACK = re.compile(r"(?:[ |+]*|╭─+ )(?:Exception Group |Original )?Traceback \(most recent call last\)")
 _ANNOUNCED = re.compile(
     r"(?:(?:ERROR: {1,8})?Exception in (?:[AW]SGI application|'lifespan' protocol)|[\w.]{0,100}RemoteTraceback:)\s*$"
@@ -44,7 +44,10 @@ def announces(record: LogRecord) -> bool:
 
 
 class LogError(NamedTuple):
-    """Lines ``first`` to ``last`` of a log. ``record`` is the line of the record that the error is or follows."""
+    """The lines ``first`` to ``last`` of a log.
+
+    ``record`` is the line of the record that is the error or that comes before it.
+    """
 
     first: int
     last: int
@@ -54,7 +57,7 @@ class LogError(NamedTuple):
 class ErrorIndex:
     """The errors of one log. Feed it each line once, in order, when the line is complete.
 
-    The arrays grow in place and are never replaced, so that others may keep references to them.
+    The arrays grow in place and are never replaced, so that callers may keep references to them.
     """
 
     def __init__(self) -> None:
@@ -114,7 +117,10 @@ class ErrorIndex:
         return meant
 
     def _signalled(self, record: LogRecord) -> bool | None:
-        """True for a child that a signal ended, False if a user had stopped its task, None for other lines."""
+        """True if the line reports a child process that a signal ended, False if a user had stopped its task.
+
+        None for other lines.
+        """
         if record.message.startswith("Killed background process"):
             self._stopped += isinstance(event(record), Killed)
         elif record.message.startswith("Return code: -"):

@@ -26,7 +26,7 @@ class TaskCommand:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """The result that a child process printed; empty for a bundle."""
+    """The result that a child process printed. It is empty for a bundle."""
 
     document: Mapping[str, Any]
 
@@ -40,7 +40,10 @@ class ReturnCode:
 
 @dataclass(frozen=True, slots=True)
 class WorkersEnded:
-    """The processes of a multi-GPU training ended. MONAI Label calls the training done whatever the code is."""
+    """The processes of a multi-GPU training ended.
+
+    MONAI Label reports the training as done even if ``code`` is not 0.
+    """
 
     code: int
 
@@ -111,7 +114,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A trained model was put in use; both are paths on the host."""
+    """A trained model replaced the earlier one. Both fields are paths on the host."""
 
     source: str
     target: str
@@ -119,7 +122,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class LabelReceived:
-    """A label was submitted; it may yet be refused. ``client`` is empty if it gave no name.
+    """A label was submitted. The server may still refuse it. ``client`` is empty if it gave no name.
 
     ``at`` is the host's local time without a zone.
     """
@@ -140,7 +143,10 @@ class LabelStored:
 
 @dataclass(frozen=True, slots=True)
 class LabelDeleted:
-    """A label was deleted; ``tag`` is empty if its image was, with all its labels. ``at`` is as in LabelReceived."""
+    """A label was deleted.
+
+    ``tag`` is empty if an image was deleted with all its labels. ``at`` is as in LabelReceived.
+    """
 
     image: str
     tag: str

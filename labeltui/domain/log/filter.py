@@ -29,7 +29,7 @@ class Scope:
 
     @property
     def text(self) -> str:
-        """The scope as the pane's border shows it."""
+        """The filters as text for the pane's border."""
         parts = (
             f"{self.level}+" if self.level else "",
             f"({self.logger})" if self.logger else "",
@@ -46,7 +46,7 @@ class Scope:
     def matches(self, record: LogRecord, *, error: bool = False) -> bool:
         """True for a record within the scope. A record without a level or time does not match a scope that names one.
 
-        ``error``: True for an error that is this record or belongs to it.
+        ``error`` is True if the record is an error or the lines of an error belong to it.
         """
         if self.level and rank(record.level) < rank(self.level) and not (error and self.takes_errors):
             return False

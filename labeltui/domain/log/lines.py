@@ -72,11 +72,11 @@ _SERVER = re.compile(
 )
 BUNDLE_LEVELS = r"DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL"
 BUNDLE_LOGGER = r"[A-Z\d]{0,40}[a-z_.]\S{0,200}"
-"""A logger's name as the logging.conf of model zoo bundles puts it before the level; never a level itself."""
+"""A logger's name, which bundles of the model zoo print before the level. It never matches a level."""
 _HANDLER = re.compile(rf"{_TIME} - (?:({BUNDLE_LOGGER}) - ({BUNDLE_LEVELS})|(\w{{1,12}})) - ")
 _WORKER = re.compile(rf"\[{_TIME}\]\[ ?(\w{{1,12}})\]\(([^)]{{0,300}})\) - ")
 _WITH_ID = re.compile(rf"(?:{_SERVER.pattern})(?:Saving Label for Image|Removing \w[\w ]{{0,40}}): ")
-"""Lines with a study's id as it is. What looks like a colour may be part of it."""
+"""Lines that contain a study's id unchanged. A part of the id may look like a colour's escape sequence."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -155,7 +155,7 @@ def event(record: LogRecord) -> Event | None:
 
 
 def _server_event(record: LogRecord) -> Event | None:
-    """Events of the server itself, each accepted only from the logger that writes it."""
+    """Return the event that the server itself reports. Each kind is accepted only from the logger that writes it."""
     message, logger = record.message, record.logger
     if logger == "monailabel.utils.async_tasks.utils":
         return _task_event(message)
@@ -191,7 +191,10 @@ def _label_event(message: str, at: datetime | None) -> Event | None:
 
 
 def _served(text: str) -> str | None:
-    """Return the id in a printed sample; Python escapes what can't be printed. The end of a long line is missing."""
+    """Return the study's id from a sample that Python has printed, with its escapes undone.
+
+    The end of a long line is missing.
+    """
     document = _literal(text)
     if not document and (found := _ID.search(text)):
         document = _literal(f"{{'id': {found[1]}}}")

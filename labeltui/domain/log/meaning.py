@@ -148,8 +148,8 @@ _KILLED = Meaning(
 def meaning(record: LogRecord) -> Meaning | None:
     """Return the problem that a line reports by itself; None for most lines.
 
-    A stopped task is killed too. Only :class:`labeltui.domain.log.errors.ErrorIndex` knows which ends were
-    intended.
+    A task that a user stopped is killed too, and looks like a problem here.
+    :class:`labeltui.domain.log.errors.ErrorIndex` knows that the user stopped it.
     """
     message = record.message
     if not is_trouble(record):

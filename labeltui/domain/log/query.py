@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import AnyStr
 
 _CASED = re.compile(r"\\[x0-9]|\[[^\]]*[^a-z0-9]-[^\]]")
-"""Escapes and ranges that may match capitals although they contain none."""
+"""Escapes and ranges of a pattern that may match capital letters although they contain none."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Read from a server's output how far its start is, and why the server ended."""
+"""Read from a server's output how far its start has come, or why the server ended."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class StartupReader:
         return self.take(parse_line(line).message)
 
     def take(self, message: str) -> str | None:
-        """Like :meth:`feed`, for the message of a line that is already parsed."""
+        """Read the message of a line that is already parsed. Returns as :meth:`feed` does."""
         if "Uvicorn running on" in message and (found := _READY.search(message)):
             self.url, self.failed = found[1], False
             return self._enter("ready")
@@ -184,7 +184,7 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None, memory_pct: float
 
 
 def _killed(memory_pct: float | None, detail: str) -> Problem:
-    """Blame the host's memory only if it was full."""
+    """Explain an end by signal 9. The explanation names the host's memory only if it was full."""
     if memory_pct is not None and memory_pct >= FULL_PCT:
         return Problem(
             Code.KILLED,
@@ -240,7 +240,7 @@ def _cause(lines: Sequence[str]) -> tuple[Code, str, str] | None:
 
 
 def _available(lines: Sequence[str]) -> str:
-    """The models that the app printed below its own heading."""
+    """Return the models that the app printed below the heading "available models"."""
     for at, line in enumerate(lines[:-1]):
         if "available models" in line and lines[at + 1].startswith(" "):
             return one_line(lines[at + 1].strip())

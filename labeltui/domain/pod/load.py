@@ -45,7 +45,7 @@ def of_agent(metrics: HostMetrics, at: datetime) -> LoadSample:
 
 
 def of_runpod(pod: Pod) -> LoadSample | None:
-    """A sample from RunPod's report of a running pod, without the disk. None when the report has no load."""
+    """A sample from RunPod's report of a running pod. It has no disk. None when the report has no load."""
     load = pod.load
     gpu, vram = _most(g for g, _ in load.gpus), _most(m for _, m in load.gpus)
     if gpu is None and vram is None and load.cpu_pct is None and load.memory_pct is None:
@@ -70,7 +70,7 @@ def memory_peak(samples: tuple[LoadSample, ...], now: datetime) -> float | None:
 def in_cells(
     samples: tuple[LoadSample, ...], field: str, now: datetime, cells: int, span_s: float
 ) -> tuple[float | None, ...]:
-    """The mean of a field in each of ``cells`` equal parts of the last ``span_s``; None for parts without samples."""
+    """The mean of a field in each of ``cells`` equal parts of the last ``span_s`` seconds; None if a part has none."""
     sums = [0.0] * cells
     counts = [0] * cells
     for sample in samples:

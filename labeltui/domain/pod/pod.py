@@ -81,7 +81,10 @@ class Load:
 
 
 ADDRESS_WITHIN_S = 180.0
-"""Seconds that a container may run until its SSH address is missing."""
+"""Seconds after a container's start within which its SSH address must appear.
+
+After that, labeltui reports the address as missing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ class Pod:
 
     @property
     def container_started_at(self) -> datetime | None:
-        """Start of the present container, and so the time at which its host keys were made."""
+        """Start of the present container. Its host keys were made at the same time."""
         if not self.status.is_up:
             return None
         if self.uptime_s is None:
@@ -159,7 +162,7 @@ class Pod:
 
     @property
     def awaits_address(self) -> bool:
-        """True for a pod that is up, and costs, but has no address for SSH."""
+        """True for a pod that is up, and so costs money, but has no address for SSH."""
         return self.status.is_up and self.ssh is None
 
     @property
@@ -169,7 +172,7 @@ class Pod:
 
     @property
     def cost_per_hour(self) -> Decimal | None:
-        """$/h now, including disks, and the network volume if its size is known. None when unknown."""
+        """$/h now, including disks, and including the network volume if its size is known. None when unknown."""
         if self.status is PodStatus.TERMINATED:
             return ZERO
         if not self.status.is_up:
@@ -178,7 +181,7 @@ class Pod:
 
     @property
     def cost_per_hour_stopped(self) -> Decimal:
-        """$/h while the pod is stopped. RunPod shows 0 instead."""
+        """$/h while the pod is stopped, which is the price of its disks. RunPod's own figure for it is 0."""
         return self._disks(running=False)
 
     def _disks(self, *, running: bool) -> Decimal:

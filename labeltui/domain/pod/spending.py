@@ -94,7 +94,10 @@ def _start_of(pod: Pod, now: datetime) -> datetime:
 
 
 def _paid_since(pod: Pod) -> datetime | None:
-    """When the pod began to cost. Its first start counts from the renting: the image download costs too."""
+    """Return the time since which the pod costs money.
+
+    At its first start that is the renting, because the image download costs too.
+    """
     start, created = pod.started_at, pod.created_at
     if start is None or (created is not None and timedelta() <= start - created <= FIRST_START):
         return created or start
@@ -102,7 +105,10 @@ def _paid_since(pod: Pod) -> datetime | None:
 
 
 def reconciled(cost: SessionCost, records: Iterable[BillingRecord]) -> SessionCost:
-    """Return the cost, with the unobserved time taken from the bill. Without such a time, return it unchanged."""
+    """Return the cost, with RunPod's bill for the time that nobody observed.
+
+    If there is no such time, return it unchanged.
+    """
     if cost.unseen_from is None:
         return cost
     gap = ZERO

@@ -1,4 +1,7 @@
-"""How full a pod's volume is. RunPod knows its size where the file system reports that of a whole cluster."""
+"""How full a pod's volume is.
+
+On some volumes the file system reports the size of a whole cluster; RunPod then has the size.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ CLUSTER_FACTOR = 1.2  # a file system this much larger than the volume reports s
 
 
 def cluster_volume(pod: Pod | None, metrics: HostMetrics) -> str | None:
-    """The volume's mount point, if the disk of a sample is a cluster that the volume is a part of. Else None."""
+    """The volume's mount point, if the disk in a sample is the whole cluster that the volume is a part of.
+
+    Else None.
+    """
     size = volume_bytes(pod, metrics)
     if pod is None or size is None or metrics.disk_total is None:
         return None
@@ -26,12 +32,18 @@ def cluster_volume(pod: Pod | None, metrics: HostMetrics) -> str | None:
 def of_volume(
     metrics: HostMetrics, pod: Pod | None, used: int | None, read_at: datetime | None
 ) -> HostMetrics:
-    """The sample with the volume's size, and with what the agent has summed at ``read_at``, in place of a cluster's."""
+    """Return the sample with the volume's figures in place of the cluster's.
+
+    These are its size and the used space that the agent has summed at ``read_at``.
+    """
     return replace(metrics, disk_total=volume_bytes(pod, metrics), disk_used=used, disk_read_at=read_at)
 
 
 def volume_bytes(pod: Pod | None, metrics: HostMetrics) -> int | None:
-    """Bytes of the volume that has the disk of a sample. None if another disk has it, or its size is unknown."""
+    """Size in bytes of the volume, if the disk in a sample is on it.
+
+    None if it is on another disk, or the size is unknown.
+    """
     if pod is None or not pod.volume_path:
         return None
     mount = pod.volume_path.rstrip("/")

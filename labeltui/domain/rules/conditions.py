@@ -23,7 +23,7 @@ Why = Callable[[SessionState], str | None]
 
 
 def not_connected(state: SessionState) -> str | None:
-    """None if the host is connected."""
+    """Return a reason unless the host is connected."""
     host = state.host.value
     if host is not None and host.state is LinkState.CONNECTED:
         return None
@@ -38,20 +38,20 @@ def _server_state(state: SessionState) -> ServerState | None:
 
 
 def no_server(state: SessionState) -> str | None:
-    """None if the server answers."""
+    """Return a reason unless the server answers."""
     if _server_state(state) is ServerState.RUNNING:
         return None
     return "the server is not running"
 
 
 def no_worklist(state: SessionState) -> str | None:
-    """None if the server has a worklist, or if that is not known yet."""
+    """Return a reason if the server has no worklist; None if it has one, or if that is not known yet."""
     worklist = state.worklist.value
     return no_server(state) or (worklist.why_not if worklist is not None else None) or None
 
 
 def cannot_start(state: SessionState) -> str | None:
-    """None if the server may be started: the host is connected and no server is up."""
+    """Return a reason unless the host is connected and no server is up, so that the server may be started."""
     if (why := not_connected(state)) is not None:
         return why
     current = _server_state(state)
@@ -61,7 +61,7 @@ def cannot_start(state: SessionState) -> str | None:
 
 
 def cannot_stop(state: SessionState) -> str | None:
-    """None if a server is running or starting."""
+    """Return a reason unless a server is running or starting."""
     if (why := not_connected(state)) is not None:
         return why
     current = _server_state(state)
@@ -75,7 +75,7 @@ def _training_state(state: SessionState) -> TrainState | None:
 
 
 def cannot_train(state: SessionState) -> str | None:
-    """None if the server answers and no training is running."""
+    """Return a reason unless the server answers and no training is running."""
     if (why := no_server(state)) is not None:
         return why
     if _training_state(state) is TrainState.RUNNING:
@@ -84,7 +84,7 @@ def cannot_train(state: SessionState) -> str | None:
 
 
 def nothing_trains(state: SessionState) -> str | None:
-    """None if there is a training to stop, including an orphaned one."""
+    """Return a reason unless there is a training to stop. A training whose server has ended counts too."""
     if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED):
         return None
     return "no training is running"
@@ -148,7 +148,7 @@ def ask_train_stop(state: SessionState) -> str | None:
 
 
 def cannot_invite(state: SessionState) -> str | None:
-    """None if annotators can be let in on the host."""
+    """Return a reason unless annotators can be given access to the host."""
     if state.identity.demo:
         return "the demo's pod is a folder on this machine"
     return not_connected(state)
@@ -157,21 +157,21 @@ def cannot_invite(state: SessionState) -> str | None:
 def ask_revoke(_state: SessionState) -> str | None:
     """The question before an invitation is revoked."""
     return (
-        "Revoke the invitation? The key is removed from the host, and its connection is cut. If the host does not"
-        " show whose its connections are, all those that only forward ports are cut; the others connect again."
+        "Revoke the invitation? The key is removed from the host, and its connection is cut. If the host does not show"
+        " which connection belongs to whom, all that only forward ports are cut; other annotators connect again."
     )
 
 
 def ask_install(state: SessionState) -> str | None:
-    """The question before earlier invitations are installed. It names whom the host then lets in."""
+    """The question before earlier invitations are installed. It names the annotators who then have access."""
     found = state.invitations.value
     if found is None or not found.missing:
         return None
-    return f"Let in on this host: {', '.join(one.name for one in found.missing)}?"
+    return f"Give access to this host: {', '.join(one.name for one in found.missing)}?"
 
 
 def demo_without_account(state: SessionState) -> str | None:
-    """None unless this is a demo that plays no RunPod account."""
+    """Return a reason if this is a demo that plays no RunPod account."""
     if state.identity.demo and not state.identity.rents:
         return "this demo has no RunPod account; `labeltui demo` plays one"
     return None
@@ -195,12 +195,15 @@ def pod_cannot(action: str) -> Why:
 
 
 def no_pod(state: SessionState) -> str | None:
-    """None if the pod is known."""
+    """Return a reason unless the pod is known."""
     return None if state.pod.value is not None else state.pod.error or _no_account(state)
 
 
 def cannot_start_pod(state: SessionState) -> str | None:
-    """None if the pod can be started, or waited for; a pod that lost its GPU is stopped first."""
+    """Return a reason unless the pod can be started or is starting.
+
+    A pod that lost its GPU can: it is stopped first.
+    """
     pod = state.pod.value
     if pod is not None and (pod.lost_its_gpu or pod.awaits_address):
         return None
@@ -208,7 +211,7 @@ def cannot_start_pod(state: SessionState) -> str | None:
 
 
 def cannot_rescue(state: SessionState) -> str | None:
-    """None if the pod can be started without a GPU; a pod that never had one is just started."""
+    """Return a reason unless the pod can be started without its GPU. A pod that never had one is started normally."""
     pod = state.pod.value
     if pod is not None and pod.cpu_id:
         return "the pod was rented without a GPU, so start it normally"
@@ -216,7 +219,7 @@ def cannot_rescue(state: SessionState) -> str | None:
 
 
 def no_network_volume(state: SessionState) -> str | None:
-    """None if the pod has a network volume, which another pod can use."""
+    """Return a reason unless the pod has a network volume, which another pod can use."""
     if (why := no_pod(state)) is not None:
         return why
     has_one = state.pod.value is not None and state.pod.value.network_volume_id
@@ -224,7 +227,7 @@ def no_network_volume(state: SessionState) -> str | None:
 
 
 def loses_nothing(state: SessionState) -> str | None:
-    """None if terminating the pod would lose labels."""
+    """Return a reason unless terminating the pod would lose labels."""
     if (why := pod_cannot("terminate")(state)) is not None:
         return why
     return (
@@ -235,13 +238,13 @@ def loses_nothing(state: SessionState) -> str | None:
 
 
 def not_on_runpod(state: SessionState) -> str | None:
-    """None if the profile uses RunPod."""
+    """Return a reason unless the profile uses RunPod."""
     rents = state.identity.rents or state.pod.value is not None or state.pod.error is not None
     return None if rents else _no_account(state)
 
 
 def no_proxy_shell(state: SessionState) -> str | None:
-    """None if RunPod's proxy has a shell on the pod, which only running pods have."""
+    """Return a reason unless RunPod's proxy has a shell on the pod. Only running pods have one."""
     pod = state.pod.value
     if pod is None:
         return not_on_runpod(state) or "the pod is not known yet"
@@ -253,7 +256,7 @@ def _cost(pod: Pod) -> str:
 
 
 def ask_pod_start(state: SessionState) -> str | None:
-    """The question before a pod is started, which costs from then on."""
+    """The question before a pod is started. It names the price, because the pod costs money from then on."""
     pod = state.pod.value
     if pod is not None and pod.lost_its_gpu:
         return (
@@ -307,7 +310,7 @@ def ask_pod_terminate(state: SessionState) -> str | None:
 
 
 def no_guard(state: SessionState) -> str | None:
-    """None if the guard answers."""
+    """Return a reason unless the guard answers."""
     guard = state.guard.value
     if guard is None:
         return not_connected(state) or "the guard has not reported yet"
@@ -315,7 +318,7 @@ def no_guard(state: SessionState) -> str | None:
 
 
 def guard_not_expected(state: SessionState) -> str | None:
-    """None if a guard can run on the host."""
+    """Return a reason unless a guard can run on the host."""
     guard = state.guard.value
     return guard.words.rstrip(".") if guard is not None and guard.state == "none" else not_connected(state)
 

@@ -17,20 +17,19 @@ if TYPE_CHECKING:  # keeps first paint light
 SHORTEST_S = 600.0  # before that a rate per hour is a guess
 MANY_STUDIES = 5000
 LONGEST_H = 24 * 366.0
-"""An end that is further away is no forecast."""
+"""The forecast of the last label reaches this many hours ahead; a later end is not shown."""
 SAME_SESSION = timedelta(hours=8)
-"""A server that was down for less continues its session."""
+"""If a server starts within this time after the server before it, the session continues."""
 CLOCKS = timedelta(seconds=60)
-"""A restart may seem to be requested this much after its server's start, because the clocks differ."""
+"""A restart may be recorded up to this long after its server's start, because two clocks are involved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """The number of labels submitted since ``since``, and rates.
 
-    A label without an author was on disk: the server gives it the time at which it found the file.
-    ``per_hour`` is None in the first ten minutes. ``cost_per_label`` is None without labels or without a known
-    cost.
+    A label without an author does not count: it was a file on disk, and its time is only when the server found it.
+    ``per_hour`` is None in the first ten minutes. ``cost_per_label`` is None without labels or without a known cost.
     """
 
     since: datetime
@@ -40,9 +39,9 @@ class Pace:
 
 
 class Use(Enum):
-    """What happened to a server that shows when it ran: from its START on, until its END, at the time of its USE.
+    """An event from which follows when a server ran.
 
-    A RESTART is a use of one server and the start of the next.
+    It ran after its START, before its END, and at each USE. A RESTART is a use of one server and the start of the next.
     """
 
     START = "start"
@@ -52,10 +51,10 @@ class Use(Enum):
 
 
 def session_start(started: datetime, uses: Iterable[tuple[datetime, Use]]) -> datetime:
-    """When the session of a server that started at ``started`` began: with its first server.
+    """Return when the session of a server began, which is the start of the session's first server.
 
-    ``uses`` are those of the servers before it, in any order. A server ran from its start to its next use or end,
-    however long that was.
+    ``started`` is the start of the present server. ``uses`` are the events of the servers before it, in any order. A
+    server counts as running from its start to its next use or end, however long that was.
     """
     since, newer = started, Use.START
     for at, use in sorted(uses, key=lambda one: one[0], reverse=True):
@@ -70,7 +69,7 @@ def session_start(started: datetime, uses: Iterable[tuple[datetime, Use]]) -> da
 
 
 def began(state: SessionState) -> datetime | None:
-    """When the session began: with the rented pod's start, else with its first server. None when neither is known."""
+    """When the session began: at the start of the rented pod, else of its first server. None when neither is known."""
     spend, server = state.spend.value, state.server.value
     since = spend.session_since if spend is not None else None
     return since or state.session_began or (server.started_at if server is not None else None)
@@ -93,7 +92,7 @@ def pace(state: SessionState, now: datetime) -> Pace | None:
 
 
 _counted: list[tuple[tuple[Study, ...], datetime, int]] = []
-"""The last count, since the console asks once a second and 100,000 studies take a hundredth of one."""
+"""The last count, stored because the console asks once a second and 100,000 studies take 10 ms."""
 
 
 def _labels_since(studies: tuple[Study, ...], since: datetime) -> int:
@@ -118,7 +117,10 @@ def people(state: SessionState) -> tuple[str, ...]:
 
 
 def expected_end(left: int, per_hour: float | None, now: datetime) -> datetime | None:
-    """When the last study is final at this rate; None if nothing is left, or the rate is not known or nothing."""
+    """The time at which the last study will be final at this rate.
+
+    None if none is left, or if the rate is 0 or unknown.
+    """
     if not left or not per_hour:
         return None
     hours = left / per_hour

@@ -84,7 +84,7 @@ def about(state: SessionState, named: str | None) -> SessionState:
 
 
 def about_pod(state: SessionState, pod: Pod) -> SessionState:
-    """Return the state with this pod in place of the profile's. Another pod has no training of the profile's pod."""
+    """Return the state with this pod in place of the profile's. If it is another pod, the state has no training."""
     shown = replace(state, pod=Reading(pod, pod.read_at))
     other = state.pod.value is not None and state.pod.value.id != pod.id
     return replace(shown, training=Reading(), trainings=()) if other else shown

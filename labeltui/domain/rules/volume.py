@@ -18,12 +18,12 @@ def full_note(state: SessionState) -> str:
     used, total = metrics.disk_used, metrics.disk_total
     return (
         f"Its volume is {100 * used / total:.0f} % full ({used / GB:.1f} of {total / GB:.1f} GB{summed(state)}): "
-        "the newest labels and models may not be whole."
+        "the newest labels and models may be incomplete."
     )
 
 
 def summed(state: SessionState) -> str:
-    """The age of the used space as ``, summed 4 min ago``. Empty if it is of now."""
+    """The age of the used space, as ``, summed 4 min ago``. Empty if the value is current."""
     metrics, now = state.metrics.value, state.metrics.as_of
     if metrics is None or metrics.disk_read_at is None or now is None:
         return ""

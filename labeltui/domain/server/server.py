@@ -24,7 +24,7 @@ class ServerState(StrEnum):
 
     @property
     def clause(self) -> str:
-        """The state as the end of a sentence about the server, such as ``is stopped``."""
+        """The state as the predicate of a sentence about the server, such as ``is stopped``."""
         return "has crashed" if self is ServerState.CRASHED else f"is {self.value}"
 
 
@@ -32,7 +32,8 @@ class ServerState(StrEnum):
 class OrphanTraining:
     """A training process whose server has ended. It still uses the GPU, and no API shows or stops it.
 
-    ``folder`` and ``user`` are empty if unknown. Only ``ours`` may be ended: those that run from the profile's folder.
+    ``folder`` and ``user`` are empty if unknown. labeltui may end only trainings that are ``ours``, which means that
+    they run from the profile's folder.
     """
 
     pid: int
@@ -45,7 +46,7 @@ class OrphanTraining:
 
     @property
     def named(self) -> str:
-        """Model and process for messages, with user and folder of a training that is not ours."""
+        """Model and process for messages. For a training that is not ``ours``, user and folder too."""
         whose = (
             ""
             if self.ours
@@ -72,8 +73,8 @@ class FoundServer:
 class ServerStatus:
     """One server on one host. ``run_id`` is the agent's run; None for a server that the agent did not start.
 
-    For ``dicomweb_cache_s`` seconds, a DICOMweb server hands out a study again although its label is final. None for
-    a folder, or if it is unknown.
+    ``dicomweb_cache_s`` is how many seconds a server of DICOMweb studies may hand out a study again although its label
+    is final. None for a folder, or if it is unknown.
     """
 
     state: ServerState
@@ -109,7 +110,10 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class TrainStats:
-    """``train_stats`` of one trainer. Until epoch 1 has ended they are the previous run's. Unix times in seconds."""
+    """The ``train_stats`` of one trainer.
+
+    Until epoch 1 has ended, they belong to the previous run. Times are Unix seconds.
+    """
 
     start_ts: float | None = None
     epoch: int | None = None
@@ -124,7 +128,7 @@ class TrainStats:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """``GET /info/``."""
+    """The server's answer to ``GET /info/``."""
 
     name: str
     version: str

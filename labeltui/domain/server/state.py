@@ -34,7 +34,7 @@ class ServerRun:
 
 @dataclass(frozen=True, slots=True)
 class ServerEvidence:
-    """Readings of a run's output and REST API. ``problem`` comes from the output of a run that has ended.
+    """Facts on a run from its output and its REST API. ``problem`` comes from the output of a run that has ended.
 
     ``failing`` is why the server fails to answer ``/info/`` although it runs. ``found`` is the process of a server that
     labeltui did not start, if the host shows it.

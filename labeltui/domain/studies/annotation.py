@@ -8,12 +8,12 @@ from datetime import datetime
 from itertools import pairwise
 
 LONGEST_PAUSE_S = 15 * 60.0
-"""A longer time without any sign of the annotator counts as a pause from then on."""
+"""Seconds without activity that count as work. The rest of a longer time without activity is a pause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The seconds that somebody worked, and the seconds of pauses that are not counted."""
+    """The seconds that an annotator worked, and the seconds of pauses, which are not part of them."""
 
     seconds: float
     paused_s: float = 0.0
@@ -22,8 +22,8 @@ class Work:
 def work_between(fetched: datetime, submitted: datetime, activity: Iterable[datetime] = ()) -> Work | None:
     """Return the work between a fetch and a submit; None if the submit is not later.
 
-    ``activity`` are other times at which the annotator did something. Of a longer time between two of them, the first
-    15 minutes count.
+    ``activity`` are other times at which the annotator did something. If more than 15 minutes are between two of these
+    times, only the first 15 count.
     """
     if submitted <= fetched:
         return None

@@ -12,7 +12,7 @@ from typing import Any
 
 MOST_SCORES = 32
 NAMELESS = "?"
-"""The client of requests without a client id. MONAI Label stores ``admin`` for it, and its output names none."""
+"""The client of requests without a client id. MONAI Label stores ``admin`` for them, and prints no client."""
 USUAL = frozenset(("name", "ts", "strategy"))  # of most studies, nothing else is stored
 
 
@@ -42,12 +42,15 @@ def entry_of(study: str, stored: Any) -> list[Any]:
 
 
 def client_of(value: Any) -> str:
-    """Return the client of a fetch. ``admin``, MONAI Label's user without a login, is nobody's name."""
+    """Return the client of a fetch.
+
+    ``admin`` counts as no name: without a login MONAI Label stores it for every user.
+    """
     return NAMELESS if not value or value == "admin" else str(value)
 
 
 def _plain(study: str, stored: Any) -> list[Any] | None:
-    """Return the entry of a study without labels and fetches, in a third of the time. Most are such. Else None."""
+    """Return the entry of a study without labels and fetches, which most are. Takes a third of the time. Else None."""
     try:
         image = stored["image"]
         info = image["info"]

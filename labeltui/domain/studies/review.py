@@ -34,7 +34,10 @@ def stored_review(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reviewed(before: Mapping[str, Any], review: Review, by: str, now: datetime) -> dict[str, Any]:
-    """Return the review to store in place of ``before``. The Reviewer writes all five fields each time."""
+    """Return the review to store in place of ``before``.
+
+    It has all five fields, because the Reviewer always writes all.
+    """
     status = {None: before.get("status", ""), NO_STATUS: ""}.get(review.status, review.status)
     return {
         "status": status,

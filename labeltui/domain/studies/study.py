@@ -27,7 +27,7 @@ class StudyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One time that a server handed out a study: the strategy, the client and the time."""
+    """A server handed out a study: by which strategy, to which client, and when."""
 
     strategy: str
     client: str
@@ -108,7 +108,7 @@ _EMPTY_ENTRY: tuple[Any, ...] = ("", "", None, "", (), (), "", _NOTHING, "")
 _Draft: Any = make_dataclass(
     "_Draft", [each.name for each in fields(Study)], slots=True, eq=False, repr=False
 )
-"""A study before it is frozen. To make a frozen one takes four times as long, and a list may have 100,000."""
+"""A study before it is frozen. Creating a frozen one takes four times as long, and a list may have 100,000 studies."""
 
 
 def study_of(entry: Sequence[Any]) -> Study:
@@ -182,7 +182,7 @@ class StudyQueue:
 
     @property
     def filtered_out(self) -> str:
-        """Says that no series has the modality that the server serves; empty unless only others have another."""
+        """A sentence for a server whose DICOMweb studies all have another modality than it serves; else empty."""
         if self.studies or not self.modality or not self.other_modalities:
             return ""
         others = ", ".join(self.other_modalities)
@@ -190,12 +190,12 @@ class StudyQueue:
 
     @property
     def server_differs(self) -> bool:
-        """Whether the server's counts are known, and labeltui's are others or unknown."""
+        """Whether the server's counts are known and differ from labeltui's, or labeltui's are unknown."""
         pairs = ((self.server_total, self.total), (self.server_completed, self.completed))
         return any(server is not None and server != own for server, own in pairs)
 
     def damaged(self, finals: Iterable[str]) -> list[str]:
-        """Return the listed studies with a final label among ``finals``, which are known to be damaged."""
+        """Return the listed studies whose final label is in ``finals``, the labels known to be damaged."""
         known = set(finals)
         return (
             [study.id for study in self.studies if FINAL_TAG in study.tags and study.id in known]
@@ -209,9 +209,9 @@ class StudyQueue:
 
 
 def changed_studies(before: tuple[Study, ...], now: tuple[Study, ...]) -> tuple[list[Study], set[str]]:
-    """Return the studies of ``now`` that are new or other objects than in ``before``, and the ids that have gone.
+    """Return the studies of ``now`` that ``before`` does not have as the same object, and the ids that are gone.
 
-    Compares objects by identity, which takes milliseconds for 100,000 studies: a list of studies replaces only the
+    Comparing by identity takes milliseconds for 100,000 studies. It is enough, because a new list replaces only the
     objects that changed.
     """
     if not before:

@@ -11,7 +11,10 @@ NAMELESS = "a client without a name of its own"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A client that has a study until a time. ``client`` is empty for a client id that several people share."""
+    """A client for whom a study is reserved until ``until``.
+
+    ``client`` is empty for a client id that several people share.
+    """
 
     client: str
     until: datetime
@@ -19,7 +22,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """How many studies are in each state. The states exclude each other."""
+    """How many studies the worklist has in each state. Each study counts once."""
 
     final: int = 0
     skipped: int = 0

@@ -91,9 +91,9 @@ def _explained(lines: Sequence[str]) -> Meaning | None:
 
 
 def hidden_failure(run: TrainRun, details: Sequence[str], info: ServerInfo | None = None) -> Problem | None:
-    """Why a training failed that the server calls done, because its process exited with 0.
+    """Why a training failed although the server reports it as done, because its process exited with 0.
 
-    Returns None if it did what it was asked for, and while the output is not complete enough to know.
+    Returns None if the training did what was requested, or while the output is too incomplete to know.
     """
     if run.return_code or run.workers_code:
         return diagnose_training(run, details, info)

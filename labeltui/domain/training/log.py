@@ -74,7 +74,7 @@ class _Epoch:
     complete: bool = False
 
     def close(self) -> None:
-        """Replace the losses by their mean to save memory, because a run has many iterations."""
+        """Replace the losses of all iterations by their mean, to save memory."""
         if self.losses:
             self.mean = sum(self.losses.values()) / len(self.losses)
             self.losses.clear()
@@ -124,7 +124,7 @@ class TrainLog:
         return self.take(record, log.event(record), line)
 
     def take(self, record: log.LogRecord, event: events.Event | None, line: str) -> bool:
-        """Like :meth:`feed`, for a line that is already parsed."""
+        """Read a line that is already parsed; True when a training has changed."""
         if isinstance(event, events.TaskCommand) and event.kind == "train":
             self._begin(record, event)
             return True
@@ -146,7 +146,7 @@ class TrainLog:
         self._current = fold
 
     def _from_server(self, fold: _Fold, record: log.LogRecord, event: events.Event | None) -> bool:
-        """Read a line of the server itself. Only two kinds of these lines concern the training."""
+        """Read a line that the server itself printed. Only two kinds of these lines concern a training."""
         if isinstance(event, events.Killed):
             fold.kill(event.pid)
             return True

@@ -18,8 +18,9 @@ MAX_TEXT = 2000
 class TrainingRecord:
     """One training, of this server or an earlier one.
 
-    ``state`` None means that nobody saw the end. ``options`` is the request without the model, ``points`` the newest
-    1000 finished epochs, ``model_file`` the published file on the host, ``run_id`` the run of the server.
+    ``state`` is None if no console or command read how it ended. ``options`` is the request without the model,
+    ``points`` the newest 1000 finished epochs, ``model_file`` the published file on the host, ``run_id`` the run of the
+    server.
     """
 
     model: str

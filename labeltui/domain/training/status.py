@@ -60,7 +60,7 @@ def derive_training(
 
 
 def run_status(run: TrainRun, zone: tzinfo, *, running: bool, ended_with: str = "") -> TrainStatus:
-    """Return the status of a training from its output alone. ``running``: its server has not ended."""
+    """Return the status of a training from its output alone. ``running`` is True while its server has not ended."""
     status = _without_server(run, zone, ended_with)
     if running and not run.ended:
         return replace(status, state=TrainState.RUNNING, problem=None, ended_at=None)
@@ -75,7 +75,7 @@ def task_status(
     info: ServerInfo | None = None,
     zone: tzinfo = UTC,
 ) -> TrainStatus:
-    """Return the status of one of the server's tasks, whichever training runs now."""
+    """Return the status of this task of the server, whether or not it is the training that runs now."""
     return _of_task(task, tasks, runs, info, zone)
 
 
@@ -138,7 +138,7 @@ def _of_task(
 
 
 def _finished(run: TrainRun) -> int | None:
-    """The number of finished epochs; None for none."""
+    """The number of finished epochs; None if no epoch has ended."""
     known = [point.epoch for point in run.points]
     if not run.ended and run.epoch is not None:
         known.append(run.epoch - 1)
@@ -146,7 +146,10 @@ def _finished(run: TrainRun) -> int | None:
 
 
 def _started(task: Task, tasks: Sequence[Task], run: TrainRun | None) -> datetime | None:
-    """When a training left the queue: its time at the server is that of its submission. None while it waits."""
+    """Return when a training left the queue, because the server only has the time of its submission.
+
+    None while it waits.
+    """
     if task.state is TaskState.SUBMITTED or task.started_at is None:
         return None
     if run is not None and run.started_at is not None:
@@ -158,7 +161,7 @@ def _started(task: Task, tasks: Sequence[Task], run: TrainRun | None) -> datetim
 def _outcome(
     state: TrainState, run: TrainRun, details: Sequence[str], info: ServerInfo | None = None
 ) -> tuple[TrainState, Problem | None]:
-    """Check the server's state of a task against its output, and name what went wrong."""
+    """Return the state of a task, corrected by its output, and the problem if the training failed."""
     if state is TrainState.DONE and (failure := hidden_failure(run, details, info)) is not None:
         return TrainState.ERROR, failure
     if state is TrainState.ERROR:

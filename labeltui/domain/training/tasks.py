@@ -29,8 +29,8 @@ class TaskState(StrEnum):
 class Task:
     """One task as the server stores it in memory. A restart of the server loses its tasks.
 
-    Times are the server's local time, of an unknown zone. ``details`` are the newest output lines of the task (20
-    at most), oldest first.
+    Times are the server's local time; its zone is unknown. ``details`` are the newest output lines of the task
+    (20 at most), oldest first.
     """
 
     id: str

@@ -37,12 +37,12 @@ class EpochPoint:
 
     @property
     def validation_dice(self) -> float | None:
-        """Mean Dice score over the validation studies; None without any."""
+        """Mean Dice score over the validation studies; None without a score."""
         return next((v for k, v in self.metrics.items() if k.startswith("val") and k.endswith("dice")), None)
 
     @property
     def training_dice(self) -> float | None:
-        """Mean Dice score over the training studies; None without any."""
+        """Mean Dice score over the training studies; None without a score."""
         return next(
             (v for k, v in self.metrics.items() if k.startswith("train") and k.endswith("dice")), None
         )
@@ -83,7 +83,7 @@ class TrainStatus:
 
     @property
     def not_numbers(self) -> Mapping[str, int]:
-        """The loss (as ``LOSS``) and metrics that are NaN or infinite now, each with the epoch since which it is."""
+        """The loss (as ``LOSS``) and the metrics that are NaN or infinite now, each with its first such epoch."""
         since: dict[str, int] = {}
         names = {*self.points[-1].not_numbers} if self.points else set()
         if self.loss is not None:
