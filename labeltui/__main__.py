@@ -30,7 +30,10 @@ def main() -> int:
 
 
 def plain_launch(arguments: Sequence[str]) -> Launch | None:
-    """Parse arguments of the form ``[demo] [--flag VALUE]``. Returns None for all others, which need the parser."""
+    """Parse arguments of the form ``[demo] [--flag VALUE]``.
+
+    Returns None for any other form, which the parser reads.
+    """
     values: dict[str, str] = {}
     read_only = demo = False
     rest = list(arguments)
@@ -81,7 +84,10 @@ def open_console(launch: Launch) -> int:
 
 
 def why_no_console() -> str | None:
-    """Why the console can't be shown here, as a clause; None if it can. It draws on standard error."""
+    """Return a clause that says why the console can't run here, or None if it can.
+
+    The console draws on standard error.
+    """
     streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
     for name, stream in streams.items():
         if stream is None or not stream.isatty():

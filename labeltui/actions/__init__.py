@@ -1,8 +1,7 @@
 """Every action, declared once: footer, help, palette, key map and command line are made from this list.
 
-There is one file per area. Importing them must be cheap, because the console does so before first paint. These
-files only describe actions; ``labeltui.operations.table`` pairs each action with the operation that carries it
-out.
+There is one file per area. The console imports all of them before first paint, so they must import quickly. They only
+describe actions: ``labeltui.operations.table`` pairs each action with the operation that carries it out.
 """
 
 from __future__ import annotations
@@ -45,6 +44,6 @@ ACTIONS: tuple[Action, ...] = (
     *SHELL_ACTIONS,
     *CONSOLE_ACTIONS,
 )
-"""In the order in which help and footer show them."""
+"""All actions, in the order in which help and footer show them."""
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}

@@ -168,7 +168,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "invitations",
         "Invited annotators",
-        "list invited annotators and who is connected; invite, revoke, or let them in on a new pod",
+        "list invited annotators and who is connected; invite, revoke, or give them access to a new pod",
         key="i",
         leader="p",
         disabled=conditions.cannot_invite,

@@ -11,7 +11,7 @@ class InviteParams(Params):
     """Parameters of ``invite``."""
 
     name: str = required_text("the annotator's name, which becomes the client id in Slicer")
-    replace: bool = switch("revoke the name's earlier invitation; the earlier key is of no use afterwards")
+    replace: bool = switch("revoke this annotator's earlier invitation; the earlier key then stops working")
 
 
 class RevokeParams(Params):
@@ -37,7 +37,7 @@ INVITE_REVOKE = Command(
 )  # fmt: skip
 INVITE_INSTALL = Command(
     "invite.install", "Install earlier invitations",
-    "let in on this host the annotators that you invited before, and print its address for each",
+    "give annotators that you invited before access to this host, and print its address for each of them",
     danger=Danger.CHANGE, command=("invite", "install"), disabled=conditions.cannot_invite,
     question=conditions.ask_install, takes=NoParams,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The definition of an action: danger, parameters, key and leader, and the reason when it is disabled."""
+"""The definition of an action: its danger, parameters, key and leader, and the reason why it is disabled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ P = TypeVar("P", bound=Params)
 
 
 class Danger(StrEnum):
-    """The risk of an action. ``DESTRUCTIVE`` asks for confirmation; ``IRREVERSIBLE`` asks for the typed name."""
+    """The risk of an action.
+
+    A ``DESTRUCTIVE`` one asks for confirmation; for an ``IRREVERSIBLE`` one the operator types a name.
+    """
 
     NONE = "none"  # changes nothing; allowed with --read-only
     CHANGE = "change"
@@ -65,7 +68,10 @@ class Action:
     naming: Callable[[SessionState, Mapping[str, Any]], str] | None = None  # the text in the place of {}
 
     def ask(self, state: SessionState, params: Mapping[str, Any]) -> str | None:
-        """Return the question, with the value of ``about`` or the text of ``naming``; None if nothing is asked."""
+        """Return the question, with ``about``'s value or ``naming``'s text filled in.
+
+        Returns None if the action asks nothing.
+        """
         question = self.question(state)
         if question is not None and self.naming is not None:
             return question.replace("{}", self.naming(state, params), 1)
@@ -82,7 +88,7 @@ class Action:
 
     @property
     def takes_pod(self) -> bool:
-        """True for an action that changes a pod, which need not be the profile's pod."""
+        """True for an action that changes a pod, whether or not it is the profile's pod."""
         return self.danger is not Danger.NONE and issubclass(self.takes, PodParams)
 
     @property
@@ -99,7 +105,10 @@ class Action:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Command(Action, Generic[P]):
-    """An action that an operation carries out. ``labeltui.operations.table`` pairs both by their parameters."""
+    """An action that an operation carries out.
+
+    ``labeltui.operations.table`` pairs the two by the class of their parameters.
+    """
 
     takes: type[P] = field(kw_only=True)
 
@@ -114,7 +123,7 @@ LEADERS: Mapping[str, str] = {
 """Each leader key and the name of its group of actions."""
 
 QUIET_LEADERS = frozenset({"exclamation_mark", "Q"})
-"""Leaders that the footer omits, because their panes show them."""
+"""Leader keys that the footer leaves out, because the panes that they belong to show them."""
 
 
 def why_disabled(action: Action, state: SessionState) -> str | None:

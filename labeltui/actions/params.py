@@ -19,8 +19,8 @@ _EMPTY: Mapping[Kind, Any] = {"bool": False, "list": (), "pairs": MappingProxyTy
 class Param:
     """One parameter: an option of the command line and a field of the console's form. Treat it as immutable.
 
-    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only affects the command
-    line. The code that confirms an action sets ``hidden`` parameters; options and fields never do.
+    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only affects the command line. A
+    ``hidden`` parameter has no option and no field: the code that confirms an action sets it.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ def pairs(help: str) -> Mapping[str, str]:
 class Params:
     """Base class of the parameters of one action.
 
-    It is not a dataclass, because making twenty of those takes a tenth of the time to first paint. A field whose
+    It is not a dataclass: to create twenty dataclasses would take a tenth of the time to first paint. A field whose
     name is a Python keyword ends in an underscore; keys, forms and the command line leave the underscore out.
     """
 
@@ -146,10 +146,10 @@ class Params:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """Make the parameters from the values of keys, forms or the command line. None counts as left out.
+        """Create the parameters from the values of a key, a form or the command line.
 
-        Raises Misused ``bad_parameter`` for a name that is not declared, a value of the wrong type, and a
-        required parameter that is missing.
+        The value None counts as left out. Raises Misused ``bad_parameter`` for a name that is not declared, a value of
+        the wrong type, and a required parameter that is missing.
         """
         known = {param.name: param for param in cls.declared}
         for name in given:

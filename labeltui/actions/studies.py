@@ -149,7 +149,7 @@ STUDIES_RESTORE = Command(
 
 WORKLIST_ACTIONS: tuple[Action, ...] = (
     Action(
-        "worklist.first", "Hand out next", "hand out these studies next; again: take them out of the order",
+        "worklist.first", "Hand out next", "hand out these studies next; if they are next, take them out again",
         key="f", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('first')",
     ),
     Action(
@@ -161,7 +161,7 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="n", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('unassign')",
     ),
     Action(
-        "worklist.skip", "Skip", "hand out these studies to nobody; again: hand them out",
+        "worklist.skip", "Skip", "hand out these studies to nobody, or again if they are skipped",
         key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
     ),
     Action(
@@ -185,7 +185,7 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="u", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="deletions",
     ),
 )  # fmt: skip
-"""What the console does with the marked studies, or with the one under the queue's cursor."""
+"""Actions that the console applies to the marked studies, or to the study under the queue's cursor."""
 
 STUDY_ACTIONS: tuple[Action, ...] = (
     STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, *WORKLIST_ACTIONS,

@@ -47,9 +47,9 @@ class TerminalPrompter:
         return await self.ask(f"{visible(title)}\n{visible(prompt)}", echo=False)
 
     async def trust_host_key(self, key: HostKey) -> bool | None:
-        """Show the fingerprint and ask whether to trust the key. Only the whole word yes counts.
+        """Show the fingerprint and ask whether to trust the key. Only the whole word yes counts as consent.
 
-        Returns None without a terminal, and shows nothing: the refusal that follows names the key.
+        Without a terminal, return None and show nothing, because the error that follows names the key.
         """
         if not self.present:
             return None

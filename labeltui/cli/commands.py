@@ -30,7 +30,10 @@ def run(request: Request, output: Output, opener: Opener | None = None) -> int:
 
 
 def _run(command: Coroutine[None, None, int]) -> int:
-    """Run to the end. Raises KeyboardInterrupt if it was cancelled: the caller does not import asyncio, to be fast."""
+    """Run to the end.
+
+    A cancellation becomes KeyboardInterrupt, because the caller does not import asyncio, to start fast.
+    """
     try:
         return asyncio.run(command)
     except asyncio.CancelledError:

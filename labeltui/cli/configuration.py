@@ -96,7 +96,7 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
 
 
 def _next_step(host: str, has_pod: bool, config: str | None) -> str:
-    """What to do after the profile was written: which commands, in their order."""
+    """Say what to do after the profile was written: the commands to run, in order."""
     program = f"labeltui --config {shlex.quote(config)}" if config is not None else "labeltui"
     check = f"`{program} doctor` checks what is missing"
     console = f"`{program}` opens the console"

@@ -1,4 +1,4 @@
-"""Refusals that need no session. This module imports neither session nor network, so that they come at once."""
+"""Refusals that need no session. This module imports no session and no network code, so a refusal comes at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labeltui.runpod.keys import find_key, keys_elsewhere
 
 
 def refuse_unwanted(request: Request, output: Output) -> None:
-    """Raise Refused ``read_only`` or ``unconfirmed`` for what the command line alone rules out."""
+    """Raise Refused ``read_only`` or ``unconfirmed`` if the command line alone shows that the action must not run."""
     action = request.action
     if action is not None:
         refuse_change(action, read_only=request.launch.read_only)
@@ -26,9 +26,10 @@ def refuse_unwanted(request: Request, output: Output) -> None:
 
 
 def refuse_unprepared(request: Request) -> None:
-    """Raise what the profile alone rules out: Misused for a wrong profile, no API key or no pod, and Refused.
+    """Raise the errors that the profile alone shows.
 
-    The doctor reports these itself, and a demo reads no profile.
+    These are Misused for a wrong profile or for a missing API key or pod, and Refused. The doctor is exempt because it
+    reports these itself, and a demo because it reads no profile.
     """
     action, launch = request.action, request.launch
     if launch.demo is not None or action is DOCTOR:

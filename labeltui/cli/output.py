@@ -14,15 +14,16 @@ from labeltui.domain.problems import Problem
 
 
 class OutputClosed(Exception):
-    """Raised when stdout takes no more. The text is the reason; empty if the reader has closed the pipe."""
+    """Raised when stdout can't be written any more. The text is the reason; empty if the reader has closed the pipe."""
 
 
 class Output:
     """Print a command's output. Also the :class:`~labeltui.operations.progress.Report` of the action that runs.
 
-    With ``stream``, records go to stdout as they arrive; otherwise they go to stderr as progress. With ``lists``,
-    the records are the result: text prints only the records, a JSON document holds them as ``records``. With
-    ``live``, text prints the records as they arrive; JSON prints the document, which has the same content.
+    With ``stream``, records go to stdout as they arrive; otherwise they go to stderr as progress. With ``lists``, the
+    records are the result: as text only the records are printed, as JSON the document has them as ``records``. With
+    ``live``, text output prints the records as they arrive. JSON output prints the document, which has the same
+    content.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:
@@ -63,7 +64,7 @@ class Output:
             print_text(dumps(document) if self.as_json else render(document, _width()))
 
     def _text(self, document: Mapping[str, Any]) -> None:
-        """Print a text to paste on stdout, and what the operator should know about it on stderr."""
+        """Print a text to paste on stdout, and the notes on it for the operator on stderr."""
         self._printed = True
         print_text(paragraph(str(document["text"])))
         for line in (document.get("message"), *document.get("warnings", ())):
@@ -76,8 +77,8 @@ class Output:
     def failure(self, problem: Problem, document: Mapping[str, Any] | None = None) -> None:
         """Print the problem and its hint. ``document`` is the result of the failed operation, if it has one.
 
-        If a result was already printed, the failure goes to stderr only, because stdout has one JSON document at
-        most.
+        If a result was already printed, the failure goes to stderr only, because stdout holds at most one JSON
+        document.
         """
         if self.as_json and not self._printed:
             print_text(dumps(document or failure_document(problem)))
@@ -91,7 +92,10 @@ class Output:
 
 
 def _width() -> int | None:
-    """The columns of the terminal that stdout is. None if it is none, such as a pipe, or does not know its size."""
+    """Return the number of columns if stdout is a terminal.
+
+    Returns None for a pipe, a file or a terminal of unknown size.
+    """
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
     except (OSError, ValueError, AttributeError):  # AttributeError: there is no stdout, or it is no file
@@ -119,7 +123,10 @@ def print_text(text: str, *, end: str = "\n") -> None:
 
 
 def print_error(text: str) -> None:
-    """Print text for people on stderr. A stderr that takes nothing more, such as a closed terminal, is no failure."""
+    """Print text for people on stderr.
+
+    Does nothing if stderr can't be written, for example because the terminal is closed.
+    """
     _write(sys.stderr, text + "\n")
 
 

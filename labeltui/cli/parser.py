@@ -32,7 +32,7 @@ _GROUPS = {
     "train": "training",
 }
 NAMELESS = {"invite": "NAME"}
-"""Groups of commands that are commands themselves, and the name of that command's parser."""
+"""Groups that are commands themselves, such as ``invite NAME``, each with the name of that command's parser."""
 _EPILOG = """\
 --config, --profile, --read-only, --demo, --json, --yes and -v may stand before or after the command.
 `--demo healthy` runs a command against a pod embedded in this process: no account, no network. `pod` commands need
@@ -43,7 +43,10 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unrea
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parsed arguments. ``action`` is None for a command outside the registry; the console's ``command`` is ()."""
+    """The parsed arguments.
+
+    ``action`` is None for a command outside the registry. ``command`` is () for the console.
+    """
 
     launch: Launch
     command: tuple[str, ...] = ()
@@ -94,14 +97,14 @@ def parse(argv: Sequence[str]) -> Request:
 
 
 def _words(argv: list[str]) -> list[int]:
-    """The places of the words that are neither flags nor values of global flags."""
+    """Return the indexes of the words that are neither flags nor values of global flags."""
     return [at for at, word in enumerate(argv) if not word.startswith("-") and not _is_value(argv, at)]
 
 
 def _with_nameless(argv: list[str], words: list[int]) -> list[str]:
     """Insert ``NAME`` after ``invite`` if no command of that group follows, so that argparse finds its parser.
 
-    ``words`` are the places of the words before a ``--``.
+    ``words`` are the indexes of the words before a ``--``.
     """
     at = words[1] if len(words) > 1 else argv.index("--") if "--" in argv else None
     if not words or at is None or argv[words[0]] not in NAMELESS:
@@ -172,7 +175,7 @@ class _Parser(argparse.ArgumentParser):
         raise Misused(Code.USAGE, f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
 
     def _print_message(self, message: str, _file: object = None) -> None:
-        """Print help or the version. argparse would ignore that it can't be written."""
+        """Print help or the version. Unlike argparse, fail if it can't be written."""
         print_text(message, end="")
 
 
@@ -185,7 +188,10 @@ def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
-    """Add flags that may stand before or after the command. A default could overwrite a given value."""
+    """Add flags that may stand before or after the command.
+
+    They have no defaults: a default could overwrite a given value.
+    """
     flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = flags.add_argument_group("everywhere")
     group.add_argument(

@@ -68,7 +68,7 @@ async def opened(
     """Yield a session, connected unless ``connect`` is False. Always close it, also after a signal.
 
     ``allowed`` is called before the session connects, and raises Refused for what this session may not do. Raises
-    Unreachable after 30 s, at once what waiting does not cure, and the errors of opening the session.
+    Unreachable after 30 s, an error that waiting does not solve at once, and the errors of opening the session.
     """
     with _ended_by_signals():
         session = await opener(launch, prompter)
@@ -135,7 +135,10 @@ async def _await_first_poll(session: Session, *, studies: bool) -> None:
 
 
 async def _connected(session: Session, output: Output, prompter: TerminalPrompter) -> None:
-    """Wait for the connection. Raises at once what waiting does not cure, and Unreachable after the deadline."""
+    """Wait for the connection.
+
+    Raises an error that waiting does not solve at once, and Unreachable after the deadline.
+    """
     link = session.link
     clock = asyncio.get_running_loop().time
     start = clock()
@@ -157,7 +160,10 @@ async def _connected(session: Session, output: Output, prompter: TerminalPrompte
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Within the block, ``ENDING`` signals cancel the command as Ctrl-C does. Raises EndedBySignal after one."""
+    """Within the block, a signal of ``ENDING`` cancels the command as Ctrl-C does.
+
+    The block then raises EndedBySignal.
+    """
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     received: list[int] = []

@@ -75,7 +75,7 @@ def _refuse_read_only(session: Session) -> None:
 
 
 def command_text(words: Sequence[str]) -> str | None:
-    """Return the command line for these arguments, or None (start a shell) if there are none.
+    """Return the command line for these arguments. Returns None if there are none, which means a shell.
 
     A single argument is a command line, as with ``ssh``. Several arguments are a program and its arguments, and
     are quoted.
@@ -108,7 +108,7 @@ async def passthrough(shell: Shell, source: int, target: int) -> int:
 
 
 async def _collect(shell: Shell, output: Output) -> int:
-    """Run a command for ``--json``. A terminal mixes stdout and stderr, so one field has both."""
+    """Run a command for ``--json``. A terminal mixes stdout and stderr, so one field of the document holds both."""
     data = bytearray()
     while piece := await shell.read():
         data += piece

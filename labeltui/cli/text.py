@@ -13,7 +13,7 @@ from labeltui.domain.amounts import AmountNumber, AmountText
 UNKNOWN = "unknown"
 NOTHING = "-"
 WIDEST = 28
-"""The terminal columns of a table's column after its first, in a table that would not fit the terminal."""
+"""The most terminal columns for each column but the first, in a table that does not fit the terminal."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _QUIET = frozenset({"stale_because"})  # shown together with "stale"

@@ -44,7 +44,7 @@ def set_values(path: Path, values: Mapping[tuple[str, ...], str]) -> bool:
 
 
 def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
-    """Return ``text`` with the value set. A new key becomes the first of its table.
+    """Return ``text`` with the value set. A key that the table lacks is added as its first.
 
     Raises ValueError when ``text`` is not TOML, the table is inline, the old value spans several lines, or another
     value would change.

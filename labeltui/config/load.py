@@ -154,7 +154,7 @@ def _read(path: Path) -> str:
 
 
 def _not_json(value: object) -> object:
-    """Convert dates to an object. No key takes a date, so the model then reports a wrong type."""
+    """Replace each date by a plain object. No key takes a date, and the model reports the object as a wrong type."""
     return {"date": str(value)}
 
 
@@ -243,7 +243,7 @@ def _value_at(data: Any, path: KeyPath) -> Any:
 
 
 def _contradictions(file: ConfigFile, origins: Mapping[KeyPath, int]) -> Iterator[_Finding]:
-    """Check values against each other: the default profile must exist, and ``host = "ssh"`` needs its table."""
+    """Yield contradictions between values: a default profile that is missing, or ``host = "ssh"`` without its table."""
     if file.default is not None and file.default not in file.profiles:
         close = nearest(file.default, list(file.profiles))
         text = f"there is no profile {_shown(file.default)}" + (f"; did you mean `{close}`?" if close else "")

@@ -92,7 +92,7 @@ class ServerSection(Section):
     worklist: str = "random"
     """Strategy among the studies that nobody has: ``random``, ``first`` or ``epistemic``. ``off``: no worklist."""
     worklist_minutes: Annotated[float, Field(gt=0)] = 90
-    """Minutes after an annotator's last request for which the worklist gives the fetched study to nobody else."""
+    """For this many minutes after an annotator's last request, the worklist gives the fetched study to nobody else."""
     torch: Literal["reuse", "cuda", "cpu"] = "reuse"
     """torch to install: ``cuda``, ``cpu``, or ``reuse`` to take the image's own if its version fits, else ``cuda``."""
     python: str = "python3"
@@ -133,8 +133,8 @@ class GuardSection(Section):
     wait_for_copies: bool = True
     """Stop only after each label on the pod has been copied to a desk."""
     operator_key: bool = False
-    """Lend your API key to the pod, for when RunPod refuses a stop by the pod's own key. It stays in the pod's memory,
-    and is gone when the container starts again, until a console lends it again."""
+    """Lend your API key to the pod, in case RunPod refuses a stop by the pod's own key. It is in the pod's memory only:
+    when the container starts again, the key is gone until a console lends it again."""
 
 
 class Profile(Section):

@@ -25,13 +25,13 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 def find_positions(text: str) -> dict[KeyPath, int]:
     """Return the line (from 1) of every key, table and array element of ``text``, which must be valid TOML.
 
-    A table with several headers or dotted keys has the line of the first.
+    For a table with several headers or dotted keys, it is the line of the first.
     """
     return _Scanner(text).scan()
 
 
 class _Scanner:
-    """One pass over text that ``tomllib`` has accepted. It follows the structure and checks nothing."""
+    """Reads text that ``tomllib`` has accepted, once from start to end. It checks nothing."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -13,7 +13,7 @@ _SECRET_ENDS = (("api", "key"), ("access", "key"), ("private", "key"), ("secret"
 
 
 def looks_secret(key: str) -> bool:
-    """Whether the key's value is a secret. ``..._env`` keys name a variable, so they are not."""
+    """Whether the key's value is a secret. A key that ends in ``_env`` only names a variable, so its value is not."""
     words = tuple(word.lower() for word in _WORDS.findall(key))
     if not words:
         return False

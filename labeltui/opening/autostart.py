@@ -22,7 +22,7 @@ FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 class _StepReport:
-    """A report that shows its newest line in the console."""
+    """A progress report that shows only its newest line in the console."""
 
     def __init__(self, line: Owned[str], title: str) -> None:
         self._line, self._title = line, title

@@ -1,4 +1,4 @@
-"""Makes the host of a profile, and the shells through RunPod's proxy."""
+"""Creates the host of a profile, and its shells through RunPod's proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line's global flags for opening a session."""
+"""The global flags of the command line that decide which session is opened."""
 
 from __future__ import annotations
 

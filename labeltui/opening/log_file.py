@@ -1,4 +1,4 @@
-"""labeltui's own log: a file beside the session's state. Nothing is logged to the screen."""
+"""labeltui's own log: a file in the session's state folder. Nothing is logged to the screen."""
 
 from __future__ import annotations
 
