@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes copied so far and the bytes in all. The first call is above 0 when a copy is resumed."""
+"""Called with the number of bytes copied so far and the total. A resumed copy does not start at 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ class HostKey:
 
 
 class Prompter(Protocol):
-    """Asks the operator, and shows them messages. None or False means "no", and the connection is refused."""
+    """Asks the operator questions and shows messages.
+
+    An answer of None or False means "no": the connection is refused.
+    """
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """Ask for a password or passphrase. It is not echoed, and not stored beyond the session."""
@@ -152,14 +155,15 @@ class Host(Protocol):
         stdin: bytes | None = None,
         timeout: float | None = 60.0,
     ) -> Completed:
-        """Run a POSIX shell command line to its end. Callers quote arguments. ``timeout`` is in seconds, None for none.
+        """Run a POSIX shell command line to its end.
 
-        Output of the login shell before the command is not part of the output. Raises Failed ``timeout``.
+        Callers quote arguments. ``timeout`` is in seconds; None waits forever. Output of the login shell before
+        the command is not part of the output. Raises Failed ``timeout``.
         """
         ...
 
     async def open(self, command: str) -> Channel:
-        """Start a POSIX shell command line with streams, which exclude earlier output of the login shell."""
+        """Start a POSIX shell command line and return its streams. They exclude earlier output of the login shell."""
         ...
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:
@@ -169,14 +173,15 @@ class Host(Protocol):
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Forward:
         """Forward 127.0.0.1:``local_port`` (0 for any) to ``remote_port`` of the host's loopback.
 
-        Raises Failed ``port_taken`` if ``local_port`` is in use, and ``forwarding_refused`` if the host allows none.
+        Raises Failed ``port_taken`` if ``local_port`` is in use, and ``forwarding_refused`` if the host does
+        not allow forwarding.
         """
         ...
 
     async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
         """Copy a file to the host.
 
-        An interrupted copy is resumed. The file is renamed to ``target`` only after its checksum was compared.
+        An interrupted copy is resumed. The file gets the name ``target`` only after its checksum was compared.
         """
         ...
 

@@ -25,7 +25,8 @@ def port_taken(port: int) -> Failed:
 class Relay:
     """Listens on ``local_port`` and copies bytes in both directions.
 
-    If that is 0 or the remote port itself, nothing is started, because the port can be used as it is.
+    If that is 0 or the remote port itself, nothing is started, because callers can use the remote port
+    directly.
     """
 
     def __init__(self, remote_port: int, local_port: int) -> None:

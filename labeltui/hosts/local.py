@@ -72,7 +72,7 @@ class LocalChannel:
 async def _communicate(
     process: asyncio.subprocess.Process, stdin: bytes, address: str
 ) -> tuple[bytes, bytes]:
-    """Feed a process, and return its output and the end of its errors. Raises Failed ``too_much_output``."""
+    """Write a process's stdin, and return its stdout and the end of its stderr. Raises Failed ``too_much_output``."""
     stderr = bytearray()
     others = (
         asyncio.create_task(_feed(cast(asyncio.StreamWriter, process.stdin), stdin)),
@@ -96,7 +96,7 @@ async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Wait 2 s for a process that was sent a signal, then kill its group."""
+    """Wait up to 2 s for a process that was sent a signal; if it still runs, kill its group."""
     # asyncio reports the end of a process only when its output was read to the end.
     unread = [asyncio.create_task(_discard(stream)) for stream in (process.stdout, process.stderr) if stream]
     try:
@@ -216,9 +216,10 @@ def _name_of(process: int) -> str:
 
 
 def _take_terminal() -> None:
-    """In the child, which already leads a session: make its stdin the controlling terminal.
+    """Make stdin the controlling terminal.
 
-    SIGHUP is reset, because programs in the shell would inherit that a console under ``nohup`` ignores it.
+    Runs in the child, which already leads a session. SIGHUP gets its default handler again: a console under
+    ``nohup`` ignores it, and programs in the shell would inherit that.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

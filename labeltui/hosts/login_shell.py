@@ -1,8 +1,8 @@
 """Runs a command reliably, independent of the login shell and its start-up files.
 
-An SSH server gives each command line to the user's login shell, which reads its start-up files. They may print (with
-or without a last newline), and may replace the login shell with another shell, which never sees the command line and
-reads its standard input as a script instead. Therefore
+An SSH server gives each command line to the user's login shell, which reads its start-up files first. These
+files may print text, with or without a last newline. They may also replace the login shell with another shell.
+That shell never sees the command line; it reads its standard input as a script instead. Therefore
 
 - a command prints MARK before it starts, and everything printed before that is dropped;
 - the first line of its standard input is the command again. The command skips it; a shell that replaced the login
@@ -95,7 +95,10 @@ async def _after_mark(process: asyncssh.SSHClientProcess[bytes], noise: bytearra
 async def _no_start(
     process: asyncssh.SSHClientProcess[bytes], address: str, noise: bytearray, stderr: Callable[[], bytes]
 ) -> Failed:
-    """Return the failure if no command started: the shell reads all input first, or the host is slow."""
+    """Return the failure for a command that did not start.
+
+    Either the shell reads all of its input first, or the host is slow.
+    """
     said = _said(noise, stderr)
     try:
         async with asyncio.timeout(END_S):

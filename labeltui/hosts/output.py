@@ -1,4 +1,4 @@
-"""Reads the output of a command without holding more of it than a command of labeltui can need."""
+"""Reads the output of a command into memory, up to a limit that no command of labeltui needs to exceed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ STDERR_TAIL = 64 << 10
 PIECE = 64 << 10
 
 Read = Callable[[int], Awaitable[bytes]]
-"""Returns the next bytes of a stream, about as many as its argument says; ``b""`` at the end."""
+"""A function that returns the next bytes of a stream, about as many as its argument says; ``b""`` at the end."""
 
 
 async def read_stdout(read: Read, address: str, begun: bytes = b"") -> bytes:
-    """Return ``begun`` and all bytes that follow. Raises Failed ``too_much_output`` beyond 4 MiB."""
+    """Read to the end.
+
+    Returns ``begun``, which was read before, and all bytes after it. Raises Failed ``too_much_output`` beyond 4
+    MiB.
+    """
     received = bytearray(begun)
     while len(received) <= STDOUT_MOST:
         data = await read(PIECE)
@@ -32,7 +36,7 @@ async def read_stdout(read: Read, address: str, begun: bytes = b"") -> bytes:
 
 
 async def read_stderr(read: Read, into: bytearray, *, most: int = STDERR_TAIL) -> None:
-    """Read to the end, and store the last ``most`` bytes in ``into``. Errors are at the end of what is printed."""
+    """Read to the end, and store the last ``most`` bytes in ``into``. Programs print the reason for a failure last."""
     while data := await read(PIECE):
         into += data
         del into[:-most]

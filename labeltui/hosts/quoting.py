@@ -15,10 +15,7 @@ _PLAIN = frozenset(b" @+=:,./-_;|&<>(){}[]~#^?*") | frozenset(
 
 
 def quote_path(path: str) -> str:
-    """A path as one word of a POSIX shell. A leading ``~`` or ``~user`` is expanded on the host.
-
-    Nothing else is.
-    """
+    """Quote a path as one word of a POSIX shell. The host expands a leading ``~`` or ``~user``, and nothing else."""
     head, slash, rest = path.partition("/")
     if not _USER.match(head):
         return shlex.quote(path)
@@ -27,7 +24,10 @@ def quote_path(path: str) -> str:
 
 
 def posix(command: str) -> str:
-    """A POSIX shell command line as one line that any login shell (bash, dash, fish, tcsh) passes on unchanged."""
+    """Quote a POSIX shell command line so that any login shell (bash, dash, fish, tcsh) passes it on unchanged.
+
+    Returns one line.
+    """
     if _SAME_IN_ANY_SHELL.match(command) and not _DIFFERENT & set(command):
         return f"exec /bin/sh -c '{command}'"
     octal = "".join(

@@ -1,7 +1,8 @@
 """Builds command lines for tmux, which runs shells that outlive the connection, and parses its output. No I/O.
 
-labeltui has a tmux server of its own (socket ``labeltui``, no configuration file, no status line, no keys), so that it
-does not interfere with the operator's own tmux, also inside the pane. Every session has one shell.
+labeltui has a tmux server of its own (socket ``labeltui``, no configuration file, no status line, no keys). So
+it does not interfere with the operator's own tmux, not even if that runs inside the pane. Every session has one
+shell.
 """
 
 from __future__ import annotations
@@ -44,7 +45,10 @@ _LISTED = "#{session_name}\t#{session_attached}\t#{@labeltui_owner}\t#{@labeltui
 
 @dataclass(frozen=True, slots=True)
 class TmuxSession:
-    """An existing session. ``owner`` is the console that attached to the session last; see ``Shells.owner``."""
+    """An existing session.
+
+    ``owner`` is the console that attached to the session last, in the form of ``Shells.owner``.
+    """
 
     number: int
     attached: bool
@@ -114,7 +118,7 @@ def kill(name: str) -> str:
 
 
 def scrollback(name: str, lines: int) -> str:
-    """Print the session's last ``lines`` lines and its screen, with colours, wrapped lines joined."""
+    """Print the session's last ``lines`` lines and its screen, with colours. Wrapped lines are joined."""
     return f"{_PATHS}{_TMUX} capture-pane -p -e -J -S -{lines} -t ={name}:"
 
 

@@ -1,8 +1,9 @@
 """Copies files to and from a host. An interrupted copy is resumed; the checksum is compared at the end.
 
-Bytes go through the stdin or stdout of one command, in order, into ``NAME.part``, so its size says how far an
-interrupted copy came. It is resumed only if those bytes are the beginning of the source. A copy with another checksum
-is deleted. SFTP is not used: it may be disabled, and its parallel writes would leave holes.
+Bytes go through the stdin or stdout of one command, in order, into ``NAME.part``. Its size is therefore the
+progress of an interrupted copy. The copy is resumed only if those bytes are the beginning of the source. A copy
+with another checksum is deleted. SFTP is not used: it may be disabled, and its parallel writes would leave
+holes.
 """
 
 from __future__ import annotations

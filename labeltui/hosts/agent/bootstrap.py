@@ -1,7 +1,7 @@
-"""Puts the package on a host and runs a program there, before the agent is started.
+"""Sends the agent's package to a host, and runs programs there before the agent is started.
 
-The host's Python reads the program from standard input. The program prints its answer between two marks, so that
-output of a login shell can't be mistaken for the answer.
+The host's Python reads the program from standard input. The program prints its answer between two marks, so
+that output of a login shell can't be mistaken for the answer.
 """
 
 from __future__ import annotations

@@ -56,7 +56,10 @@ class _Servers:
 
 
 class _Follow:
-    """Received chunks of one followed file. The agent limits their size by its window of unacknowledged bytes."""
+    """Received chunks of one followed file, not yet read.
+
+    The agent sends only a limited number of bytes ahead of their acknowledgement.
+    """
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
@@ -147,7 +150,7 @@ class AgentClient(StudiesRequests):
                 unsubscribe()
 
     def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
-        """Call ``callback`` for every job that starts or ends, also if another client started or stopped the job.
+        """Call ``callback`` for every job that starts or ends, including those of other clients.
 
         Returns a function that ends the subscription.
         """
@@ -197,10 +200,10 @@ class AgentClient(StudiesRequests):
         await self.request("mkdir", path=path)
 
     async def write(self, path: str, data: bytes, *, replaces: bytes | None = None) -> None:
-        """Replace a file below the agent's folder in one step; makes its folder.
+        """Replace a file below the agent's folder in one step, and create its folder if needed.
 
-        With ``replaces``, raises Failed ``file_changed`` if the file has other content by now. ``b""`` also stands for
-        a missing file.
+        ``replaces`` is the content that the file must still have, else Failed ``file_changed`` is raised.
+        ``b""`` stands for an empty or missing file.
         """
         known = None if replaces is None else hashlib.sha256(replaces).hexdigest()
         await self.request("write", path=path, data=base64.b64encode(data).decode("ascii"), replaces=known)
@@ -248,19 +251,25 @@ class AgentClient(StudiesRequests):
                     await self._write({"op": "metrics.watch", "interval_s": 0})
 
     async def disk_sum(self, path: str, *, start: bool) -> DiskSum:
-        """Fetch the newest sum of a volume's files. ``start`` lets the agent make a new one every 10 minutes."""
+        """Fetch the newest sum of the sizes of a volume's files.
+
+        With ``start``, the agent computes a new sum if that one is 10 minutes old.
+        """
         return parse(DiskSum, await self.request("disk.sum", path=path, start=start))
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
-        """List everybody's trainings whose server has ended, without processes of the group ``server_pgid``."""
+        """List all users' trainings whose server has ended. Processes of the group ``server_pgid`` are left out."""
         return orphans_of(await self.request("orphans", server_pgid=server_pgid))
 
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
-        """End all processes of one orphaned training of ours. Raises Failed ``not_orphaned`` for any other group."""
+        """End all processes of an orphaned training that runs from our folder.
+
+        Raises Failed ``not_orphaned`` for any other group.
+        """
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
 
     async def servers(self) -> tuple[FoundServer, ...]:
-        """List the MONAI Label servers of this user on the host, by whomever they were started."""
+        """List the MONAI Label servers of this user on the host, including those that labeltui did not start."""
         return parse(_Servers, await self.request("servers")).servers
 
     async def preflight(self, *, folder: str, app: str, studies: str, port: int) -> Preflight:

@@ -1,4 +1,4 @@
-"""One agent on one connection: requests and their answers, and events."""
+"""One connection to an agent: requests, their answers, and events."""
 
 from __future__ import annotations
 

@@ -86,7 +86,10 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class DiskSum:
-    """The newest sum of a volume's files, in bytes, and its age in seconds. None if there is none yet."""
+    """The newest sum of the sizes of a volume's files, in bytes, and its age in seconds.
+
+    Both are None before the first.
+    """
 
     used: int | None
     age_s: float | None
@@ -96,9 +99,9 @@ class DiskSum:
 class Preflight:
     """Whether the server can start. ``app`` is empty if it is missing.
 
-    ``home`` is the host's home folder, ``path`` its PATH, ``python_path`` its PYTHONPATH. ``studies`` is True if the
-    studies' folder exists. The versions are those of the Python that made the virtual environment, of the one that runs
-    in it (empty if none does), and of the host's own.
+    ``home`` is the host's home folder, ``path`` its PATH, ``python_path`` its PYTHONPATH. ``studies`` is True
+    if the studies' folder exists. The versions are those of the Python that made the virtual environment, of
+    the Python that runs in it (empty if it does not run), and of the host's own Python.
     """
 
     home: str
@@ -115,7 +118,7 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """An entry among the labels that is no label file, and what it is."""
+    """An entry in the labels' folder that is not a label file, and what it is instead."""
 
     tag: str
     name: str
@@ -147,7 +150,10 @@ class InvitedKey:
 
 @dataclass(frozen=True, slots=True)
 class InvitingHost:
-    """The host's file of public keys, and its sshd. ``connections`` are those without a program; None if unknown."""
+    """The host's file of public keys, and its sshd.
+
+    ``connections`` is the number of connections without a program, or None.
+    """
 
     file: str
     ssh_port: int
@@ -160,8 +166,8 @@ class InvitingHost:
 class InvitedKeys:
     """The answer to a request about invitations.
 
-    After a revocation, ``removed`` counts keys. ``cut`` counts connections that were ended, ``unclear`` those of them
-    whose key is unknown, ``left`` those that did not end.
+    After a revocation, ``removed`` counts keys. ``cut`` counts connections that were ended, ``unclear`` those
+    among them whose key is unknown, and ``left`` those that could not be ended.
     """
 
     host: InvitingHost

@@ -19,7 +19,7 @@ SHARED = (
     "domain/studies/datastore.py",
     *(f"domain/guard/{name}.py" for name in ("rules", "stopping", "wire")),
 )
-"""Modules that the console uses too."""
+"""Modules of the console that the zip file contains too, because agent and guard use them."""
 FOLDERS = ("", "domain/", "domain/guard/", "domain/studies/", "hosts/", "hosts/agent/")
 EMPTY = tuple(f"{name}__init__.py" for name in FOLDERS)
 MAIN = b"from labeltui.hosts.agent.remote.main import main\n\nmain()\n"
@@ -35,7 +35,7 @@ class Package:
 
     @property
     def version(self) -> str:
-        """The first 12 digits of the SHA-256. The file on the host is named after them."""
+        """The first 12 hex digits of the SHA-256. The file on the host has them as its name."""
         return self.sha256[:12]
 
 

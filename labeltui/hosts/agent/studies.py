@@ -23,10 +23,11 @@ CHECK_S = 120.0  # all studies are sent before the first answer, perhaps through
 
 @dataclass(frozen=True, slots=True)
 class StudiesPart:
-    """A part of one state of the datastore's file: studies that changed, and ids that have gone.
+    """A part of a change of the datastore's file: studies that changed, and ids that are gone.
 
-    The parts of an attempt to read the file have the same ``state``; only that of the ``last`` part was read whole. A
-    ``whole`` state has all studies. ``is_news`` is False if only the problem with the file has changed.
+    All parts from one reading of the file have the same ``state``. That state was read whole only if its
+    ``last`` part arrives. If ``whole`` is True, the parts have all studies. ``is_news`` is False if only the
+    problem with the file has changed.
     """
 
     state: int
@@ -46,9 +47,10 @@ class StudiesRequests(AgentConnection):
 
     @asynccontextmanager
     async def watch_studies(self, studies: str, key: str) -> AsyncIterator[AsyncIterator[StudiesPart]]:
-        """Watch the folder ``studies``. Iterate over all studies in parts, then over every change.
+        """Watch the folder ``studies``.
 
-        Replaces an earlier watch. A file that can't be read gives no studies: :meth:`check_studies` raises its problem.
+        Yields all studies in parts, then every change. Replaces an earlier watch. A file that can't be read
+        gives no studies: :meth:`check_studies` raises its problem.
         """
         messages: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         unsubscribe = self._on_studies.add(messages.put_nowait)

@@ -19,10 +19,11 @@ DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_e
 class Target:
     """One machine to log in to, with its settings in ssh's configuration.
 
-    ``alias`` is the typed name; ``known_as`` the name in known_hosts; ``agent`` the path of the
-    agent's socket, empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
-    ``chosen``: the operator chose the identities; they are not ssh's default files. ``forward_agent`` is True, False
-    or the path of the agent's socket; ``settings`` are all of the host's.
+    ``alias`` is the typed name; ``known_as`` the name in known_hosts; ``agent`` the path of the agent's socket,
+    empty for none. With ``identities_only``, only those of the agent's keys are offered that ``identities``
+    name. ``chosen`` is True if the operator chose the identities, False for ssh's default files.
+    ``forward_agent`` is True, False or the path of the agent's socket; ``settings`` has all settings of the
+    host.
     """
 
     alias: str
@@ -49,9 +50,10 @@ class Target:
 
 
 def resolve(address: str, config: Path | None, key: Path | None) -> Target:
-    """Resolve ``address`` as ssh would. With ``key`` only that key is used, also of the agent's.
+    """Resolve ``address`` as ssh would.
 
-    Raises Misused with code ``bad_address`` or ``ssh_config``.
+    If ``key`` is given, no other key is used, not even one of the agent. Raises Misused with code
+    ``bad_address`` or ``ssh_config``.
     """
     given = parse(address)
     alias = given.host

@@ -85,7 +85,10 @@ class Login(asyncssh.SSHClient):
         self._conn = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report the reason if the login has succeeded. After a failed login, connect raises the reason."""
+        """Report why the connection ended, if the login had succeeded.
+
+        For a failed login, connect raises the reason.
+        """
         if self.accepted:
             self._on_lost(lost_reason(exc, self.target.shown))
 
@@ -105,7 +108,7 @@ class Login(asyncssh.SSHClient):
         return await self._password("Password")
 
     def kbdint_auth_requested(self) -> str | None:
-        """Accept any keyboard-interactive method, unless the operator declined or had three tries."""
+        """Accept any keyboard-interactive method, until the operator declines or has tried three times."""
         self._note_methods()
         return None if self.declined or self._tries >= TRIES else ""
 

@@ -65,10 +65,11 @@ async def _collect(process: asyncssh.SSHClientProcess[bytes], into: bytearray, m
 
 
 class _Output:
-    """A process's stdout. It takes all that asyncssh has and returns it in pieces.
+    """A process's stdout.
 
-    asyncssh opens the whole window again whenever a reader has taken a piece, even while it still holds
-    a window's worth: a slow reader of small pieces would let its buffer grow without bound.
+    It takes everything that asyncssh has received, and returns it in pieces. Whenever a reader takes a piece
+    from asyncssh, the host may send a whole window more, even if most of the last window is unread. So
+    asyncssh's buffer would grow without bound if a slow reader took small pieces directly.
     """
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
@@ -77,7 +78,7 @@ class _Output:
         self._at = 0
 
     def put_back(self, data: bytes) -> None:
-        """Put bytes back that were read before."""
+        """Put bytes back that were read before. The next read returns them first."""
         self._pending, self._at = data, 0
 
     async def read(self, limit: int) -> bytes:
@@ -99,7 +100,7 @@ class SshChannel:
         self._reader = asyncio.create_task(_collect(process, self._stderr, STDERR_TAIL_BYTES))
 
     async def start(self, command: str) -> None:
-        """Start the command; see :mod:`labeltui.hosts.login_shell`."""
+        """Start the command as :mod:`labeltui.hosts.login_shell` describes."""
         try:
             self._output.put_back(
                 await await_start(self._process, command, self._shown, streams=True, stderr=self.stderr_tail)
@@ -188,8 +189,8 @@ class SshShell:
 async def probe_forwarding(connection: asyncssh.SSHClientConnection, port: int, shown: str) -> None:
     """Open a connection to the port on the host, and close it.
 
-    sshd says only then whether it forwards at all. Raises Failed ``forwarding_refused`` if not; it does not matter
-    whether anything listens on the port.
+    Only then does sshd show whether it forwards ports at all. Raises Failed ``forwarding_refused`` if it does
+    not. It does not matter whether anything listens on the port.
     """
     try:
         async with asyncio.timeout(PROBE_S):

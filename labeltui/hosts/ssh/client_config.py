@@ -1,4 +1,7 @@
-"""Reads ssh's configuration for one host, so that no line for every host forwards the agent or ends the reading."""
+"""Reads ssh's configuration for one host.
+
+It ignores ForwardAgent for all hosts, and conditions that asyncssh can't read.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class ClientConfig(SSHClientConfig):
         self._own = self._matching and _names(patterns)
 
     def _match(self, option: str, args: list[str]) -> None:
-        """Begin a Match block. A condition that can't be checked is taken as not met, with a warning."""
+        """Begin a Match block. If labeltui can't check a condition, it adds a warning and ignores the block."""
         criteria = _criteria(args)
         unknown = [one for one in criteria if not self._can_check(one[0].lstrip("!").lower())]
         args[:] = [word for one in criteria if one not in unknown for word in one] or ["all"]
@@ -51,7 +54,7 @@ class ClientConfig(SSHClientConfig):
         return criterion != "localnetwork" and self._match_val(criterion) is not None
 
     def _forward_agent(self, option: str, args: list[str]) -> None:
-        """Ignore ForwardAgent in a block for every host: any host that is reached could use the operator's keys."""
+        """Ignore ForwardAgent in a block for every host. Otherwise any of these hosts could use the operator's keys."""
         if self._own or args[0].lower() in ("no", "false"):
             self._set_bool_or_str(option, args)
         else:
@@ -90,7 +93,7 @@ ClientConfig._handlers = {
 
 
 class ReadOptions(asyncssh.SSHClientConnectionOptions):
-    """Options for asyncssh whose settings are read already."""
+    """Options for asyncssh with settings that labeltui has already read."""
 
     def __init__(self, settings: ClientConfig) -> None:
         self.config, self.kwargs = settings, {}
@@ -112,7 +115,7 @@ def read_config(config: Path | None, alias: str, user: str | None, port: int | N
 
 
 def _criteria(args: list[str]) -> list[list[str]]:
-    """The criteria of a Match line, each with its argument if it takes one."""
+    """Return the criteria of a Match line, each with its argument if it takes one."""
     found, left = [], args[:]
     while left:
         count = 1 if left[0].lstrip("!").lower() in _LONE else 2
@@ -122,6 +125,6 @@ def _criteria(args: list[str]) -> list[list[str]]:
 
 
 def _names(patterns: list[str]) -> bool:
-    """Whether a pattern has a part of a name, and is not for every host."""
+    """Whether a pattern contains a part of a host's name, so that it does not match every host."""
     every = ",".join(patterns).split(",")
     return any(re.search(r"\w", one) for one in every if not one.startswith("!"))

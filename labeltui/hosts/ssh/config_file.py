@@ -38,7 +38,7 @@ class SshEntry:
         return "labeltui-" + (re.sub(r"[^A-Za-z0-9._-]+", "-", self.profile).strip("-") or "profile")
 
     def text(self) -> str:
-        """The lines of its Host. Raises Misused for a value that can't be written there."""
+        """The lines of its Host block. Raises Misused for a value that ssh's configuration can't hold."""
         values = [("HostName", word(self.host.replace("%", "%%"))), ("Port", str(self.port))]
         values += [("User", word(self.user))] if self.user else []
         values += [("IdentityFile", path(one)) for one in self.identities]
@@ -63,7 +63,7 @@ def word(text: str) -> str:
 
 
 def path(file: Path) -> str:
-    """Quote a file name, so that ssh expands nothing in it. Raises Misused if that is not possible."""
+    """Quote a file name so that ssh expands nothing in it. Raises Misused if that is not possible."""
     text = str(file)
     if "${" in text:
         raise Misused(
@@ -108,7 +108,11 @@ class SshFiles:
         return True
 
     def take_away(self, profile: str) -> bool:
-        """Remove the profile's Host, and with the last one labeltui's file and the line. False if there was none."""
+        """Remove the profile's Host.
+
+        After the last one, remove labeltui's file and the line that includes it too. Returns False if the
+        profile had no Host.
+        """
         before = self._read(self.own)
         rest = _without(before, _label(profile))
         if rest == before:

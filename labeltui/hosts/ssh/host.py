@@ -39,12 +39,12 @@ CLOSED = "SSH connection closed"  # asyncssh's reason for a channel of a connect
 class SshHost:
     """One machine over asyncssh, with the same login, keys and configuration as ssh.
 
-    ``address`` is ``user@host:port`` or a Host of ``config``. ``key`` is the only private key to use, ``jump`` the
-    hosts to go through, as after ``ssh -J``. Host keys are looked up in ``known_hosts`` and ``own_known_hosts``;
-    those that the operator accepts are written to the latter. ``known_as`` is the name to store the host key under
-    if the address may change, like HostKeyAlias. Unless ``forward_agent`` is False, the host's own block in ``config``
-    may forward the operator's agent; a block for every host never does. A connection without an answer is closed after
-    about three times ``keepalive_s``.
+    ``address`` is ``user@host:port`` or a Host of ``config``. ``key`` is the only private key to use. ``jump``
+    names the jump hosts, as after ``ssh -J``. Host keys are looked up in ``known_hosts`` and
+    ``own_known_hosts``; those that the operator accepts are written to the latter. ``known_as`` is the name to
+    store the host key under if the address may change, like HostKeyAlias. Unless ``forward_agent`` is False,
+    the host's own block in ``config`` may forward the operator's agent; a block for every host never does. A
+    connection without an answer is closed after about three times ``keepalive_s``.
     """
 
     kind: Literal["ssh", "local"] = "ssh"
@@ -83,7 +83,7 @@ class SshHost:
 
     @property
     def loopback(self) -> bool:
-        """Whether the host answered on this machine's own loopback."""
+        """Whether the host's address is this machine's own loopback."""
         if len(self._connections) != 1:
             return False
         peer = self._connections[0].get_extra_info("peername")
@@ -211,7 +211,7 @@ class SshHost:
     def _listed(
         self, known: KnownHosts, target: Target, host: str, address: str, port: int
     ) -> tuple[list[Any], ...]:
-        """The keys that are accepted: those under ``known_as`` only, if the host has such a name."""
+        """Return the accepted host keys. If the host has ``known_as``, these are only the keys under that name."""
         if target.known_as == self._known_as:
             return known.lists(target.known_as, "", target.known_port)
         return known.lists(host, address, port)

@@ -1,4 +1,4 @@
-"""The known host keys, and the file and line of each."""
+"""The known host keys, each with the file and line that it comes from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def algorithm(key: Any) -> str:
 
 @dataclass(slots=True)
 class KnownHosts:
-    """The entries of several known_hosts files, each with its place. Invalid lines are skipped."""
+    """The entries of several known_hosts files, each with its file and line. Invalid lines are skipped."""
 
     entries: list[tuple[str, Any]] = field(default_factory=list)  # ("FILE, line N", asyncssh.SSHKnownHosts)
 
@@ -50,7 +50,7 @@ class KnownHosts:
         return known
 
     def trusted(self, name: str, address: str, port: int) -> list[tuple[str, Any]]:
-        """Place and key of every entry with exactly this name or address and this port."""
+        """File, line and key of every entry with exactly this name or address and this port."""
         return [(place, key) for place, found in self._found(name, address, port) for key in found[0]]
 
     def _found(self, name: str, address: str, port: int) -> list[tuple[str, Any]]:

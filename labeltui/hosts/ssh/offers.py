@@ -26,7 +26,7 @@ Unlock = Callable[[Path], Awaitable[asyncssh.SSHKey | None]]
 """Asks for the passphrase of a key file. None if the operator does not give it."""
 
 Touch = Callable[[str], AbstractAsyncContextManager[None]]
-"""Tells the operator to touch the security key of that name, and waits for it."""
+"""Shows that the security key of that name waits for a touch, while the block runs."""
 
 
 class LockedKey(asyncssh.SSHKeyPair):
@@ -46,7 +46,7 @@ class LockedKey(asyncssh.SSHKeyPair):
 
 
 class TouchKey(asyncssh.SSHKeyPair):
-    """A key on a security key. It signs within ``touch()``, because it waits for a touch."""
+    """A key on a security key, which must be touched to sign. It signs within ``touch()``, which asks for that."""
 
     def __init__(
         self, pair: asyncssh.SSHKeyPair, touch: Callable[[], AbstractAsyncContextManager[None]]
@@ -56,7 +56,7 @@ class TouchKey(asyncssh.SSHKeyPair):
 
     @property
     def has_cert(self) -> bool:
-        """See asyncssh: whether the key has a certificate."""
+        """Whether the key has a certificate; asyncssh calls this."""
         return self._pair.has_cert
 
     async def sign_async(self, data: bytes) -> bytes:
@@ -71,9 +71,9 @@ class TouchKey(asyncssh.SSHKeyPair):
 class Offers:
     """The keys for one login, as ssh orders them.
 
-    The agent's copies of the identity files come first. Then come the agent's other keys and the files. Unlike ssh,
-    files that the operator chose come before the agent's other keys, because a host stops listening after a few keys.
-    With ``target.identities_only`` the agent's other keys are not offered.
+    Keys of the agent that are also identity files come first. Then come the agent's other keys, then the other
+    files. Unlike with ssh, files that the operator chose come before the agent's other keys, because a host
+    accepts only a few offers. With ``target.identities_only`` the agent's other keys are not offered.
     """
 
     def __init__(
@@ -139,7 +139,10 @@ class Offers:
     def _of_file(
         self, path: Path, agent: dict[bytes, asyncssh.SSHKeyPair]
     ) -> tuple[asyncssh.SSHKeyPair | None, Problem | None]:
-        """Return the key of a file, or what is wrong with the file. Neither for a key without a public half."""
+        """Return the key of a file, or a problem if it can't be used.
+
+        Returns neither for a key without a public half.
+        """
         if path in self._opened:
             return asyncssh.load_keypairs([self._opened[path]])[0], None
         public = public_half(path)

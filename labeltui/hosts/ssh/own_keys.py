@@ -82,7 +82,10 @@ def read_public(path: str | Path) -> OwnKey:
 
 
 def other_format(path: Path, data: bytes) -> Problem | None:
-    """The problem of a key file in a format that ssh does not read, with its conversion. None for other files."""
+    """The problem of a key file in a format that ssh does not read.
+
+    Its hint converts the file. None for other files.
+    """
     file, new = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
     kinds = (
         (b"PuTTY-User-Key-File-", "a PuTTY key (.ppk)",
@@ -113,7 +116,7 @@ def _rank(key: OwnKey) -> int:
 
 
 async def of_agent() -> tuple[OwnKey, ...]:
-    """The keys of the SSH agent; none if there is no agent or it does not answer."""
+    """The keys of the SSH agent. Empty if there is no agent or it does not answer."""
     try:
         async with asyncio.timeout(AGENT_DEADLINE_S):
             agent = await asyncssh.connect_agent()

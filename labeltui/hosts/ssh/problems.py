@@ -60,7 +60,7 @@ def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiErr
 
 
 def _login_refused(target: Target, login: Login, answer: str) -> Refused:
-    """The refusal of a login, with the keys that were offered. ``answer`` is what the host said about it."""
+    """The refusal of a login, with the keys that were offered. ``answer`` is a sentence with the host's own message."""
     made = login.offers.made
     offered = {0: "No key was offered.", 1: f"One key was offered: {''.join(made)}."}.get(
         len(made), f"{len(made)} keys were offered: {', '.join(made)}."
@@ -86,7 +86,7 @@ async def decide_host_key(
     deadline: Deadline,
     own_known_hosts: Path,
 ) -> None:
-    """Return when the operator accepts an unknown host key, which is then stored in ``own_known_hosts``.
+    """Ask the operator whether to accept an unknown host key, and store an accepted one in ``own_known_hosts``.
 
     ``trusted`` are the keys that are stored for the host. Raises Refused ``host_key_revoked``, ``host_key_changed``
     or ``host_key_unknown``. The deadline is paused while the operator is asked.

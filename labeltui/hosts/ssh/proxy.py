@@ -19,9 +19,10 @@ NOT_EXECUTABLE = 126
 
 
 class ProxyCommand:
-    """A running ProxyCommand. ``socket`` is its standard input and output.
+    """A running ProxyCommand.
 
-    asyncssh's own would take what the command prints to stderr for a part of the connection.
+    ``socket`` is its standard input and output. asyncssh's own implementation is not used, because it would
+    read the command's stderr as part of the connection.
     """
 
     def __init__(self, command: str, process: asyncio.subprocess.Process, end: socket.socket) -> None:
@@ -83,7 +84,7 @@ class ProxyCommand:
         )
 
     async def close(self) -> None:
-        """End the command and what it started."""
+        """End the command and the processes that it started."""
         self.socket.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), 0.2)  # the end of its input ends most

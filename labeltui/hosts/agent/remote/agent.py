@@ -89,7 +89,7 @@ EMPTY_SUM = hashlib.sha256().hexdigest()  # also stands for a file that does not
 
 
 class Agent:
-    """Answers each request in a thread of its own, so that a slow request delays no other.
+    """Answers each request in a separate thread, so that a slow request does not delay others.
 
     ``program`` is the command line that starts this package.
     """
@@ -196,11 +196,11 @@ class Agent:
         return {}
 
     def stop_job(self, name: str, grace_s: float = 10.0) -> dict[str, Any]:
-        """See ``job.stop``."""
+        """Carry out ``job.stop``: end a job, and send its progress while processes end."""
         return self.jobs.stop(name, grace_s, self.wire.send)
 
     def stop_orphans(self, pgid: int, grace_s: float = 5.0) -> dict[str, Any]:
-        """See ``orphans.stop``."""
+        """Carry out ``orphans.stop``: end the processes of an orphaned training."""
         job = self.jobs.status("server")
         live = job.get("pgid") if job["state"] in ("running", "stopping") else None
         stop_orphans(self.folder, pgid, live, float(grace_s))
@@ -208,7 +208,7 @@ class Agent:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Convert any exception of a request to the Problem that is sent as its answer."""
+    """Convert an exception of a request to the Problem that is sent as the answer."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, OSError):

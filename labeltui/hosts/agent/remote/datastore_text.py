@@ -1,7 +1,7 @@
 """Splits the text of ``datastore_v2.json`` into the texts of its studies, without parsing them.
 
-Python parses 30 MB of JSON without a pause, and meanwhile no other thread answers. Splitting takes milliseconds, and
-only the texts that changed are parsed, a few at a time.
+While Python parses 30 MB of JSON, no other thread can answer. Splitting takes milliseconds, and only the texts
+that changed are parsed, a few at a time.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _DECODER = json.JSONDecoder()
 
 
 def study_texts(data: bytes) -> tuple[list[bytes], bytes]:
-    """Return the text of each study, such as ``"a": {...}``, and the end that all of them lack.
+    """Return the text of each study, such as ``"a": {...}``, and the text that follows the last study.
 
-    Raises ValueError if the data is not a whole JSON object, as far as the texts need not be parsed for that.
+    Raises ValueError if the data is visibly not a whole JSON object. The studies' own texts are not checked.
     """
     begin, stripped = data.find(BEGIN), data.rstrip()
     if not stripped.endswith(b"}"):
@@ -38,7 +38,7 @@ def study_texts(data: bytes) -> tuple[list[bytes], bytes]:
 
 
 def parse(texts: list[bytes], end: bytes) -> dict[str, Any]:
-    """Parse the texts of some studies. Raises ValueError if they are not one study each."""
+    """Parse the texts of some studies. Raises ValueError if a text is not exactly one study."""
     found: dict[str, Any] = json.loads(b"{" + (end + b",").join(texts) + (end if texts else b"") + b"}")
     if len(found) != len(texts):
         raise ValueError("a text is not one study")

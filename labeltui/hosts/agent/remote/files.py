@@ -17,7 +17,7 @@ LONGEST_TEXT = 1 << 20
 
 
 class Problem(Exception):
-    """A failure that the console shows; ``document`` becomes the ``error`` of an answer."""
+    """A failure that the console shows. ``document`` is sent as the ``error`` of the answer."""
 
     def __init__(self, code: str, message: str, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """See :func:`write_json`."""
+    """Replace a file in one step, as :func:`write_json` does. Raises OSError."""
     handle, temporary = tempfile.mkstemp(prefix=".", dir=Path(path).parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -23,7 +23,7 @@ SHOWN = (
     *("run_id", "pid", "pgid", "exit_code", "log_path", "started_ts", "ended_ts"),
     *("stopped_by_us", "meta"),
 )
-"""Fields of a record that consoles are sent."""
+"""The fields of a record that are sent to consoles."""
 
 
 class Jobs:
@@ -43,7 +43,7 @@ class Jobs:
         return self.directory / (name + suffix)
 
     def lock(self, name: object) -> int:
-        """Take the job's lock; see :func:`take_lock`."""
+        """Take the job's lock as :func:`take_lock` does. Raises Problem ``locked``."""
         path = self.path(name, ".lock")
         self.directory.mkdir(parents=True, exist_ok=True)
         return take_lock(path)
@@ -166,7 +166,7 @@ def _live_state(record: dict[str, Any]) -> str:
 
 
 class JobWatch:
-    """Detects within half a second that a job began or ended, even if another agent caused that."""
+    """Detects within half a second that a job began or ended, even if another agent started or stopped it."""
 
     def __init__(self, jobs: Jobs, send: Send) -> None:
         self.jobs, self.send = jobs, send

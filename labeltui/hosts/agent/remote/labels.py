@@ -20,7 +20,8 @@ AT_ONCE = 5000
 class Label(NamedTuple):
     """One label file. Size in bytes, modification time in ns by the host's clock, SHA-256 in hex or None.
 
-    ``problem`` says why its content can't be had. It is empty for a label that can be read, or was not read yet.
+    ``problem`` says why the content can't be read. It is empty for a label that can be read, or was not read
+    yet.
     """
 
     tag: str
@@ -32,7 +33,10 @@ class Label(NamedTuple):
 
 
 def need_folder(studies: Path) -> None:
-    """Raise OSError if there is no folder of studies: a volume that is not mounted is not one without labels."""
+    """Raise OSError if there is no folder of studies.
+
+    Otherwise a volume that is not mounted would count as one without labels.
+    """
     if not stat.S_ISDIR(studies.stat().st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(studies))
 
@@ -83,14 +87,17 @@ def label_of(studies: Path, tag: str, name: str, summed: bool = False) -> Label 
 
 
 def leads_out(root: Path, path: Path) -> bool:
-    """Whether a path below ``root`` has its file elsewhere. ``root`` itself may be a link."""
+    """Whether a path below ``root`` leads, through a link, to a file outside ``root``.
+
+    ``root`` itself may be a link.
+    """
     if not path.is_symlink() and not path.parent.is_symlink():
         return False
     return os.path.commonpath((os.path.realpath(root), os.path.realpath(path))) != os.path.realpath(root)
 
 
 def oddity(path: Path) -> str:
-    """Say what an entry is that is no regular file. Empty if it is one, or is missing."""
+    """Describe an entry that is not a regular file, such as a folder. Empty for a regular file or a missing entry."""
     try:
         if stat.S_ISLNK(path.lstat().st_mode) and not path.exists():
             return "it is a link to a file that does not exist"

@@ -1,6 +1,6 @@
 """Runs one program inside the Python that has its libraries. ``programs.py`` starts it.
 
-Standard input contains a line with the task's length, then the task. Its end means that the agent has ended.
+Standard input contains a line with the task's length, then the task. When it closes, the agent has ended.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from labeltui.hosts.agent.remote.processes import HAS_PROC, Proc, end_group, is_
 
 
 def words_of(pid: int, *, any_user: bool = False) -> list[str]:
-    """Return a process's command line as a list of words. Empty for another user's process, unless ``any_user``."""
+    """Return a process's command line as a list of words. Empty for another user's process if ``any_user`` is False."""
     if HAS_PROC:
         if not any_user and uid_of(pid) != os.getuid():
             return []
@@ -37,7 +37,7 @@ def uid_of(pid: int) -> int | None:
 
 
 def user_of(pid: int) -> str:
-    """Return the name of a process's user, or the user id if it has no name. Empty if it is unknown."""
+    """Return the name of a process's user, or the user id if it has no name. Empty if the user is unknown."""
     uid = uid_of(pid)
     try:
         return "" if uid is None else pwd.getpwuid(uid).pw_name
@@ -81,7 +81,8 @@ def started_ts(proc: Proc) -> float | None:
 def orphans(folder: Path, server_pgid: int | None = None) -> list[dict[str, Any]]:
     """List trainings without a live MONAI Label server in their group or among their ancestors.
 
-    ``ours`` is true for a training of this user that runs from ``folder``, whoever started its server.
+    ``ours`` is true for a training of this user that runs from ``folder``, even if labeltui did not start its
+    server.
     """
     table = [p for p in processes() if is_live(p)]
     words = {p.pid: words_of(p.pid, any_user=True) for p in table}

@@ -87,8 +87,9 @@ def boot_id() -> str:
 def group_members(pgid: int, start: str | None = None) -> list[Proc]:
     """Return the live processes of a group and of the session with the same id.
 
-    With ``start``, returns none if the leader's id now belongs to another process. The kernel does not reuse an id
-    while its group has members, so members without a leader belong to the group.
+    ``start`` is the recorded start of the group's leader. If the leader's id now belongs to a process with
+    another start, the list is empty. The kernel does not reuse an id while its group has members, so members
+    without a leader belong to the group.
     """
     table = processes()
     leader = next((p for p in table if p.pid == pgid), None)

@@ -1,8 +1,9 @@
 """Runs short-lived programs in the server's Python on the host, which has the libraries.
 
-A program is the source of a module with a function ``main(arguments)``. Its result is the answer, sent as JSON. The
-program runs in its own process group (``launcher.py``), with limits on memory, time and size of the answer. The group
-is killed when the program ends or is stopped, and when the agent ends: the launcher then reads the end of a pipe.
+A program is the source of a module with a function ``main(arguments)``. Its result is the answer, sent as JSON.
+The program runs in its own process group (``launcher.py``), with limits on memory, time and size of the answer.
+The group is killed when the program ends or is stopped. It is also killed when the agent ends, because the
+launcher notices that its pipe from the agent is closed.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ class Run:
         return -1 if self.process.stdout is None else self.process.stdout.fileno()
 
     def read(self, descriptor: int) -> bool:
-        """Read available output. False at its end. Raises Problem if the answer is too long."""
+        """Read the output that is available.
+
+        Returns False at the end of the output. Raises Problem if the answer is too long.
+        """
         data = os.read(descriptor, 65536)
         if descriptor == self.answers:
             self.answer += data

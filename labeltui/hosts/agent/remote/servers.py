@@ -1,4 +1,4 @@
-"""Finds the MONAI Label servers on this host, by whomever they were started."""
+"""Finds the MONAI Label servers on this host, including those that labeltui did not start."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXPIRY_S = 7200  # MONAI Label's default
 
 
 def servers() -> list[dict[str, Any]]:
-    """List this user's servers. ``dicomweb_cache_s`` is None for a folder, or where it can't be read."""
+    """List this user's servers. ``dicomweb_cache_s`` is None for a folder of studies, or if it can't be read."""
     found = []
     for proc in processes():
         words = words_of(proc.pid) if is_live(proc) else []

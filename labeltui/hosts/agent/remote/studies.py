@@ -36,7 +36,7 @@ Stamp = Tuple[int, int, int, int, int]
 
 
 class NotWhole(Exception):
-    """The file is being written."""
+    """Raised for a file that is being written, so that only a part of it can be read."""
 
 
 class Datastore:
@@ -86,7 +86,11 @@ class Datastore:
                 yield {"gone": missing}
 
     def not_whole(self, stamp: Stamp) -> Exception:
-        """Return NotWhole, or a Problem if the file has not changed for 10 s, and read it no more until it changes."""
+        """Return NotWhole.
+
+        If the file has not changed for 10 s, return a Problem instead, and do not read it again until it
+        changes.
+        """
         now = time.monotonic()
         if self.broken[0] != stamp:
             self.broken = stamp, now
@@ -105,7 +109,7 @@ def pieces(texts: list[bytes]) -> Iterator[list[bytes]]:
 
 
 def stamp_of(found: os.stat_result) -> Stamp:
-    """Return what changes when a file is written or replaced: its times, size and inode."""
+    """Return the times, size and inode of a file, which change when the file is written or replaced."""
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev
 
 
@@ -127,7 +131,8 @@ def read_whole(path: Path) -> tuple[Stamp, bytes]:
 class Watch:
     """Watches one datastore's file in a thread of its own.
 
-    ``attempt`` numbers the states of the file that were begun to be sent, ``state`` is the newest that was sent whole.
+    Each state of the file that is sent has a number. ``attempt`` is the number of the newest that was begun,
+    ``state`` of the newest that was sent whole.
     """
 
     def __init__(self, studies: str, key: str, send: Send) -> None:
@@ -152,7 +157,7 @@ class Watch:
             self.wake.wait(POLL_S if whole else AGAIN_S)
 
     def read(self) -> bool:
-        """Send what changed. False if the file is being written."""
+        """Read the file and send the changes. Returns False if the file is being written."""
         before, self.problem = self.problem, None
         try:
             self.send_changes()
@@ -166,7 +171,7 @@ class Watch:
         return True
 
     def send_changes(self) -> None:
-        """Send each part of a change, and a message that ends the change. Raises what reading raises."""
+        """Send each part of a change, then a message that ends the change. Raises the errors of reading."""
         whole, begun = self.datastore.texts is None, False
         collects = gc.isenabled()
         gc.disable()  # what is made here is freed without it, and its passes would triple the time
@@ -183,13 +188,13 @@ class Watch:
             self.state = self.attempt
 
     def message(self, whole: bool, part: dict[str, Any]) -> dict[str, Any]:
-        """Build one message of the present attempt."""
+        """Build one message, numbered with the present ``attempt``."""
         data = zlib.compress(json.dumps(part, separators=(",", ":")).encode("ascii"), LEVEL)
         return {"ev": "studies", "key": self.key, "state": self.attempt, "whole": whole,
                 "data": base64.b64encode(data).decode("ascii"), "last": False}  # fmt: skip
 
     def check(self) -> dict[str, Any]:
-        """Read the file now. Returns the number of the newest state, of which everything was sent. Raises Problem."""
+        """Read the file now. Returns the number of the newest state that was sent whole. Raises Problem."""
         with self.turn:
             wanted = self.begun + 1
             self.wake.set()
@@ -226,7 +231,7 @@ class Studies:
         self.newest: Watch | None = None
 
     def watch(self, studies: str, key: str) -> dict[str, Any]:
-        """Send all studies, then what changes. Ends an earlier watch."""
+        """Send all studies, then the changes. Ends an earlier watch."""
         earlier, self.newest = self.newest, Watch(studies, key, self.send)
         if earlier is not None:
             earlier.end()
@@ -241,7 +246,7 @@ class Studies:
         return {}
 
     def check(self, key: str) -> dict[str, Any]:
-        """See ``Watch.check``."""
+        """Read the file of the present watch now, as ``Watch.check`` does."""
         watch = self.newest
         if watch is None or watch.key != key:
             raise Problem("not_found", "The datastore is not watched any more.", "Try again.")

@@ -1,4 +1,4 @@
-"""Sends files as they grow, also through their rotations."""
+"""Sends the content of files as they grow, and follows logs through their rotations."""
 
 from __future__ import annotations
 
@@ -139,7 +139,10 @@ class Follow:
             self.offset = 0
 
     def find(self, file_id: str) -> bool:
-        """Continue with the file that was read up to ``offset``, even if it was renamed. False if it is missing."""
+        """Continue with the file that was read up to ``offset``, even if it was renamed.
+
+        Returns False if that file is gone.
+        """
         inode, _, count, digest = parts_of(file_id)
         for same in (True, False):
             for path in [self.path, *rotated(self.path)]:
@@ -191,7 +194,7 @@ class Follow:
             self.take(newer, identify(newer), archived=after != self.path)
 
     def is_replaced(self, handle: int) -> bool:
-        """Whether the path names another file now."""
+        """Whether the path leads to another file than the one that is open."""
         try:
             there = Path(self.path).stat()
         except OSError:
@@ -211,7 +214,7 @@ class Follow:
         return event
 
     def end_chunk(self) -> dict[str, Any] | None:
-        """Return an empty chunk that marks the end. None if one was already sent."""
+        """Return an empty chunk that marks the end of the file. None if that was already sent."""
         if self.end_sent:
             return None
         self.end_sent = True
@@ -253,7 +256,7 @@ class Tails:
         return {}
 
     def ack(self, key: str, bytes: int) -> dict[str, Any]:
-        """Record that ``bytes`` more bytes have arrived, so that as many more may be sent."""
+        """Record that the console has received ``bytes`` more bytes, so that as many may follow."""
         with self.lock:
             follow = self.follows.get(key)
             if follow is not None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 class Send(Protocol):
-    """Sends one message. ``bulk`` messages wait for all others."""
+    """A function that sends one message. ``bulk`` messages are sent after all others that wait."""
 
     def __call__(self, message: dict[str, Any], bulk: bool = False) -> None:
         """Send the message. Returns when it was written."""

@@ -1,8 +1,8 @@
 """Detects that somebody uses the pod. The polls of a console do not count as use.
 
-Each watcher checks one thing that changes when the pod is used, and reports a change *since the previous check* once.
-The guard measures the time since a use on the monotonic clock. It never compares a file's time stamp with a clock, so
-clocks may jump.
+Each watcher checks one thing that changes when the pod is used, and reports once whether it changed *since the
+previous check*. The guard measures the time since a use on the monotonic clock. It never compares a file's time
+stamp with the wall clock, because that clock may be changed.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Requests:
 
 
 def use_of(data: bytes) -> str | None:
-    """Return the purpose of the newest request in ``data``; None for polls only, empty if unknown."""
+    """Return the purpose of the newest request in ``data``: empty if unknown, None if there are only polls."""
     newest = None
     for line in data.splitlines():
         found = _USE.search(line)
@@ -154,7 +154,10 @@ class Shells:
 
 
 def terminals_of_this_pod() -> set[str] | None:
-    """Return the numbers of this pod's pseudo terminals in the demo. Elsewhere all belong to the pod: None."""
+    """Return the numbers of this pod's pseudo terminals, in the demo.
+
+    None outside it, because there all belong to the pod.
+    """
     if not os.environ.get("LABELTUI_DEMO_POD"):
         return None
     numbers = set()
@@ -171,7 +174,10 @@ def terminals_of_this_pod() -> set[str] | None:
 
 
 class Uploads:
-    """Detects files that appear or grow in the studies' folder or one level below, except the server's."""
+    """Detects files that appear or grow in the studies' folder or one level below it.
+
+    The server's own files do not count.
+    """
 
     kind = "upload"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Budget:
-    """The cost so far. ``spent`` and ``rate`` are None while they are unknown."""
+    """The cost of the pod since its start. ``spent`` and ``rate`` are None while they are unknown."""
 
     def __init__(self, previous: dict[str, Any], now: float, wall: float) -> None:
         """``previous`` is the previous guard's state file. It is empty if the pod has restarted since."""

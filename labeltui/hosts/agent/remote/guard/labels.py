@@ -22,7 +22,8 @@ NAMED = 3
 def studies_of(record: dict[str, Any], profile: str) -> str:
     """Return the folder or DICOMweb URL of the server with this record, else the profile's.
 
-    The folder of an ended server may be missing, because it has the home of an earlier pod. Then it is the profile's.
+    The record of an ended server may name a folder in the home of an earlier pod. If that folder is missing,
+    return the profile's.
     """
     meta = record.get("meta")
     served = str(meta.get("studies") or "") if isinstance(meta, dict) else ""
@@ -32,7 +33,7 @@ def studies_of(record: dict[str, Any], profile: str) -> str:
 
 
 def is_missing(folder: Path) -> bool:
-    """Whether there is no such folder. False if that can't be read."""
+    """Whether the folder is missing. False if that can't be determined."""
     try:
         folder.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -45,7 +46,7 @@ def is_missing(folder: Path) -> bool:
 def on_disk(studies: Path) -> dict[str, tuple[int, int]]:
     """Map each label's path below ``studies`` to its size and modification time in ns.
 
-    Raises OSError, also if there is no folder of studies.
+    Raises OSError if a folder can't be read or the folder of studies is missing.
     """
     need_folder(studies)
     return {

@@ -1,7 +1,7 @@
 """The operator's API key, if the profile lends it to the pod.
 
-It is only ever in the pod's memory. A network volume outlives the pod, and the next pod's users could read it there.
-So the key is gone after the container starts again, and a console must lend it again.
+The key is stored in the pod's memory only. On a network volume it would outlive the pod, and users of the next
+pod could read it. So the key is gone after the container starts again, and a console must lend it again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def key_file(guard: Path) -> Path | None:
 
 
 def lent_key(guard: Path) -> str:
-    """Return the key. Empty if none is lent, or if another user could have written or read its file."""
+    """Return the key. Empty if none is lent, or if the file's permissions would let another user read or write it."""
     path = key_file(guard)
     if path is None:
         return ""
@@ -58,7 +58,7 @@ def lent_key(guard: Path) -> str:
 
 
 def lend(guard: Path, key: str) -> str:
-    """Store the key; an empty ``key`` deletes it. Returns why the guard lacks the key if it finds none later."""
+    """Store the key; an empty ``key`` deletes it. Returns the reason that the guard reports if it has no key later."""
     path = key_file(guard)
     if not key:
         if path is not None:

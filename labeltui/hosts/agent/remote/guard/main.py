@@ -158,7 +158,7 @@ class Guard:
         return (urlsplit(self.studies).hostname or "?") if "://" in self.studies else ""
 
     def poll(self, now: float, *, thorough: bool = False) -> None:
-        """Run all watchers. A failure is recorded in ``problems``; the other watchers still run."""
+        """Run all watchers. If one fails, its failure is recorded in ``problems``, and the others still run."""
         folder = None if self.dicomweb or not self.studies else expand(self.studies)
         self.poll_one("request", now, lambda: self.requests.poll(self.logs(), folder))
         self.poll_one("shell", now, lambda: self.shells.poll(now))
@@ -202,7 +202,10 @@ class Guard:
         return f"({', '.join(running)})" if running else None
 
     def logs(self) -> list[Path]:
-        """Return the logs that record requests to the server: that of the server job and the app's own."""
+        """Return the logs that record requests to the server.
+
+        These are the log of the server's job and the app's own log.
+        """
         record = work.job(self.files.jobs / "server.json")
         found = [str(path) for path in (record.get("log_path"), self.desired.get("app_log")) if path]
         return [expand(path) for path in found]
@@ -228,7 +231,7 @@ class Guard:
         return what
 
     def keep_alive(self, now: float) -> None:
-        """Record the newest key press in a console, from ``wish.json``."""
+        """Read from ``wish.json`` the newest request to keep the pod alive, and record it as activity."""
         keep = self.desired.get("keep") or {}
         at = float(keep.get("mono") or 0)
         if keep.get("boot_id") == self.boot and at > self.last_seen.times.get("keep", (0.0, 0.0, ""))[0]:

@@ -1,7 +1,8 @@
 """The requests of consoles to the guard. The agent answers them.
 
-Requests and answers are JSON objects; ``ask`` names the request. Requests change ``wish.json`` and ``copied.json``,
-which the guard reads, so they also take effect while the guard is being replaced. ``wire.py`` has the names of old.
+Requests and answers are JSON objects; ``ask`` names the request. Requests change ``wish.json`` and
+``copied.json``, which the guard reads, so they also take effect while the guard is being replaced. ``wire.py``
+holds the field names, some of which are older than the code's own names.
 
 ``status {}``                              the guard's state
 ``ensure {version, wish, key?}``           start or replace the guard if needed; store the profile's settings
@@ -112,7 +113,7 @@ def end(state: dict[str, Any]) -> None:
 def refuse_second(files: GuardFiles, folder: Path) -> None:
     """Raise Problem ``guard_elsewhere`` if this pod's guard runs in another folder.
 
-    Each of two guards would stop the pod without regard to the other's labels.
+    With two guards, each would stop the pod without waiting for the labels that only the other knows.
     """
     claim = files.read(files.claim)
     pid, other = claim.get("pid"), str(claim.get("folder", ""))
@@ -173,7 +174,10 @@ def change(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change ``wish.json``, and wait up to 10 s until a running guard has read it. Returns the previous document."""
+    """Change ``wish.json``, and wait up to 10 s until a running guard has read the change.
+
+    Returns the previous document.
+    """
     files.make()
     lock = take_lock(files.agent_lock)
     try:

@@ -1,8 +1,9 @@
 """The keys that may stop the pod from inside.
 
-Not every key that can read a pod may stop it, and no harmless request to RunPod shows the difference. RunPod may
-answer a ``start`` of a running pod before it checks the key's scope, and a ``start`` wakes a pod whose status lags.
-So a key is proven only when it has stopped the pod. Until then the guard only checks that the key reads the pod.
+Not every key that can read a pod may stop it, and no harmless request to RunPod shows the difference. A
+``start`` of a running pod is no test: RunPod may answer it before it checks the key's permissions, and it would
+start a pod that has just stopped. So a key is proven only when it has stopped the pod. Until then the guard
+only checks that the key reads the pod.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class StopKey:
         return pod
 
     def find_hindrance(self, pod: dict[str, Any]) -> None:
-        """Rule the key out if the pod can't be stopped by any key, such as a locked pod."""
+        """Rule the key out if no key can stop the pod, for example because the pod is locked."""
         why = ""
         actions = pod.get("actions")
         if isinstance(actions, list) and pod.get("status") == "RUNNING" and "stop" not in actions:
@@ -187,8 +188,9 @@ class StopKeys:
     ) -> None:
         """Collect the keys.
 
-        ``without_key`` says why there is no operator's key, if there is none. ``stopped_by`` names the key that
-        stopped this pod before. ``before`` has earlier results for the keys; a refused key stays refused.
+        ``without_key`` is the reason why there is no operator's key, if there is none. ``stopped_by`` names the
+        key that stopped this pod before. ``before`` has earlier results for the keys; a refused key stays
+        refused.
         """
         self.environment, self.operator_key, self.stopped_by = environment, operator_key, stopped_by
         self.without_key = without_key
@@ -221,7 +223,7 @@ class StopKeys:
         return pod
 
     def chosen(self) -> StopKey | None:
-        """Return the key for the next stop: of those not ruled out, the one with the fewest failures. May be None."""
+        """Return the key for the next stop: the one with the fewest failures. None if all are ruled out."""
         usable = [one for one in self.all if one.method.works is not False] if self.pod_id else []
         return min(usable, key=lambda one: one.failures) if usable else None
 

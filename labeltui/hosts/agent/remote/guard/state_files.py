@@ -1,9 +1,8 @@
 """The guard's folder: ``FOLDER/guard/POD/``. Each pod has its own, even on a shared network volume.
 
-``wish.json``    the settings that consoles desire; the agent writes it under ``door.lock``
-``copied.json``  the labels that were copied; the agent writes it under ``door.lock``
-``state.json``   activity and decision; the guard writes it and holds ``guard.lock``
-``guard.log``    the guard's log, without keys
+``wish.json`` the desired settings from consoles; the agent writes it under ``door.lock`` ``copied.json`` the
+labels that were copied; the agent writes it under ``door.lock`` ``state.json`` activity and decision; the guard
+writes it and holds ``guard.lock`` ``guard.log`` the guard's log, without keys
 
 A pod has one guard, even if profiles use several folders on it. ``claim``, a file in the system's temporary folder,
 names the folder of that guard.
@@ -29,10 +28,11 @@ LOG_BYTES = 1 << 18
 
 
 def pod_environment(environ: dict[str, str] | None = None) -> dict[str, str]:
-    """Return RunPod's variables, from this process, the start script's export and the container's first process.
+    """Return RunPod's environment variables.
 
-    The first of these that has a variable wins; an ssh session has none itself. Values of the export that contain
-    shell syntax are skipped, because the script does not escape them.
+    They come from this process, from the file that RunPod's start script writes, or from the container's first
+    process; the first of these that has a variable decides. An SSH session has none of its own. Values in the
+    file that contain shell syntax are skipped, because the script does not escape them.
     """
     own = dict(os.environ) if environ is None else environ
     found: dict[str, str] = {}

@@ -9,7 +9,7 @@ from labeltui.hosts.agent.remote.guard.runpod import StopKeys
 
 
 class Stopper:
-    """Sends the stops. ``by`` names the key whose stop RunPod accepted, or may have; empty before that."""
+    """Sends the stops. ``by`` names the key whose stop RunPod accepted, or may have accepted; empty before that."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.by = ""

@@ -1,7 +1,8 @@
 """Facts about the virtual environment in labeltui's folder, as its own Python reports them.
 
-A network volume keeps the environment when the next pod has another image. All its files are then still there, while
-its Python is missing or another one, which can't import its packages. Only a run of that Python shows which.
+An environment on a network volume outlives its pod, and the next pod may have another image. Its files are then
+still there, but its Python may be missing, or be another version that can't import the packages. Only a run of
+that Python shows it.
 """
 
 from __future__ import annotations

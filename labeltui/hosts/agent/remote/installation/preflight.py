@@ -1,4 +1,4 @@
-"""Checks whether the server can start. The server itself reports some problems late, and some never."""
+"""Checks whether the server can start. The server itself reports some problems only after minutes, and others never."""
 
 from __future__ import annotations
 

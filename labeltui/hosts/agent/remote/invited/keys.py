@@ -8,7 +8,7 @@ Requests, by ``ask``
     add {local, name, key, port}    -> the same
     revoke {local, name, key?}      -> the same, with the counts ``removed`` (keys), ``cut``, ``unclear`` and ``left``
 
-``connected`` is None if the host does not show whose a connection is.
+``connected`` is None if the host does not show which connection belongs to whom.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LOCK_S = 15.0
 CLEANED_S = 24 * 3600.0
 LOGIN_S = 0.5
 Connected = Optional[Callable[[], List[sshd.Connection]]]
-"""Returns this user's connections; None if this user can't see the server."""
+"""A function that returns this user's connections, or None if this user can't see the server's process."""
 _MARK = re.compile(r"# labeltui invitation of ([A-Za-z0-9._-]+) since (\d+)")
 # sshd compares the address in lower case, so no client can ask for NONE: the key listens nowhere.
 _OPTIONS = 'restrict,port-forwarding,permitopen="127.0.0.1:{port}",permitlisten="NONE:1",command="exit 1"'
@@ -55,7 +55,7 @@ class Invited(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """As sshd's log shows it."""
+        """The key's fingerprint, in the form that sshd's log has."""
         digest = hashlib.sha256(base64.b64decode(self.key.split()[1])).digest()
         return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
@@ -99,7 +99,7 @@ def presence(
     connections: Sequence[sshd.Connection] | None,
     exposed: frozenset[str] | None = None,
 ) -> Iterator[bool | None]:
-    """Yield for each invitation whether its key is connected. None if the host does not show it.
+    """Yield for each invitation whether its key is connected; None if the host does not show that.
 
     ``exposed`` are the keys of the user's connections; None if sshd does not write them to files.
     """
@@ -121,12 +121,12 @@ def presence(
 
 
 def _is_recent(connection: sshd.Connection) -> bool:
-    """Whether the file with a connection's key is too young to have been cleaned away with other temporary files."""
+    """Whether the file with a connection's key is so young that no clean-up of temporary files can have deleted it."""
     return connection.since is not None and connection.since > time.time() - CLEANED_S
 
 
 def _may_be(since: float | None, connection: sshd.Connection) -> bool:
-    """Whether a connection is young enough for an invitation since then."""
+    """Whether a connection began after the invitation, so that it may belong to it."""
     return since is None or connection.since is None or connection.since >= since - START_LAG_S
 
 
@@ -157,7 +157,7 @@ def add(path: Path, name: str, key: str, port: int) -> None:
 
 
 def revoke(path: Path, name: str, key: str | None, connected: Connected) -> dict[str, Any]:
-    """Remove a name's lines and every line with ``key``, then end the connections that may be this key's."""
+    """Remove a name's lines and every line with ``key``. Then end the connections that may have used this key."""
     gone = [one for one in read(path) if one.name == name or one.key == key]
     if path.parent.is_dir():
         with _locked(path):
@@ -179,7 +179,10 @@ def revoke(path: Path, name: str, key: str | None, connected: Connected) -> dict
 
 
 class Cut:
-    """Ends the connections of keys, and those that may be theirs: younger than ``since``, and of an unknown key."""
+    """Ends the connections of some keys.
+
+    A connection whose key is unknown is ended too if it is younger than ``since``.
+    """
 
     def __init__(self, prints: set[str], since: float | None) -> None:
         self.prints, self.since = prints, since
@@ -241,7 +244,10 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Replace a file in one step. It keeps its mode and, for a link, its place; a new file gets mode 0600."""
+    """Replace a file in one step.
+
+    Its mode stays; a link's target is replaced, not the link. A new file gets mode 0600.
+    """
     target = Path(os.path.realpath(path))
     try:
         mode = target.stat().st_mode & 0o7777

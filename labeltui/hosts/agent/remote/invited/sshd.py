@@ -55,8 +55,8 @@ class Process(NamedTuple):
 class Connection(NamedTuple):
     """An SSH connection of this user in which no program runs.
 
-    ``pid`` is the process that sshd's log names, ``pids`` those that this user may end. ``since`` is in unix
-    seconds, None if unknown.
+    ``pid`` is the process that sshd's log names, ``pids`` are the processes that this user may end. ``since``
+    is in unix seconds, None if unknown.
     """
 
     pid: int
@@ -123,7 +123,7 @@ def listener(table: dict[int, Process], start: int) -> Process | None:
 
 
 def any_listener(table: dict[int, Process]) -> Process | None:
-    """Return a server process of this machine, one without a configuration file of its own first."""
+    """Return a server process of this machine, preferably one that uses the default configuration file."""
     found = [one for one in table.values() if one.is_listener]
     return min(found, key=lambda one: ("-f" in one.title.split(), one.pid), default=None)
 
@@ -131,8 +131,8 @@ def any_listener(table: dict[int, Process]) -> Process | None:
 def forwarding(table: dict[int, Process], uid: int, server: int) -> list[Connection]:
     """Return the connections of a user to one server in which no program runs.
 
-    A key that may only forward ports has no others. A connection outlives its server's restart, and then has no
-    server as its parent.
+    All connections of a key that may only forward ports are of this kind. A connection outlives its server's
+    restart, and then has no server as its parent.
     """
     children: dict[int, list[Process]] = {}
     for one in table.values():

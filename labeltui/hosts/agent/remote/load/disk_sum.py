@@ -1,7 +1,8 @@
-"""Sums the files of a volume whose file system reports the size of a whole cluster, as RunPod's network volumes do.
+"""Adds up the sizes of a volume's files.
 
-A sum takes minutes on a network volume with many files. So one is begun at most every ten minutes, by one agent at a
-time, and its result is stored in labeltui's folder for every agent.
+RunPod's network volumes need this, because their file system reports the size of a whole cluster. Adding up
+takes minutes on a network volume with many files. So it is begun at most every ten minutes, by one agent at a
+time, and the result is stored in labeltui's folder for every agent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ BLOCK_BYTES = 512  # the unit of st_blocks
 def bytes_below(folder: Path) -> int:
     """Return the bytes that the files in a folder take on its file system.
 
-    A file with several names counts once. Other file systems, and what can't be read, are left out.
+    A file with several names counts once. Files on other file systems, and files that can't be read, do not
+    count.
     """
     try:
         device = folder.stat().st_dev
@@ -61,9 +63,9 @@ class DiskSums:
         self.thread: threading.Thread | None = None
 
     def ask(self, path: str, start: bool = True) -> dict[str, Any]:
-        """Return the newest sum in bytes (``used``) and its age in seconds; None if there is none.
+        """Return the newest sum in bytes (``used``) and its age in seconds; both None before the first.
 
-        Does not wait for a sum. With ``start``, begins one in the background if the newest is ten minutes old.
+        Never waits for a sum. With ``start``, begins one in the background if the newest is ten minutes old.
         """
         stored = read_json(self.folder / FILE)
         known = stored if stored.get("path") == path and isinstance(stored.get("used"), int) else {}
