@@ -17,8 +17,8 @@ _PLANNED = frozenset({"spatial_size", "target_spacing", "heuristic_planner"})
 def without_effect(conf: Iterable[str], sources: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names in ``conf`` that nothing reads.
 
-    ``sources`` are the app's ``main.py`` and the files of the models that are started, by path in the app's folder.
-    If ``main.py`` reads no options at all, nothing is known, and the result is empty.
+    ``sources`` are the app's ``main.py`` and the files of the models that are started, by path in the app's
+    folder. If ``main.py`` reads no options at all, no conclusion is possible, and the result is empty.
     """
     main = sources.get(MAIN, "")
     models = [text for path, text in sources.items() if path != MAIN]

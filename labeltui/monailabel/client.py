@@ -23,7 +23,10 @@ MAX_FILE = 4 * 2**30  # bytes in memory for one inference or log
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """Bytes of ``app.log`` from ``offset``. ``size`` is the size of the file; ``restarted`` is set after a rotation."""
+    """Bytes of ``app.log`` from ``offset``.
+
+    ``size`` is the size of the file. ``restarted`` is True after a rotation of the log.
+    """
 
     offset: int
     data: bytes
@@ -54,7 +57,10 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
         return converted("GET /info/", lambda: convert.server_info(document))
 
     async def infer(self, model: str, image: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Run inference on one study and return its JSON: label names and latencies. It blocks the server meanwhile."""
+        """Run inference on one study and return its JSON: label names and latencies.
+
+        The server answers nothing else meanwhile.
+        """
         return await self._object(
             "POST", f"/infer/{segment(model)}", name="infer", params={"image": image, "output": "json"},
             data={"params": json.dumps(dict(params or {}))},
@@ -70,7 +76,7 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
         return answer.content
 
     async def model_info(self, model: str) -> wire.ModelFile | None:
-        """The checksum and time of a model's file. None if the model has no file yet."""
+        """Return the checksum and time of a model's file. None if the model has no file yet."""
         path = f"/model/info/{segment(model)}"
         document = await self._http.json("GET", path, name="model.info", none_on_404=True)
         return None if document is None else model_of(wire.ModelFile, document, f"GET {path}")
@@ -88,7 +94,7 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
         check(answer)
 
     async def session(self, session_id: str) -> wire.SessionInfo | None:
-        """A Slicer session. None if it has expired or never existed."""
+        """Return a Slicer session. None if it has expired or never existed."""
         path = f"/session/{segment(session_id)}"
         document = await self._http.json("GET", path, name="session", none_on_404=True)
         return None if document is None else model_of(wire.SessionInfo, document, f"GET {path}")

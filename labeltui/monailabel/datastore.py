@@ -15,10 +15,13 @@ from labeltui.monailabel.rest import Rest, model_of, segment, unexpected
 
 
 class DatastoreRest(Rest):
-    """``/datastore`` and ``/activelearning``."""
+    """Requests to ``/datastore`` and ``/activelearning``."""
 
     async def studies(self, *, dicomweb: bool = False) -> StudyQueue:
-        """Every study with its labels and fetches. On a large datastore this is megabytes and takes seconds."""
+        """Return every study with its labels and fetches.
+
+        For a large datastore, the answer has megabytes and takes seconds.
+        """
         document = await self._object("GET", "/datastore/", name="datastore.all", params={"output": "all"})
         return await asyncio.to_thread(convert.study_queue, document, dicomweb=dicomweb)
 
@@ -36,7 +39,7 @@ class DatastoreRest(Rest):
         return await self._http.save("/datastore/label", target, params={"label": label, "tag": tag})
 
     async def label_info(self, label: str, tag: str) -> dict[str, Any]:
-        """The stored document of a label: its segments, author, time and review."""
+        """Return the stored document of a label: its segments, author, time and review."""
         query = {"label": label, "tag": tag}
         return await self._object("GET", "/datastore/label/info", name="label.info", params=query)
 

@@ -1,4 +1,4 @@
-"""What MONAI Label derives from a DICOMweb URL and its environment variables. Pure."""
+"""Computes the values that MONAI Label derives from a DICOMweb URL and its environment variables. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.monailabel.launch import expand
 
 @dataclass(frozen=True, slots=True)
 class DicomWeb:
-    """A DICOMweb server as MONAI Label uses it. Without user or password it sends neither."""
+    """A DICOMweb server as MONAI Label uses it. MONAI Label sends a login only if both user and password are set."""
 
     url: str
     user: str | None = None
@@ -39,7 +39,7 @@ class DicomWeb:
 
     @property
     def login(self) -> dict[str, Any]:
-        """What a program on the host needs to connect. Contains the password."""
+        """Arguments that a program on the host needs to connect. They contain the password."""
         return {
             "url": self.url, "user": self.user, "password": self.password, "qido": self.qido, "wado": self.wado,
             "filter": dict(self.filter), "pid": self.pid,
@@ -49,7 +49,10 @@ class DicomWeb:
 def dicomweb_of(
     studies: str, user: str | None, password: str | None, modality: str, variables: Mapping[str, str]
 ) -> DicomWeb:
-    """Return how MONAI Label uses this URL. ``variables`` are the server's; they replace the other values."""
+    """Return how MONAI Label uses this URL.
+
+    ``variables`` are the server's environment variables; they replace the other values.
+    """
 
     def variable(name: str) -> str | None:
         return variables.get(f"MONAI_LABEL_{name}") or None

@@ -29,7 +29,7 @@ NO_LOGIN = "labeltui does not support servers with a login. Start the server wit
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer. ``what`` names the request in messages."""
+    """A complete answer. ``what`` is the name of the request in messages."""
 
     what: str
     status: int
@@ -198,7 +198,7 @@ def _parse(answer: Answer) -> Any:
 
 
 def check(answer: Answer) -> None:
-    """Raise the error that a status stands for. Returns for 200, 201, 204 and 206."""
+    """Raise the error for an answer's HTTP status. Does nothing for 200, 201, 204 and 206."""
     if answer.status in (200, 201, 204, 206):
         return
     detail = _detail(answer.content)

@@ -24,9 +24,9 @@ DEFAULT_MODALITY = "CT"
 """The modality of the series that MONAI Label serves by default."""
 NO_WORKLIST, EPISTEMIC = "off", "epistemic"
 EPISTEMIC_CONF = {"skip_strategies": "false", "skip_scoring": "false", "epistemic_enabled": "true"}
-"""Lets the radiology app compute scores, and offer the strategy that uses them."""
+"""Configuration with which the radiology app computes scores, and offers the strategy that uses them."""
 WORKLIST_META, HOLD_META = "worklist", "worklist_hold_s"
-"""Entries of the job's record: the file of the operator's edits, and the seconds for which a study is held."""
+"""Keys of the job's record: the file of the operator's edits, and how many seconds a study stays reserved."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -38,7 +38,7 @@ class ServerOptions:
     app: str = "radiology"
     models: tuple[str, ...] = ("deepedit",)
     labels: tuple[str, ...] = ()
-    """Own labels of the models. Empty leaves the models the labels that they have by themselves."""
+    """The operator's own labels for the models. If empty, the models have their own."""
     studies: str = "~/studies"
     port: int = 8000
     expose: Literal["tunnel", "public"] = "tunnel"
@@ -49,10 +49,10 @@ class ServerOptions:
     dicomweb_cache_s: int = 5
     dicomweb_modality: str = DEFAULT_MODALITY
     worklist: str = "random"
-    """Base strategy of the worklist. ``off`` starts the server without a worklist."""
+    """The strategy by which the worklist chooses among free studies. ``off`` starts the server without a worklist."""
     worklist_minutes: float = 90
     client_id: str = ""
-    """The console's own client id, whose fetches hold no study."""
+    """The console's own client id. A study that it fetches is not reserved for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,10 @@ def launch(
 
 
 def worklist_settings(options: ServerOptions, studies: str, folder: str) -> Settings:
-    """Return the worklist's settings. The operator's edits belong to these studies, not to the server's run."""
+    """Return the worklist's settings.
+
+    The operator's edits are stored by source of studies, so they survive the server's run.
+    """
     digest = hashlib.sha256(studies.encode()).hexdigest()[:12]
     edits = PurePosixPath(folder, f"worklist-{digest}.json")
     return Settings(edits, options.worklist, options.worklist_minutes * 60, (options.client_id,))

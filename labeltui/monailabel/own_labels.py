@@ -1,4 +1,7 @@
-"""The operator's own label names: which names and models are possible, and which files were made with them. Pure."""
+"""The operator's own label names: checks names and models, and finds the model files that fit only such labels.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 OFF = "off"
-"""The parameter's value for the labels that the models have by themselves."""
+"""The value of the parameter that selects the models' own labels."""
 MOST, LONGEST = 255, 64
 """The number of labels that fit in a byte, and the characters of a name."""
 _NAME = re.compile(r"[^\W_][\w .()+-]*")
@@ -32,7 +35,7 @@ _RESERVED = {
 _NAMES_ONLY = {"deepgrow_2d", "deepgrow_3d"}
 _VERTEBRAE = "finds vertebrae by their order"
 _FIXED = {
-    "all": "stands for models of which some have fixed labels",
+    "all": "stands for several models, some with fixed labels",
     "localization_spine": _VERTEBRAE,
     "localization_vertebra": _VERTEBRAE,
     "segmentation_vertebra": _VERTEBRAE,
@@ -92,7 +95,10 @@ def sized_by_labels(models: Iterable[str]) -> tuple[str, ...]:
 
 
 def files_of(model: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return which names in the app's model folder are a model's weights, pretrained or not, or its trainings."""
+    """Return the names in the app's model folder that belong to a model.
+
+    These are its weights, pretrained or not, and the folders of its trainings.
+    """
     bases = [model + network for network in _NETWORKS]
     known = {name for base in bases for name in (base, f"{base}.pt", f"pretrained_{base}.pt")}
     return tuple(name for name in names if name in known)

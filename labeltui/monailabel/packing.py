@@ -1,6 +1,6 @@
 """Builds the zip file of the modules that run inside a MONAI Label server.
 
-The server imports it as a package of another name, so that it hides no labeltui that is installed there. The same
+The package in it is not called labeltui, so that it can't hide a labeltui that is installed there. The same
 sources give the same bytes; the digest is the version.
 """
 

@@ -113,7 +113,7 @@ def segment(name: str) -> str:
 
 
 def unexpected(what: str, wanted: str, document: object) -> Failed:
-    """Return the error for an answer that is valid JSON of the wrong shape."""
+    """Return the error for an answer that is valid JSON but has the wrong structure."""
     return Failed(
         Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it is not {wanted}.",
@@ -128,7 +128,7 @@ def model_of(kind: type[W], document: object, what: str) -> W:
 
 
 def converted(what: str, convert_it: Callable[[], V]) -> V:
-    """Call ``convert_it``, and turn its ValidationError into Failed ``server_answer``."""
+    """Return the result of ``convert_it``. Raises Failed ``server_answer`` in place of its ValidationError."""
     try:
         return convert_it()
     except ValidationError as error:

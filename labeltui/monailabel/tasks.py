@@ -13,7 +13,7 @@ Images = Literal["unlabeled", "labeled", "all"]
 
 
 class TaskRest(Rest):
-    """``/train``, ``/scoring`` and ``/batch/infer``."""
+    """Requests to ``/train``, ``/scoring`` and ``/batch/infer``."""
 
     async def train(self, model: str, request: Mapping[str, Any], *, enqueue: bool = False) -> Task:
         """Submit a training. Raises Failed ``already_training``.
@@ -26,7 +26,7 @@ class TaskRest(Rest):
         )
 
     async def train_running(self) -> Task | None:
-        """The running training. None if none runs."""
+        """Return the running training. None if no training runs."""
         return await self._task("/train/", "train.running", check_if_running="true")
 
     async def train_tasks(self) -> tuple[Task, ...]:

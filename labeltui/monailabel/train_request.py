@@ -23,10 +23,10 @@ def train_request(
 ) -> dict[str, Any]:
     """Return one value per parameter: the trainer's defaults, replaced by ``overrides``.
 
-    A default that is a list is a list of choices, and one of them is sent. labeltui chooses three
-    values: a ``dataset`` that does not load every volume into memory, no ``tracking`` because its default fails, and a
-    ``dataloader`` that stops at a damaged volume, where ThreadDataLoader would silently leave out the study.
-    Text is converted to the type of the default.
+    A default that is a list is a list of choices, and one of them is sent. labeltui chooses three values.
+    ``dataset`` does not load every volume into memory. ``tracking`` is off, because its default fails.
+    ``dataloader`` stops at a damaged volume; ThreadDataLoader would silently leave out the study. Text is
+    converted to the type of the default.
 
     Raises Misused ``bad_parameter`` for a value that can't be converted.
     """

@@ -104,7 +104,7 @@ class Offer(Wire):
 
 
 class PhaseStats(Wire):
-    """``train`` or ``eval`` of a trainer's statistics."""
+    """The part ``train`` or ``eval`` of a trainer's statistics."""
 
     metrics: Metrics = Field(default_factory=dict)
     key_metric_name: Text = ""
@@ -116,7 +116,7 @@ Phase = Annotated[PhaseStats, BeforeValidator(_mapping)]
 
 
 class Stats(Wire):
-    """``train_stats`` of one trainer. All fields are missing before its first run."""
+    """The ``train_stats`` of one trainer. All fields are missing before its first run."""
 
     start_ts: Number = None
     epoch: Whole = None
@@ -128,7 +128,7 @@ class Stats(Wire):
 
 
 class DatastoreStats(Wire):
-    """``GET /datastore/``, also inside ``/info/``."""
+    """The server's answer to ``GET /datastore/``, which ``/info/`` contains too."""
 
     total: Count = 0
     completed: Count = 0
@@ -136,7 +136,7 @@ class DatastoreStats(Wire):
 
 
 class Info(Wire):
-    """``GET /info/``."""
+    """The server's answer to ``GET /info/``."""
 
     name: Text = ""
     version: Text = ""
@@ -171,7 +171,7 @@ class Sample(Wire):
 
 
 class ModelFile(Wire):
-    """``GET /model/info/{model}``."""
+    """The server's answer to ``GET /model/info/{model}``."""
 
     checksum: Text = ""
     modified_time: Number = None
@@ -179,7 +179,7 @@ class ModelFile(Wire):
 
 
 class SessionInfo(Wire):
-    """``session_info`` of ``/session/``. Times are Unix seconds; ``expiry`` is seconds."""
+    """The ``session_info`` in answers of ``/session/``. Times are Unix seconds; ``expiry`` is in seconds."""
 
     name: Text = ""
     image: Text = ""

@@ -1,9 +1,9 @@
 """A module that lets torchvision be imported where its compiled operators cannot load.
 
-PyPI's torchvision is a CUDA build. With a CPU torch its library does not load, and ``import torchvision`` fails with
-"operator torchvision::nms does not exist". MONAI Label never calls these operators; it only needs the import, so it is
-enough to declare their schemas. A ``.pth`` file loads the module at every start of the interpreter, so the module
-imports nothing until torchvision is imported.
+PyPI's torchvision is a CUDA build. With a CPU torch its library does not load, and ``import torchvision`` fails
+with "operator torchvision::nms does not exist". MONAI Label only imports torchvision and never calls these
+operators, so it is enough to declare their schemas. A ``.pth`` file loads the module at every start of the
+interpreter, so the module imports nothing until torchvision is imported.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ SERVER = (
     Pin("pydicom-seg", "0.4.1"),
     Pin("numpymaxflow", "0.0.7"),
 )
-"""Installed without dependencies, because their declared dependencies conflict."""
+"""Packages that are installed without their dependencies, because the declared dependencies conflict."""
 
 PINNED = (
     Pin("numpy", "1.26.4"),
@@ -94,10 +94,13 @@ PINNED = (
     Pin("uvicorn", "0.54.0"),
     Pin("watchdog", "7.1.0", since=(3, 11)),
 )
-"""Installed with dependencies. For a Python older than ``since``, pip takes the newest version that fits."""
+"""Packages that are installed with their dependencies.
+
+For a Python older than ``since``, pip takes the newest version that fits.
+"""
 
 TORCH_NEEDS = ("filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools>=77.0.3")
-"""Dependencies of a CPU torch. They come from the normal index, because torch's CPU index has only torch."""
+"""Dependencies of a CPU torch. They are installed from PyPI, because torch's CPU index has only torch."""
 
 
 def torchvision_for(torch: str) -> str | None:
@@ -107,7 +110,7 @@ def torchvision_for(torch: str) -> str | None:
 
 
 def release(version: str) -> tuple[int, int] | None:
-    """``2.8.0+cu128`` as (2, 8). None for text that is not a version."""
+    """Return the first two numbers of a version: (2, 8) for ``2.8.0+cu128``. None for text that is not a version."""
     parts = version.partition("+")[0].split(".")
     if len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
         return None

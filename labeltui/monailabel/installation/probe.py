@@ -24,7 +24,8 @@ SHIM_FILE = f"{ops_shim.MODULE}.pth"  # in its site-packages
 class Facts:
     """Facts about a host. Paths are absolute paths there; sizes are in bytes, ``utc_offset`` in seconds.
 
-    ``packages`` are those that the venv's Python can import, ``system_packages`` those of the host's own Python.
+    ``packages`` are the packages that the venv's Python can import, ``system_packages`` those of the host's own
+    Python.
     """
 
     folder: str
@@ -57,12 +58,12 @@ class Facts:
 
     @property
     def venv(self) -> bool:
-        """Whether the virtual environment is there and can be used."""
+        """Whether the virtual environment exists and can be used."""
         return self.venv_found and not self.venv_problem
 
     @property
     def venv_problem(self) -> str:
-        """Why the virtual environment that is there can't be used, in one sentence. Empty if it can."""
+        """Why the existing virtual environment can't be used, in one sentence. Empty if it can."""
         if not self.venv_found:
             return ""
         problem = other_python(self.folder, self.venv_made_by, self.venv_python, self.python_version)

@@ -45,7 +45,10 @@ class Step:
 
 
 def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
-    """Return all steps in order, with ``done`` set for those that need no command. All decisions are made here."""
+    """Return all steps in order, with ``done`` set for steps that are already done.
+
+    Decides everything about the installation.
+    """
     if facts.standin:
         return (Step("python", "The demo's MONAI Label: nothing to install", True, ()),)
     steps = (
@@ -67,7 +70,7 @@ def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
 
 
 def torch_mode(facts: Facts, options: SetupOptions) -> Torch:
-    """The torch to install. ``reuse`` stays only if the host's torch fits and the venv (if any) can import it."""
+    """The torch to install. ``reuse`` is returned only if the host's torch fits and the venv (if any) can import it."""
     if options.torch != "reuse":
         return options.torch
     visible = facts.venv_shared or not facts.venv

@@ -41,7 +41,7 @@ def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
 
 
 def venv_stale(message: str) -> Problem:
-    """The problem of a virtual environment that another Python made. ``message`` names both Pythons."""
+    """The problem of a virtual environment that was made by another Python. ``message`` names both Pythons."""
     return Problem(
         Code.OTHER_PYTHON,
         message,
@@ -106,7 +106,7 @@ CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      r"|ReadTimeoutError|Connection aborted",
      Code.NO_NETWORK,
      "The host cannot reach the package index.",
-     "Check the host's network, or set a mirror in server.pip_args. Then run setup again: it goes on from here."),
+     "Check the host's network, or set a mirror in server.pip_args. Then run setup again: it continues here."),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", Code.CERTIFICATE,
      "The host does not trust the package index's certificate.",
      "Install the CA certificates on the host, or set --cert in server.pip_args."),

@@ -24,11 +24,11 @@ REQUEST_S = 30.0
 TAG = "dicom-seg"
 
 Series = dict[str, Any]
-"""Study, referenced image, whether its files are stored, why they can't be, and the filter that excludes the image."""
+"""The study, the referenced image, whether the files are stored, why not, and the filter that excludes the image."""
 
 
 class Mirror:
-    """One run. ``arguments`` are those of ``main``."""
+    """One run of the program. ``arguments`` are those of ``main``."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.url = re.sub("//[^/@]*@", "//", arguments["url"])  # without a password, for messages
@@ -46,7 +46,10 @@ class Mirror:
         self.absent: set[str] = set()  # wanted images for which MONAI Label has no SEG
 
     def run(self) -> str:
-        """Store the SEGs of the wanted images, or of every image that the server serves. Says what failed."""
+        """Store the SEGs of the wanted images, or of every image that the server serves.
+
+        Returns the problem; empty if none.
+        """
         mine = dict(self.submitted())
         for uid, study in mine.items():
             self.known(uid, study)
@@ -66,7 +69,7 @@ class Mirror:
         return problem
 
     def known(self, uid: str, study: str) -> None:
-        """Remember a SEG series."""
+        """Add a SEG series to the known ones."""
         new = {"study": study, "image": None, "stored": False, "problem": ""}
         self.series.setdefault(uid, new)
 
@@ -89,14 +92,20 @@ class Mirror:
                 self.known(uid, study)
 
     def is_served(self, image: str) -> bool:
-        """Whether a series matches the server's filter. A list of all series could be too long."""
+        """Whether a series matches the server's filter.
+
+        Asks for this series only, because a list of all could be too long.
+        """
         if self.wanted is None and image not in self.served:
             found = search(self.client, {**self.filter, "SeriesInstanceUID": image})
             self.served[image] = any(value(one, "0020000E") == image for one in found)
         return self.wanted is not None or self.served[image]
 
     def copy(self, uid: str, series: Series) -> None:
-        """Store a SEG series if it refers to an image that is served. Others are asked about once for each filter."""
+        """Store a SEG series if it refers to an image that is served.
+
+        Another series is checked once for each filter.
+        """
         if series["image"] is None:
             self.refer(uid, series)
         if not series["image"] or series.get("not_in") == self.filter:
@@ -107,7 +116,7 @@ class Mirror:
             series["not_in"] = self.filter
 
     def refer(self, uid: str, series: Series) -> None:
-        """Read to which image a SEG series refers."""
+        """Read from the DICOM server to which image a SEG series refers."""
         metadata = self.client.retrieve_series_metadata(series["study"], uid)
         refers = metadata[0].get("00081115", {}).get("Value") or [{}] if metadata else [{}]
         series["image"] = value(refers[0], "0020000E")
@@ -139,9 +148,9 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     ``stored`` (images with a new SEG), ``absent`` (wanted images for which MONAI Label has no SEG) and ``skipped``
     (series that refer to no image).
 
-    ``arguments``: url, user, password, qido, wado (prefixes), filter, folder, cache, within_s, and ``images``: the
-    image series whose SEGs are wanted, or None for all. Login, prefixes and filter are those of the server's own
-    process ``pid``, where this user may read its environment.
+    ``arguments``: url, user, password, qido, wado (prefixes), filter, folder, cache, within_s, and ``images``:
+    the image series whose SEGs are wanted, or None for all. If this user may read the environment of the
+    server's process ``pid``, login, prefixes and filter come from there.
     """
     os.umask(0o077)  # patients' data
     mirror = Mirror({**arguments, **served(arguments.get("pid"))})
@@ -159,7 +168,7 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def served(pid: int | None) -> dict[str, Any]:
-    """Login, prefixes and filter of a MONAI Label server. Empty if they can't be read. Its proxies are used too."""
+    """Return login, prefixes and filter of a MONAI Label server, and adopt its proxies. Empty if they can't be read."""
     process = Path("/proc") / str(pid)
     try:
         if b"monailabel" not in (process / "cmdline").read_bytes():
@@ -178,7 +187,7 @@ def served(pid: int | None) -> dict[str, Any]:
 
 
 def connect(arguments: dict[str, Any]) -> Any:
-    """Make the client as MONAI Label makes its own."""
+    """Create a DICOMweb client with the settings of MONAI Label's own."""
     user, password = arguments.get("user"), arguments.get("password")
     session: Any = requests.Session()
     if user and password:
@@ -212,7 +221,7 @@ def connect(arguments: dict[str, Any]) -> Any:
 
 
 def search(client: Any, filters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the series that match, page by page. Ends when a page brings nothing new."""
+    """Return the matching series. Requests pages until one has no new series."""
     found: dict[str, dict[str, Any]] = {}
     for page in range(MOST_PAGES):
         listed = client.search_for_series(search_filters=filters, limit=PAGE, offset=page * PAGE)
@@ -237,7 +246,10 @@ def plain(uid: str) -> str:
 
 
 def store(path: Path, fill: Callable[[Path], Any]) -> None:
-    """Write a file beside ``path`` and rename it. A name with a dot in front is no label."""
+    """Write a file beside ``path`` and rename it.
+
+    Its first name begins with a dot, so that it is never listed as a label.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")  # another console may store the same file
     fill(part)
     part.replace(path)
@@ -253,7 +265,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def words(error: Exception, url: str) -> str:
-    """Say what went wrong, in one sentence without its full stop."""
+    """Describe an error in one sentence, without a full stop."""
     if isinstance(error, requests.exceptions.Timeout):
         return f"the DICOM server {url} does not answer"
     if isinstance(error, requests.exceptions.ConnectionError):

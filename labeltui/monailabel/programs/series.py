@@ -1,8 +1,8 @@
 """Lists the series of a DICOMweb server, as the MONAI Label server would.
 
-One run answers a part of each list, because an answer may have 4 MiB: ``next_series`` and ``next_segs`` say where the
-next run goes on. URL prefixes, filter, user, password and proxies are those of the server's own process,
-where this user may read its environment.
+An answer may have at most 4 MiB, so one run answers a part of each list. ``next_series`` and ``next_segs`` are
+the offsets for the next run. URL prefixes, filter, user, password and proxies come from the environment of the
+server's process if this user may read it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def filter_of(arguments: dict[str, Any], environment: dict[str, str] | None) -> 
 
 
 def connect(arguments: dict[str, Any], environment: dict[str, str] | None) -> DICOMwebClient:
-    """Make a client as MONAI Label makes its own, but with a time limit and without retries."""
+    """Create a client with the settings of MONAI Label's own, but with a time limit and without retries."""
     known = environment or {}
     user, password = arguments["user"], arguments["password"]
     if environment is not None:
@@ -114,7 +114,7 @@ def connect(arguments: dict[str, Any], environment: dict[str, str] | None) -> DI
 def client_of(
     url: str, user: tuple[str, str] | None, qido: str | None = None, wado: str | None = None
 ) -> DICOMwebClient:
-    """Make a client; ``user`` is the name and the password, or None."""
+    """Create a client. ``user`` is a pair of name and password, or None for no login."""
     session = requests.Session()
     session.auth = user
     if GOOGLE in url:
@@ -127,15 +127,18 @@ def client_of(
 
 
 def google_session() -> Any:
-    """Make a session with Google's credentials, as MONAI Label does. Google's library takes a while to import."""
+    """Create a session with Google's credentials, as MONAI Label does.
+
+    Google's library is imported only here, because that takes long.
+    """
     google = importlib.import_module("dicomweb_client.ext.gcp.session_utils")
     return google.create_session_from_gcp_credentials()
 
 
 def proxied(arguments: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """Make the lists through the server's proxy.
+    """Make the lists through MONAI Label's own DICOMweb proxy.
 
-    It drops the query, so one answer has every series, and meanwhile the server answers nobody else.
+    The proxy drops the query, so one answer has every series. The server answers nobody else meanwhile.
     """
     if (arguments["total"] or 0) > MOST_PROXIED:
         return {"error": "many"}
@@ -169,7 +172,7 @@ def answer(client: DICOMwebClient, arguments: dict[str, Any], wanted: dict[str, 
 
 
 def references(client: DICOMwebClient, arguments: dict[str, Any]) -> dict[str, list[str] | None]:
-    """The series that each SEG refers to, for as many SEGs as the time allows."""
+    """Return the series that each SEG refers to, for as many SEGs as the time limit allows."""
     end = time.monotonic() + RUN_S
     found: dict[str, list[str] | None] = {}
     for study, seg in arguments["references"]:
@@ -184,8 +187,8 @@ def pages(
 ) -> tuple[list[Any], int | None]:
     """List series from ``offset`` on. Returns them and the next offset, None at the end.
 
-    A server may send fewer series than asked for, and may ignore the offset. The end is therefore a page without a new
-    series.
+    A server may send fewer series than requested, and may ignore the offset. So only a page without a new
+    series is the end.
     """
     rows: dict[str, list[Any]] = {}
     size = 0
@@ -202,7 +205,7 @@ def pages(
 
 
 def search(client: DICOMwebClient, wanted: dict[str, Any], fields: list[str], offset: int) -> list[Any]:
-    """Request one page. Raises Unusable if it is no list of objects."""
+    """Request one page. Raises Unusable if the answer is not a list of objects."""
     page = client.search_for_series(search_filters=wanted, fields=fields, limit=PAGE, offset=offset)
     if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
         raise Unusable
@@ -234,7 +237,7 @@ def text(series: dict[str, Any], tag: str) -> str:
 
 
 def references_of(series: dict[str, Any]) -> list[str] | None:
-    """The series that a SEG refers to. None if the answer doesn't say it: QIDO servers may leave the sequence out."""
+    """Return the series that a SEG refers to. None if the answer lacks it: QIDO servers may leave the sequence out."""
     element = series.get(REFERENCED)
     items = element.get("Value") if isinstance(element, dict) else None
     if not isinstance(items, list):

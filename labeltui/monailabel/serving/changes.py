@@ -24,7 +24,7 @@ _worklists: list[Worklist] = []
 
 
 def install(app_class: Any, changes: Iterable[Change]) -> None:
-    """Apply the changes to each app that ``app_class`` or a class derived from it makes from now on."""
+    """Apply the changes to each app that is created from ``app_class``, or a class derived from it, from now on."""
     original, all_changes = app_class.__init__, tuple(changes)
 
     @wraps(original)
@@ -40,7 +40,10 @@ def install(app_class: Any, changes: Iterable[Change]) -> None:
 
 
 def add_worklist(app: Any) -> None:
-    """Add the strategy as the first, because Slicer selects the first. Does nothing without the setting for it."""
+    """Add the worklist as the first strategy, because Slicer selects the first.
+
+    Does nothing if it is not configured.
+    """
     text = os.environ.get(VARIABLE)
     if not text:
         return
@@ -59,7 +62,7 @@ def add_worklist(app: Any) -> None:
 
 
 def note(client_id: object) -> None:
-    """Record that a client sent a request. Never raises: the request goes on."""
+    """Record that a client sent a request. Never raises, because the request must still be answered."""
     try:
         for worklist in _worklists:
             if client_id is not None:

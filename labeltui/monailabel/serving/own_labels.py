@@ -25,9 +25,10 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def replaced(given: Any, names: Sequence[str]) -> Any:
-    """Return the names in the form of the labels that a model gives itself: indices by name, or a list.
+    """Return the names in the form of the model's own labels: indices by name, or a list.
 
-    The background stays if the model has one: DeepEdit counts it as a label, segmentation does not.
+    If the model's labels include the background, it stays: DeepEdit counts it as a label, segmentation does
+    not.
     """
     if isinstance(given, dict):
         background = {BACKGROUND: 0} if BACKGROUND in given else {}

@@ -1,6 +1,7 @@
-"""Which study the worklist hands out next. Pure; the server, the console and the demo use the same rules.
+"""The rules that choose the study that the worklist hands out next.
 
-Times are unix seconds by the host's clock. A client without a name of its own is the empty text.
+Pure; the server, the console and the demo share them. Times are unix seconds by the host's clock. A client
+without a name of its own is the empty text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ LONGEST_NAME = 200
 
 
 class Fetch(NamedTuple):
-    """A time at which a study was handed out. ``recorded`` is False until MONAI Label has stored it."""
+    """One time at which a study was handed out. ``recorded`` is False until MONAI Label has stored it."""
 
     client: str
     at: float
@@ -33,7 +34,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Edits:
-    """The operator's decisions: studies to hand out first, in this order; their annotators; studies to leave out."""
+    """The operator's decisions: the order of studies to hand out first, annotators by study, and skipped studies."""
 
     order: tuple[str, ...] = ()
     assigned: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Edits:
 
     @classmethod
     def of(cls, document: object) -> Edits:
-        """Read a document; whatever is malformed counts as missing."""
+        """Read a document. Malformed entries count as missing."""
         given = document if isinstance(document, dict) else {}
         order, assigned, skipped = (given.get(name) for name in ("order", "assigned", "skipped"))
         return cls(
@@ -55,7 +56,7 @@ class Edits:
         )
 
     def document(self) -> dict[str, object]:
-        """Return what is stored; :meth:`of` reads it."""
+        """Return the document to store, which :meth:`of` reads."""
         return {
             "order": list(self.order),
             "assigned": dict(self.assigned),
@@ -65,7 +66,7 @@ class Edits:
 
 @dataclass(frozen=True)
 class Hold:
-    """A client has a study, and nobody else gets it before ``until``."""
+    """A study is reserved for a client: nobody else gets it before ``until``."""
 
     client: str
     until: float
@@ -73,9 +74,10 @@ class Hold:
 
 @dataclass(frozen=True)
 class Times:
-    """What decides how long a study is held. ``activity`` is when each client last sent the server anything.
+    """The times that decide how long a study stays reserved.
 
-    Fetches by the ``ignored`` clients hold nothing: they label nothing.
+    ``activity`` is when each client last sent a request. Fetches by the ``ignored`` clients reserve nothing,
+    because these clients do not label.
     """
 
     now: float
@@ -111,7 +113,7 @@ def client_name(value: object) -> str:
 
 
 def holds_of(entry: Entry, times: Times) -> tuple[Hold, ...]:
-    """Return who holds a study now. The hold that ends last comes first."""
+    """Return the clients for whom a study is reserved now. The reservation that ends last comes first."""
     if entry.final or not entry.fetches:
         return ()
     until: dict[str, float] = {}
@@ -127,8 +129,8 @@ def holds_of(entry: Entry, times: Times) -> tuple[Hold, ...]:
 def choose(client: str, entries: Iterable[Entry], edits: Edits, times: Times) -> Choice:
     """Choose a study for a client. ``client`` is as :func:`client_name` returns it.
 
-    A named client gets its unfinished study back. Otherwise come the studies that are assigned to the client, then
-    those that the operator moved to the front, then all others.
+    A named client gets its unfinished study back. If it has none, it gets a study that is assigned to it, else
+    one that the operator moved to the front, else any other.
     """
     name = "" if client in times.ignored else client
     counts = dict.fromkeys(("final", "skipped", "assigned", "held", "free"), 0)
@@ -150,7 +152,7 @@ def choose(client: str, entries: Iterable[Entry], edits: Edits, times: Times) ->
 
 
 def _state_for(name: str, entry: Entry, edits: Edits, times: Times) -> tuple[str, bool]:
-    """Return a study's state for a client, as in :class:`Left`, and whether the client holds it."""
+    """Return a study's state for a client, as in :class:`Left`, and whether it is reserved for the client."""
     if entry.final:
         return "final", False
     if entry.study in edits.skipped:

@@ -1,4 +1,4 @@
-"""What the worklist stores on the host."""
+"""The state that the worklist stores on the host."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 from labeltui.monailabel.serving.rules import LONGEST_NAME
 
 STATE = ".state"
-"""Added to the name of the file of edits, gives the name of the server's own file."""
+"""The ending of the name of the server's own file. The name begins as that of the file of edits."""
 MOST_CLIENTS, MOST_REFUSED = 500, 100
 
 
 class State:
-    """What the server stores: studies handed out, when each client was last active, and requests that got nothing.
+    """The server's state: studies handed out, when each client was last active, and requests that got no study.
 
-    ``given`` is by study: client and time. ``refused`` is by client: the time and the counts of ``rules.Left``.
+    ``given`` maps a study to client and time. ``refused`` maps a client to the time and the counts of
+    ``rules.Left``.
     """
 
     def __init__(self, document: object = None) -> None:
@@ -33,19 +34,19 @@ class State:
         }
 
     def note(self, client: str, at: float) -> None:
-        """Record that a client was active. Drops the client that was quiet for longest, beyond 500 clients."""
+        """Record that a client was active. Beyond 500 clients, drop the one that was inactive for longest."""
         self.activity[client[:LONGEST_NAME]] = max(at, self.activity.get(client, 0.0))
         if len(self.activity) > MOST_CLIENTS:
             del self.activity[min(self.activity, key=lambda name: self.activity[name])]
 
     def refuse(self, client: str, at: float, counts: Mapping[str, int]) -> None:
-        """Record a request that got nothing. Keeps the newest 100 clients."""
+        """Record a request that got no study. Beyond 100 clients, the oldest are dropped."""
         self.refused[client] = {"at": at, **counts}
         if len(self.refused) > MOST_REFUSED:
             del self.refused[min(self.refused, key=lambda name: _time(self.refused[name].get("at")))]
 
     def document(self) -> dict[str, object]:
-        """Return what is stored."""
+        """Return the document to store."""
         return {"given": self.given, "activity": self.activity, "refused": self.refused}
 
 

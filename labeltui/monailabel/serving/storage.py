@@ -1,4 +1,4 @@
-"""The worklist's two files on the host: the operator's edits, and what the server hands out."""
+"""The worklist's two files on the host: the operator's edits, and the server's own state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCK_S = 2.0
 
 
 class Storage:
-    """Reads and writes both files. Failures are logged: the server goes on with what it has in memory."""
+    """Reads and writes both files. A failure is logged, and the server continues with the values in memory."""
 
     def __init__(self, edits: Path) -> None:
         self._edits, self._state = edits, edits.with_name(edits.name + STATE)
@@ -36,7 +36,7 @@ class Storage:
         return None if document is None else State(document)
 
     def write(self, state: State) -> None:
-        """Store the state in one step, so that no reader gets a part of it."""
+        """Replace the stored state in one step, so that no reader gets a part of it."""
         try:
             handle, temporary = tempfile.mkstemp(prefix=".", dir=self._state.parent)
             with os.fdopen(handle, "w") as file:
@@ -47,7 +47,7 @@ class Storage:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes of the same server out."""
+        """Within the block, other processes of the same server wait."""
         handle = None
         with suppress(OSError):
             handle = os.open(self._state.with_name(self._state.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -60,14 +60,14 @@ class Storage:
 
 
 def _lock(handle: int) -> None:
-    """Take the lock. Gives up after 2 seconds: on a network volume a lost lock must not stop the server."""
+    """Take the lock. Gives up after 2 seconds, because on a network volume a lock may never be released."""
     end = time.monotonic() + LOCK_S
     while True:
         try:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
-                return log.warning("Worklist: the lock is taken; going on without it")
+                return log.warning("Worklist: another process has the lock; continuing without it")
         time.sleep(0.02)
 
 

@@ -1,7 +1,7 @@
 """The web application of a server that labeltui starts: MONAI Label's own, with labeltui's changes.
 
-MONAI Label is started with ``--uvicorn_app`` and the name of this module, so its processes, arguments, folders and logs
-are as without it. Every worker imports this module.
+MONAI Label is started with ``--uvicorn_app`` and the name of this module. Its processes, arguments, folders and
+logs do not change. Every worker imports this module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ log = logging.getLogger("labeltui")
 def use_own_labels() -> None:
     """Give the models the operator's own labels, if there are any.
 
-    Raises whatever fails: a server with other labels would train a network that is of no use.
+    Errors are not caught, so that the server does not start: with other labels it would train useless networks.
     """
     if text := os.environ.get(own_labels.VARIABLE):
         config = import_module("monailabel.interfaces.config").TaskConfig
@@ -28,7 +28,7 @@ def use_own_labels() -> None:
 
 
 def changed_app() -> Any:
-    """Return the application. Without labeltui's changes if they fail; the log says why."""
+    """Return the application. If labeltui's changes fail, return it without them; the log says why."""
     try:
         changes = import_module("labeltui.monailabel.serving.changes")
         changes.install(import_module("monailabel.interfaces.app").MONAILabelApp, changes.CHANGES)

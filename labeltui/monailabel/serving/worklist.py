@@ -31,13 +31,13 @@ Reader = Callable[[Any], "tuple[list[Entry], dict[str, float]]"]
 
 
 class Among:
-    """A datastore that lists only some studies as unlabelled, for the base strategy."""
+    """A datastore that reports only some studies as unlabelled, so that the base strategy chooses among these."""
 
     def __init__(self, datastore: Any, studies: Iterable[str]) -> None:
         self._whole, self._studies = datastore, tuple(studies)
 
     def get_unlabeled_images(self, _label_tag: str | None = None, _labels: Any = None) -> list[str]:
-        """Return the studies to choose among."""
+        """Return the ids of the studies to choose among."""
         return list(self._studies)
 
     def __getattr__(self, name: str) -> Any:
@@ -45,7 +45,10 @@ class Among:
 
 
 class Worklist:
-    """The strategy. ``strategies`` are the app's own; ``read`` lists a datastore's studies and clients' activity."""
+    """The strategy.
+
+    ``strategies`` are the app's own. ``read`` returns a datastore's studies and the clients' last activity.
+    """
 
     description = DESCRIPTION
 
@@ -65,11 +68,14 @@ class Worklist:
         self._written = 0.0
 
     def info(self) -> dict[str, str]:
-        """Return what ``/info/`` shows of the strategy."""
+        """Return the strategy's entry in ``/info/``."""
         return {"description": self.description}
 
     def note(self, client_id: object) -> None:
-        """Record that a client sent a request, which prolongs its holds. Stored every 10 seconds at most."""
+        """Record that a client sent a request, which prolongs its reservations.
+
+        Written to disk every 10 seconds at most.
+        """
         now, client = self._now(), rules.client_name(client_id)
         if now - self._written < NOTE_EVERY_S:
             self._state.note(client, now)
@@ -80,7 +86,7 @@ class Worklist:
             self._save(now)
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any] | None:
-        """Choose a study for the client of a request. None if the client may have none now."""
+        """Choose a study for the client of a request. None if no study is available to it now."""
         client = rules.client_name(request.get("client_id"))
         with self._lock, self._storage.locked():
             now = self._now()
@@ -105,9 +111,10 @@ class Worklist:
             return None if study is None else {"id": study}
 
     def _with_given(self, entries: list[Entry], now: float) -> list[Entry]:
-        """Add the hand-outs that MONAI Label has not stored (yet). Forgets those of finished studies.
+        """Add the hand-outs that MONAI Label has not stored yet.
 
-        Another worker's datastore reads what this one stores a moment later, so a hand-out counts for a minute anyway.
+        Hand-outs of finished studies are dropped. Others count for at least a minute, because another worker
+        reads a moment later what this worker's datastore stores.
         """
         if not self._state.given:
             return entries
@@ -128,7 +135,7 @@ class Worklist:
         return result
 
     def _by_base(self, request: Mapping[str, Any], datastore: Any, candidates: tuple[str, ...]) -> str | None:
-        """Let the base strategy choose. If it fails, the first study by name is handed out, and the log says why."""
+        """Let the base strategy choose. If it fails, choose the first study by name, and log the reason."""
         if not candidates:
             return None
         base = self._base()
@@ -141,13 +148,16 @@ class Worklist:
         return study if study in candidates else candidates[0]
 
     def _base(self) -> str:
-        """Return the name of the base strategy. ``epistemic`` stands for that of any model."""
+        """Return the name of the base strategy.
+
+        The setting ``epistemic`` selects the first model's strategy of that kind.
+        """
         wanted = self._settings.base
         endings = (name for name in self._strategies if name.endswith(f"_{wanted}"))
         return wanted if wanted in self._strategies else next(endings, FALLBACK)
 
     def _load(self) -> None:
-        """Read what other processes of this server have stored, and add what this one has not stored yet."""
+        """Read the state that other processes of this server have stored, and add this one's unsaved changes."""
         stored = self._storage.state()
         if stored is None:
             return
