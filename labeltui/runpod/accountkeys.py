@@ -19,7 +19,10 @@ _LINE = re.compile(r"(ssh|ecdsa|sk)-\S+ \S+([ \t][^\n\r]*)?")
 
 
 async def read(transport: Transport) -> tuple[SshKey, ...]:
-    """Fetch the keys with unchanged lines. Raises ``runpod_keys_unread`` if the answer is malformed."""
+    """Fetch the keys, with their lines as RunPod stores them.
+
+    Raises ``runpod_keys_unread`` if the answer is malformed.
+    """
     document = await transport.get(PATH, WHAT)
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not all(isinstance(line, str) for line in listed):

@@ -237,10 +237,10 @@ class RunpodClient(Catalogue):
         return True
 
     async def may_change_pods(self) -> bool | None:
-        """Stop a pod that cannot exist, to test if the key may change pods.
+        """Stop a pod that cannot exist, to test whether the key may change pods.
 
-        Returns False if RunPod refuses the key, else None: RunPod may look for the pod before the key's permissions,
-        so the answer that there is no such pod proves nothing.
+        Returns False if RunPod refuses the key. Returns None if RunPod answers that there is no such pod,
+        because it may check that before the key's permissions.
         """
         if self._v2_off:
             return None

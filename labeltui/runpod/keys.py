@@ -39,7 +39,7 @@ class Secret:
         return self._text
 
     def scrub(self, text: str) -> str:
-        """Mask the secret in a text from outside."""
+        """Return a text from outside with the secret masked."""
         return text.replace(self._text, MASK) if self._text else text
 
     def __repr__(self) -> str:
@@ -107,7 +107,7 @@ def keys_elsewhere(command: str | None) -> bool:
 
 
 def default_config() -> Path:
-    """Return the configuration file of RunPod's SDK and runpodctl. Each writes its own form."""
+    """Return the configuration file that RunPod's SDK and runpodctl share. Each writes it in a form of its own."""
     return Path(CONFIG).expanduser()
 
 

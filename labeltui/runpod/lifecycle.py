@@ -98,7 +98,7 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
 
 
 def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) -> Problem | None:
-    """Return a problem, with the data loss, if the credit ends within ``warn_hours``; None otherwise."""
+    """Return a problem that names the data that would be lost, if the credit ends within ``warn_hours``; else None."""
     left = account.hours_left
     empty = account.balance is not None and account.balance <= 0
     if not empty and (left is None or left >= warn_hours):

@@ -135,7 +135,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
         "The pod may still cost money: terminate it again, and check RunPod's website.",
     ),
 }
-"""By code: the kind of error, the message, the hint. Names in braces are filled in by :func:`failure`."""
+"""The class of error, message and hint of each code. :func:`failure` fills in the names in braces."""
 
 
 def failure(code: Code, detail: str = "", **known: object) -> LabeltuiError:

@@ -82,7 +82,7 @@ class Renting:
             return pod
 
     def expect(self, name: str, within_s: float) -> None:
-        """An earlier process may have rented ``name``: poll the list up to ``within_s`` seconds before renting."""
+        """Poll the list up to ``within_s`` seconds before renting. An earlier process may have rented ``name``."""
         self._may_appear_until[name] = max(self._may_appear_until.get(name, 0.0), self._clock() + within_s)
 
     def remember(self, name: str, pod_id: str) -> None:

@@ -102,7 +102,7 @@ class Wire(BaseModel):
 
 
 class Gpu(Wire):
-    """``gpu`` of a pod. ``vcpuCount`` and ``memory`` are sent although the published contract lacks them."""
+    """The ``gpu`` of a pod. RunPod sends ``vcpuCount`` and ``memory``, although its published contract lacks them."""
 
     id: Text = ""
     count: Whole = None
@@ -111,7 +111,7 @@ class Gpu(Wire):
 
 
 class Cpu(Wire):
-    """``cpu`` of a pod without a GPU."""
+    """The ``cpu`` of a pod without a GPU."""
 
     id: Text = ""
     vcpuCount: Number = None
@@ -126,14 +126,14 @@ class NetworkMount(Wire):
 
 
 class PersistentMount(Wire):
-    """``mounts.persistent`` of a pod."""
+    """The ``mounts.persistent`` of a pod."""
 
     size: Whole = None
     path: Text = ""
 
 
 class Mounts(Wire):
-    """``mounts`` of a pod."""
+    """The ``mounts`` of a pod."""
 
     persistent: Annotated[PersistentMount | None, maybe_object] = None
     network: Annotated[tuple[NetworkMount, ...], objects] = ()
@@ -148,7 +148,7 @@ class Endpoint(Wire):
 
 
 class Ssh(Wire):
-    """``ssh`` of a pod."""
+    """The ``ssh`` of a pod."""
 
     proxy: Annotated[Endpoint | None, maybe_object] = None
     direct: Annotated[Endpoint | None, maybe_object] = None
@@ -171,7 +171,7 @@ class MappedPort(Wire):
 
 
 class Runtime(Wire):
-    """``runtime`` of a pod; ``gpus`` is None if RunPod left the field out."""
+    """The ``runtime`` of a pod. ``gpus`` is None if RunPod left the field out."""
 
     uptime: Whole = None
     gpus: Annotated[tuple[Utilisation, ...] | None, maybe_objects] = None
@@ -181,7 +181,7 @@ class Runtime(Wire):
 
 
 class Cluster(Wire):
-    """``cluster`` of a pod that is a member of one."""
+    """The ``cluster`` of a pod that belongs to one."""
 
     id: Text = ""
 

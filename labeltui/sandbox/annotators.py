@@ -21,7 +21,7 @@ from labeltui.sandbox.volumes import with_small_errors
 _RETRY_S = 3.0
 _DEADLINE_S = 60.0
 _OTHER_STRATEGY = 0.15
-"""How often an annotator has chosen ``first`` in Slicer, which gives a study to several people."""
+"""The share of fetches with the strategy ``first``, which hands a study to several people."""
 
 
 async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:

@@ -19,7 +19,7 @@ _CHUNK = 1 << 16
 async def run_on_pipes(
     process: asyncssh.SSHServerProcess[bytes], argv: Sequence[str], environment: Mapping[str, str], home: Path
 ) -> None:
-    """Run ``argv`` until the command ends. If the client disconnects first, the command runs on without pipes."""
+    """Run ``argv`` until the command ends. If the client disconnects first, the command continues without pipes."""
     try:
         child = await asyncio.create_subprocess_exec(
             *argv,

@@ -186,7 +186,7 @@ def _load(runtime: _Runtime) -> Load:
 
 
 def create_input(spec: PodSpec) -> dict[str, Any]:
-    """The input of ``podFindAndDeployOnDemand``, except for ``cloudType``."""
+    """Return the input of the mutation ``podFindAndDeployOnDemand``, without its ``cloudType``."""
     pod_input: dict[str, Any] = {
         "name": spec.name,
         "imageName": spec.image,

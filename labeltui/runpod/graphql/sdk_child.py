@@ -16,7 +16,10 @@ from typing import Any, TextIO
 
 
 class _Recorder:
-    """Stores the last response, because the SDK drops its status, headers and error code. Sends the team's id."""
+    """A session that stores its last response, because the SDK drops status, headers and error code.
+
+    It also sends the team's id.
+    """
 
     def __init__(self, requests: Any, team: str | None) -> None:
         self._requests = requests

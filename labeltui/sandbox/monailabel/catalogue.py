@@ -88,7 +88,10 @@ MODELS = {
 
 
 def inferers(models: Iterable[str]) -> dict[str, Model]:
-    """Return the models for ``/infer``: ``models``, and ``deepedit_seg`` (without clicks) if DeepEdit is there."""
+    """Return the models for ``/infer``.
+
+    If DeepEdit is among ``models``, ``deepedit_seg`` is added, which needs no clicks.
+    """
     found: dict[str, Model] = {}
     for name in models:
         found[name] = MODELS[name]

@@ -39,7 +39,7 @@ _USER = "admin"
 
 
 def routes() -> list[BaseRoute]:
-    """The routes of this module."""
+    """Return the routes for stored data."""
     return [
         route("GET", "/datastore/", _overview),
         route("PUT", "/datastore/image", _put_image),

@@ -28,7 +28,7 @@ from labeltui.sandbox.monailabel.rest.requests import (
 
 
 def routes() -> list[BaseRoute]:
-    """The routes of this module."""
+    """Return the routes for inference."""
     return [route("POST", "/infer/{model}", _infer)]
 
 

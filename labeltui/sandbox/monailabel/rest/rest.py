@@ -36,7 +36,7 @@ _BATCH_DEFAULTS: dict[str, Any] = {
 
 
 def routes() -> list[BaseRoute]:
-    """The routes of this module."""
+    """Return the routes for a session: info, next sample, training, batch inference and scoring."""
     return [
         route("GET", "/", _root),
         route("GET", "/info/", _info),

@@ -16,7 +16,7 @@ from labeltui.sandbox.runpod.world.world import World
 def build_app(
     world: World, limits: Limits | None = None, emulator: control.Controlled | None = None
 ) -> ASGIApp:
-    """Make the app for a world. Without ``emulator``, the control route refuses all requests."""
+    """Create the app for an emulated account. Without ``emulator``, the control route refuses all requests."""
     routes = [
         *logs.ROUTES,
         *rest.ROUTES,

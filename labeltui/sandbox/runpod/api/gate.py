@@ -29,7 +29,10 @@ class Limits:
     used: dict[str, tuple[datetime, int]] = field(default_factory=dict)
 
     def count(self, now: datetime) -> tuple[dict[str, str], int | None, str]:
-        """Count a request. Returns headers, seconds to wait and exceeded window (None and "" within the limits)."""
+        """Count a request.
+
+        Returns headers, the seconds to wait (None within the limits), and the exceeded window ("" if none).
+        """
         rows, policy, wait, window = [], [], None, ""
         for name, length in _WINDOWS:
             quota = getattr(self, name)

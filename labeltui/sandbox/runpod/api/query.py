@@ -1,4 +1,4 @@
-"""Read the query parameters of a REST request, and find its world."""
+"""Read the query parameters of a REST request, and find the emulated account that it is for."""
 
 from __future__ import annotations
 

@@ -15,7 +15,10 @@ from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.runpod.world.pods import Pod
 
 ENVIRONMENT_FILE = "LABELTUI_RP_ENVIRONMENT"
-"""Names, in every shell, the file that is /etc/rp_environment on a real pod: the emulator has no such root."""
+"""Variable with the path of the file that is ``/etc/rp_environment`` on a real pod.
+
+Every shell of the emulator has it.
+"""
 
 _KINDS = {"ssh-rsa": ("RSA", 2048), "ecdsa-sha2-nistp256": ("ECDSA", 256), "ssh-ed25519": ("ED25519", 256)}
 

@@ -1,4 +1,4 @@
-"""Faults by name. An armed fault takes effect at its next matching occasion, ``times`` times."""
+"""Faults by name. An armed fault takes effect at its next ``times`` matching occasions."""
 
 from __future__ import annotations
 
