@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 REACH_S = 15.0
 SESSIONS = 20
 LABELS = ("labels", "studies", "labels_by", "labels_per_hour", "cost_per_label")
-"""The figures on labels, which are null without copies of labels while the host is out of reach."""
+"""The names of the figures on labels. They are null if the host can't be reached and this machine has no copies."""
 
 
 async def report(session: Session, params: ReportParams, progress: Report) -> Document:
     """Report labels, hours, cost and best metric since the session began, or since a given time.
 
-    Without a rented pod, the session begins with its first server: one that was down for less than eight hours
-    continues it. If its start is unknown, ``hours`` is null, and the labels of today are counted. If the host can't
-    be reached, its values are null, labels are those on this machine (null without any), and trainings are those that
-    were stored. Raises Misused ``bad_time``.
+    Without a rented pod, the session begins with its first server. A server that starts less than eight hours
+    after the one before it continues the session. If its start is unknown, ``hours`` is null, and the labels of
+    today are counted. If the host can't be reached, its values are null, labels are counted from the copies on
+    this machine (null without any), and trainings are those in the history. Raises Misused ``bad_time``.
     """
     progress.progress("Reading labels and trainings on the host, the label copies here, and RunPod's bill")
     reached = await _refresh(session)
@@ -100,7 +100,8 @@ def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
     """Return (study, author) of each final label since that time.
 
     Counts every version on this machine, and labels that are only on the host. The author is empty for labels
-    that are only on the host. A label that the server lists without an author was not submitted: it found the file.
+    that are only on the host. A label without an author in the server's list does not count: the server found
+    its file, and nobody submitted it.
     """
     index = session.labels.folder.index
     submitted = [

@@ -23,10 +23,10 @@ CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
 def command_line(action: Action, params: Params, name: str = "") -> str:
-    """Return the command that runs this action, confirmed if it needs that.
+    """Return the command that runs this action, with its confirmation if it needs one.
 
-    ``name`` confirms an action that can't be undone, unless the parameters have one. Shows only the names in ``env``,
-    because values may be secret.
+    ``name`` confirms an action that can't be undone, unless the parameters have a name. Shows only the names in
+    ``env``, because values may be secret.
     """
     parts: list[str] = ["labeltui", *(action.command or (action.id,))]
     words = [
@@ -47,7 +47,7 @@ def command_line(action: Action, params: Params, name: str = "") -> str:
 
 
 def _option(param: Param, value: Any) -> list[str]:
-    """A parameter's flag with its value. A value that starts with a dash would be read as a flag of its own."""
+    """A parameter's flag with its value. Both are one word if the value would otherwise be read as a flag."""
     if param.kind == "bool":
         return [param.flag]
     if param.kind == "pairs":

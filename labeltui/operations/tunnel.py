@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 async def tunnel(session: Session, _params: NoParams, report: Report) -> Document:
-    """Hold the tunnel open until interrupted. Emits each change of its state as a record. Raises Failed without one."""
+    """Hold the tunnel open until interrupted.
+
+    Emits each change of its state as a record. Raises Failed if it can't be opened.
+    """
     await session.hold_tunnel()
     problem = session.tunnel.problem
     if problem is not None:

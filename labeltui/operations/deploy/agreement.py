@@ -1,4 +1,4 @@
-"""Compare with what the operator agreed to: the price before renting, and the rented pod afterwards."""
+"""Check that the price, and later the rented pod, are as the operator agreed to."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def agreed(plan: Plan) -> None:
 async def refuse_second(session: Session, plan: Plan) -> None:
     """Raise Refused ``pod_still_up`` if the session's own pod is up under another name than the plan's.
 
-    The session would leave that pod, and copy no more of its labels, while the pod still costs money. A pod
-    that lost its GPU may be left. A session that was not started is connected to no pod yet.
+    Otherwise the session would leave that pod and copy no more of its labels, while the pod still costs money.
+    A pod that lost its GPU may be left. A session that was not started yet is connected to no pod.
     """
     if session.profile.host != "runpod" or not session.started or not session.account.name:
         return
@@ -65,7 +65,7 @@ async def refuse_second(session: Session, plan: Plan) -> None:
 
 
 def second_refused(pod: Pod | None, name: str) -> Refused | None:
-    """The refusal of a pod with this name beside the session's own ``pod``; None if it may be rented."""
+    """Return the refusal to rent a pod with this name while ``pod`` is the session's own; None if it may be rented."""
     if pod is None or not pod.status.is_up or pod.lost_its_gpu or pod.name == name.strip():
         return None
     return Refused(
@@ -94,7 +94,7 @@ def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
     flags = {name: value for _, name, value in found}
     use = "" if None in flags.values() else _flags({name: str(value) for name, value in flags.items()})
     take = f" To use this pod as it is, repeat the command with {use}." if use else ""
-    end = "Nothing watches it yet."
+    end = "No guard runs on the new pod yet, so only you can stop it."
     other = "Give the new pod another --name, or terminate the existing pod, which `labeltui pod list` shows."
     raise Refused(
         Code.NOT_AS_AGREED,
@@ -105,13 +105,16 @@ def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
 
 
 def accepting(plan: Plan, pod: Pod) -> dict[str, Any]:
-    """Return the parameters of ``pod create`` that agree to this pod as it is; empty if none do."""
+    """Return parameters of ``pod create`` that agree to this pod as it is. Empty if no parameters can."""
     found = {name: value for _, name, value in _differences(plan, pod)}
     return {} if None in found.values() else found
 
 
 def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float | None]]:
-    """Yield (what differs, the parameter that agrees to it, its value; None if no value can)."""
+    """Yield each difference as text, with the parameter that agrees to it and its value.
+
+    The value is None if none would agree.
+    """
     spec, names = plan.spec, {one.id: one.name for one in plan.affordable}
     if pod.cpu_id or (pod.gpu_id and pod.gpu_id not in names):
         has = "has no GPU" if pod.cpu_id else f"has {pod.gpu_name or pod.gpu_id}"
@@ -129,7 +132,10 @@ def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float |
 
 
 def price_of(pod: Pod) -> Decimal | None:
-    """Return $/h as it is agreed to: with the pod's own disks, without its network volume. None while unknown."""
+    """Return the price in $/h to compare with the agreed one: with the pod's own disks, without its network volume.
+
+    None while unknown.
+    """
     return replace(pod, network_volume_gb=None).cost_per_hour if pod.compute_per_hour else None
 
 
@@ -140,6 +146,9 @@ def _flags(params: dict[str, str]) -> str:
 
 
 def _full(image: str) -> str:
-    """Return an image with the parts that Docker adds itself, so that one image has one name."""
+    """Return an image's name without Docker's default registry.
+
+    Adds the tag ``latest`` if it has none, so that equal images have equal names.
+    """
     image = image.removeprefix("docker.io/").removeprefix("library/")
     return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"

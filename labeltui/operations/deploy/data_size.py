@@ -25,7 +25,7 @@ class DataSize:
 
 
 OnProgress = Callable[[DataSize], None]
-"""Called on the event loop with the count so far."""
+"""Called on the event loop with the figures so far."""
 
 
 async def measure(folder: str, progress: OnProgress = lambda _: None) -> DataSize:

@@ -1,6 +1,6 @@
-"""``pod create``: rent, pull, reach, install, serve.
+"""``pod create``: rents a pod, waits for it, connects, installs MONAI Label and starts the server.
 
-Each step is skipped if it is done already, so the command can be repeated.
+A step that is done already is skipped, so the command can be repeated.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class Deployment:
         self._publish_price(pod)
 
     def _refuse_other(self, pod: Pod) -> None:
-        """Raise Refused if the pod is not what was agreed. A screen can then offer to agree to it."""
+        """Raise Refused if the pod differs from the agreement. A screen can then offer to accept the pod."""
         self.steps.facts = {**self.steps.facts, "accept": accepting(self._plan, pod)}
         refuse_other(self._plan, pod, new=self._outcome.rented)
         del self.steps.facts["accept"]

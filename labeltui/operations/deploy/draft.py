@@ -1,4 +1,4 @@
-"""The choices of the deploy form: their meaning, their cost, and the problems that are left. Does no I/O."""
+"""The choices of the deploy form, with their price and the problems that still prevent renting. Does no I/O."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Draft:
     def preferring(self, shop: Shop) -> Draft:
         """Return the draft with a network volume where the chosen data centre has them.
 
-        Such a volume outlives pod and machine. A storage that the operator chose stays.
+        Such a volume outlives pod and machine. If the operator has chosen a storage, it does not change.
         """
         if self.storage_chosen:
             return self
@@ -332,7 +332,7 @@ def _bad_name(name: str, shop: Shop) -> tuple[str, ...]:
 def _free_name(wanted: str, shop: Shop) -> str:
     """Return the wanted name, with a unique ending if another pod has the name.
 
-    If a request was never answered, its name is returned: a repeated request under that name can't rent a
+    If an earlier request was never answered, return its name, because repeating that request can't rent a
     second pod.
     """
     if shop.pending is not None:

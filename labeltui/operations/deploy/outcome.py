@@ -31,10 +31,9 @@ SEARCH_S = 15.0  # time to search for a pod that RunPod may have rented before w
 class Outcome:
     """The pod of one deployment, and the report at the end of the deployment.
 
-    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new, ``adopted`` once the
-    session works on it. ``saved`` says what
-    was written to the profile. ``volume`` is the network volume that was made. ``guard`` says whether a guard
-    watches the pod.
+    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new, ``adopted``
+    once the session works on it. ``saved`` is a text on the changes in the profile. ``volume`` is the network
+    volume that was created. ``guard`` is a sentence that says whether a guard watches the pod.
     """
 
     def __init__(self, session: Session, steps: Checklist, plan: Plan, report: Report) -> None:
@@ -133,7 +132,7 @@ class Outcome:
             self._alert("The deployment was cancelled.", still_paid)
 
     async def _find_volume(self) -> None:
-        """Find the network volume that RunPod may have made although its answer was not waited for."""
+        """Find the network volume that RunPod may have created after the deployment was cancelled."""
         wanted = self._plan.new_volume
         with suppress(LabeltuiError, TimeoutError):
             async with asyncio.timeout(SEARCH_S):

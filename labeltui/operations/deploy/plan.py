@@ -81,7 +81,7 @@ class Plan:
         return made is not None and self.admits(made.running)
 
     def admits(self, per_hour: Decimal) -> bool:
-        """Whether this price, in $/h with the pod's disks, is within what was agreed."""
+        """Whether this price, in $/h with the pod's disks, does not exceed the agreed price."""
         return self.limit is not None and per_hour <= self.limit + HALF_A_CENT
 
     def specs(self) -> tuple[PodSpec, ...]:
@@ -227,9 +227,9 @@ async def _network(
 
 
 async def _volume_before(client: RunpodClient, name: str, params: PodCreateParams) -> NetworkVolume | None:
-    """Return the network volume that was made for an earlier pod of that name, unless another storage is wanted.
+    """Return the network volume that was created for an earlier pod of that name.
 
-    None also if the volumes can't be read.
+    None if another storage is wanted, or if the volumes can't be read.
     """
     if params.volume_gb is not None or params.cloud == "community":
         return None

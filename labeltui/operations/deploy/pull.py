@@ -59,9 +59,9 @@ async def _until_up(session: Session, log: SystemLog, address: AddressWait) -> P
 
 
 def _settled(state: SessionState) -> Pod | None:
-    """Return the pod once it runs and has an address, or has ended.
+    """Return the pod if it runs and has an address, or if it has ended.
 
-    None while the pod is starting or could not be read.
+    None while it is starting, or if it could not be read.
     """
     pod = state.pod.value
     if pod is None or state.pod.error is not None or pod.status in COMING_UP:

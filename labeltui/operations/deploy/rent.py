@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 120.0
 RENTING = "renting"
-"""Name of the stored document on the last request: its pod's name, its time, and the pod's id once known."""
+"""Name of the stored document on the last request to rent: the pod's name, the time, and the pod's id once known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class SystemLog:
         return "\n".join(line.text for line in self.lines[-LAST_LINES:])
 
     async def run(self) -> None:
-        """Follow the log. An unreadable log is ignored, because the pod may start all the same."""
+        """Follow the log. If it can't be read, do nothing, because the pod may start nevertheless."""
         stream = self._client.follow_logs(self._pod_id, "system", tail=50)
         try:
             async with aclosing(cast(Any, stream)) as lines:

@@ -33,7 +33,7 @@ Add = Callable[[Check], None]
 async def pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]) -> None:
     """Add every check of RunPod. The checks change nothing on RunPod and show no secret.
 
-    ``has_host`` is set to whether a machine to connect to exists, as soon as that is known.
+    As soon as it is known whether there is a machine to connect to, ``has_host`` gets the answer.
     """
     try:
         await _pod_checks(session, add, has_host)
@@ -72,7 +72,10 @@ async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]
 
 
 async def key_check() -> Check:
-    """Check whether there is an API key, and say where it was found, without a profile. Never shows the key."""
+    """Check, without a profile, whether there is an API key.
+
+    The check says where the key was found and never shows it.
+    """
     try:
         async with asyncio.timeout(KEY_S):
             key = await find_key()

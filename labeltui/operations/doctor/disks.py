@@ -1,4 +1,4 @@
-"""The doctor's checks of the disks: of labeltui's folder and of the studies on the host, and of the copies here."""
+"""The doctor's checks of three disks: labeltui's folder and the studies on the host, and the copies on this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def host_disk(part: str, load: HostMetrics | None, hint: str, age: str = "") -> 
 
 
 async def disk_checks(session: Session) -> tuple[Check, ...]:
-    """Check the disks on which labels lie. Studies on a DICOMweb server have none."""
+    """Check the disks that hold labels. If the studies are on a DICOMweb server, there is no such disk on the host."""
     server = session.store.state.server.value
     studies = (server.studies if server is not None else None) or session.profile.server.studies
     copies = await asyncio.to_thread(_copies, session.labels.folder.root)
@@ -43,7 +43,7 @@ async def _studies(session: Session, studies: str) -> Check:
         return Check(
             "studies", Verdict.UNKNOWN, f"The free space of the disk of {studies} is unknown: {why}."
         )
-    hint = "The server can't save whole labels on a full disk: free some space there."
+    hint = "On a full disk the server saves incomplete labels: free some space there."
     state = session.store.state
     if cluster_volume(state.pod.value, load) is not None:
         return host_disk("studies", state.metrics.value, hint, summed(state))

@@ -26,7 +26,7 @@ INFO_S = 10.0
 
 
 async def invite(session: Session, params: InviteParams, _report: Report) -> Document:
-    """Add a new key to the host. Returns ``text`` with the private key, which nothing else has.
+    """Add a new key to the host. Returns a document whose ``text`` has the private key. The key is stored nowhere else.
 
     Raises Misused ``bad_name``, Refused ``exists`` for an invited name unless ``replace`` is set, and the
     errors of :func:`place_of`.
@@ -147,7 +147,7 @@ def _installed_text(found: Invitations, missing: tuple[Invitation, ...]) -> str:
 
 
 async def _slicer(session: Session, name: str) -> Slicer:
-    """What the annotator enters in Slicer. A server that runs is asked for its strategies."""
+    """Return the values that the annotator enters in Slicer. The strategy comes from the server, if one runs."""
     port = session.profile.server.port
     if session.store.state.info.value is None and session.tunnel.base_url is not None:
         await session.readiness.first_readings(Fields.info, deadline_s=INFO_S)

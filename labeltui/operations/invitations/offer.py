@@ -1,4 +1,4 @@
-"""Says at the start of a server whom the host does not let in."""
+"""Reports at the start of a server which invited annotators have no access to the host."""
 
 from __future__ import annotations
 

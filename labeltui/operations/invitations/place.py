@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def place_of(session: Session, invitations: Invitations) -> tuple[Place, tuple[str, ...]]:
-    """Return where annotators connect to, and sentences that warn of what may prevent it.
+    """Return the address for annotators, and sentences that warn of reasons why they may not reach it.
 
     Raises the errors of :func:`entry_of`.
     """
@@ -38,7 +38,7 @@ async def place_of(session: Session, invitations: Invitations) -> tuple[Place, t
 
 
 def _proxy(ssh: SshSection | None) -> str:
-    """The ProxyCommand that the operator's ssh uses; empty for none."""
+    """Return the ProxyCommand that the operator's ssh uses; empty without one."""
     if ssh is None:
         return ""
     config = None if ssh.config == "none" else Path(ssh.config or "~/.ssh/config").expanduser()

@@ -1,4 +1,4 @@
-"""The text that an annotator gets: lines to paste into a terminal, and what to enter in Slicer."""
+"""The text that an annotator gets: lines to paste into a terminal, and values to enter in Slicer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEY = re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/=]+")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where annotators connect to. ``host_keys`` are the pinned keys as ``TYPE KEY``; empty if none is known."""
+    """The address for annotators. ``host_keys`` are the pinned keys as ``TYPE KEY``; empty if none is known."""
 
     user: str
     host: str
@@ -40,7 +40,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Slicer:
-    """What the annotator enters in Slicer. ``strategy`` is empty if the server did not report its strategies."""
+    """Values that the annotator enters in Slicer. ``strategy`` is empty if the server did not report its strategies."""
 
     port: int
     client_id: str
@@ -48,7 +48,10 @@ class Slicer:
 
 
 def invitation_text(place: Place, slicer: Slicer, private_key: str = "") -> str:
-    """Return the text. Without ``private_key`` it is for an annotator who has the key, and gives the new address."""
+    """Return the text.
+
+    Without ``private_key``, it only gives the new address to an annotator who has the key already.
+    """
     place.check()
     first = (
         "The address of the labelling server" if not private_key else "How to connect to the labelling server"
@@ -90,7 +93,7 @@ def _file(slicer: Slicer) -> str:
 
 
 def _tunnel(place: Place, slicer: Slicer) -> str:
-    """The ssh command, which both PowerShell and a POSIX shell read alike."""
+    """The ssh command, quoted so that PowerShell and a POSIX shell read it alike."""
     file, address = f"~/.ssh/{_file(slicer)}", f"127.0.0.1:{slicer.port}"
     trust = "yes" if place.known_hosts else "accept-new"
     return (

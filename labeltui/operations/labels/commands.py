@@ -43,7 +43,7 @@ async def labels_pull(session: Session, _params: NoParams, report: Report) -> Do
     }
     if copies.safe:
         return document
-    why = copies.reason or "the host writes new labels during the copy"
+    why = copies.reason or "new labels arrived during the copy"
     labels = documents.labels_missing(copies)
     error = {"code": "labels_not_copied", "message": f"{labels}: {why}.", "hint": copies.hint}
     raise Failed.of_document({**document, "error": error})

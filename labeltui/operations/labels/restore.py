@@ -31,9 +31,10 @@ SERVER_WRITES = ("ts", "name")  # MONAI Label sets these itself
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What happens to one copy. ``there`` is the server's label of that tag and study; None if it has none.
+    """The plan for one copy.
 
-    ``why`` says why the copy can't be submitted. ``unknown`` is True if a label is there that can't be compared.
+    ``there`` is the server's label of that tag and study; None if it has none. ``why`` says why the copy can't
+    be submitted. ``unknown`` is True if the server has a label that can't be compared with the copy.
     """
 
     entry: Entry
@@ -48,7 +49,7 @@ class Planned:
 
     @property
     def same(self) -> bool:
-        """Whether the server has this very label."""
+        """Whether the server's label has the same content."""
         return self.there is not None and self.there.sha256 == self.entry.sha256
 
     @property
@@ -58,7 +59,7 @@ class Planned:
 
 
 async def labels_restore(session: Session, params: LabelsRestoreParams, report: Report) -> Document:
-    """Submit the copies that the server lacks, with what was stored of them.
+    """Submit the copies that the server lacks, each with its stored author, time and review.
 
     Raises Failed ``not_found`` if no copy matches, Refused ``labels_differ`` if a named study has another version on
     the server and ``--replace`` is missing, and Failed ``labels_differ`` with the document if a label was not taken.
@@ -73,7 +74,10 @@ async def labels_restore(session: Session, params: LabelsRestoreParams, report: 
 
 
 def _chosen(session: Session, params: LabelsRestoreParams) -> list[Entry]:
-    """Return the copies that the parameters name: of each label the newest version, or the one that is named."""
+    """Return the copies that the parameters name.
+
+    Of each label, that is the newest version or the version that is named.
+    """
     index = session.labels.folder.index
     entries = [
         entry
@@ -95,7 +99,10 @@ def _chosen(session: Session, params: LabelsRestoreParams) -> list[Entry]:
 async def restore(
     session: Session, entries: Sequence[Entry], report: Report, replace: bool, *, named: bool
 ) -> Document:
-    """Submit these copies; see :func:`labels_restore`. ``named`` refuses all of them if one would replace another."""
+    """Submit these copies as :func:`labels_restore` does.
+
+    With ``named``, none is submitted if one would replace another version.
+    """
     plan = await _planned(session, entries, report)
     replacing = [one for one in plan if one.replaces]
     if replacing and named and not replace:
@@ -130,7 +137,7 @@ def _document(
 ) -> Document:
     same = sum(one.same for one in plan)
     parts = [f"{len(done)} labels submitted", f"{same} were there already" if same else ""]
-    parts.append(f"{len(left)} differ on the server and were left: {_named(left)}" if left else "")
+    parts.append(f"{len(left)} differ on the server and were not changed: {_named(left)}" if left else "")
     document = {
         "as_of": documents.moment(session.clock()),
         "restored": [_row(one) for one in done],
@@ -146,7 +153,7 @@ def _document(
     error = {
         "code": Code.LABELS_DIFFER,
         "message": f"{len(failed)} labels were not submitted. {first.shown}: {first.why.rstrip('.')}.",
-        "hint": "Correct this, then repeat the command; labels that are there already are left alone.",
+        "hint": "Correct this, then repeat the command; labels that the server already has do not change.",
     }
     raise Failed.of_document({**document, "error": error})
 
@@ -210,7 +217,10 @@ async def _submit(session: Session, one: Planned) -> None:
 
 
 async def keep(session: Session, labels: Iterable[HostLabel]) -> None:
-    """Make sure that these labels of the host are on this machine. Raises Failed ``not_copied``."""
+    """Copy these labels of the host to this machine if they are not there.
+
+    Raises Failed ``not_copied`` if that fails.
+    """
     wanted = list(labels)
     only = [(one.tag, split_label(one.name)[0]) for one in wanted]
     await session.labels.refresh(only, copy=True)

@@ -46,7 +46,10 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
 
 
 async def _read_work(session: Session) -> None:
-    """Read whether a training runs, and what was trained before. Raises nothing: it is then not known."""
+    """Read whether a training runs, and which models earlier ones have trained.
+
+    Raises nothing: if it fails, both stay unknown.
+    """
     with suppress(LabeltuiError, TimeoutError):
         async with asyncio.timeout(WORK_S):
             await session.readiness.settled()
@@ -61,9 +64,9 @@ async def spare_labels(
 ) -> None:
     """Copy the labels, and refuse the action if it would lose some. Reports the work that ends with the pod.
 
-    Raises Refused ``labels_not_copied`` or ``labels_unknown``. With ``lose_labels``, the action is not
-    refused. For a pod that is not the profile's, labels are neither copied nor checked; the question in which
-    its name was confirmed said so.
+    Raises Refused ``labels_not_copied`` or ``labels_unknown``. With ``lose_labels``, the action is not refused.
+    For a pod that is not the profile's, labels are neither copied nor checked; the question that the operator
+    confirmed with its name says so.
     """
     await copy_last(session, pod, report)
     if not await session.account.owns(pod):

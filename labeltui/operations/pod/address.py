@@ -1,4 +1,4 @@
-"""Limits the time for which a pod may run, and cost, without an SSH address."""
+"""Limits the time for which a pod may run, and cost money, without an SSH address."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class AddressWait:
         self._say_after_s = SAID_AFTER_S
 
     async def check(self, pod: Pod) -> None:
-        """Take one more reading of the pod. Raises Failed ``pod_no_address`` after three minutes."""
+        """Check one more reading of the pod.
+
+        Raises Failed ``pod_no_address`` after three minutes without an address.
+        """
         if pod.status is not PodStatus.RUNNING or pod.ssh is not None:
             return
         now = asyncio.get_running_loop().time()

@@ -29,7 +29,7 @@ EVERY_MIN = 3.0  # minutes between tries
 GO_ON = " Wait longer with `labeltui pod start`, or end the pod with `labeltui pod terminate`."
 
 CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
-"""Actions that may help when a pod does not come back, best first."""
+"""Actions that may help when a stopped pod does not start again, best first."""
 
 
 async def startable(session: Session, params: PodStartParams, report: Report) -> Pod:
@@ -130,7 +130,7 @@ async def wait_until(
     report: Report,
     within_s: float = STARTS_WITHIN_S,
 ) -> Pod:
-    """Poll the pod until ``holds(pod)`` is true, and report each change of its status.
+    """Poll the pod until ``holds(pod)`` is true, and report each change of its status to the operator.
 
     Raises Failed if the pod ends instead of starting, is gone, runs for three minutes without an SSH address, or
     takes longer than ``within_s``. If RunPod's list misses the pod once, or a poll fails, the next poll follows.

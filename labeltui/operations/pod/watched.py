@@ -1,4 +1,4 @@
-"""Says whether a guard watches the pod. Every command that leaves a pod running prints this as its last line."""
+"""Reports whether a guard watches the pod. Every command that leaves a pod running prints this as its last line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says which options of a server have no effect, from the source of its app on the host."""
+"""Reports options of a server that have no effect. It reads the source of the app on the host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ LONGEST_SOURCE = 1 << 20  # bytes
 
 
 async def report_ignored(session: Session, options: ServerOptions, folder: str, report: Report) -> None:
-    """Report options that the app in ``folder`` does not read, and raise an alert. Silent if it can't be read."""
+    """Report options that the app in ``folder`` does not read, also as an alert.
+
+    Does nothing if the app can't be read.
+    """
     session.store.dismiss(ALERT)
     if options.app not in APPS or not options.conf:
         return

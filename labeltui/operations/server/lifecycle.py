@@ -39,8 +39,8 @@ OPTIONS = "options"
 async def server_start(session: Session, params: ServerStartParams, report: Report) -> Document:
     """Start the server, report each phase of its start, and wait until it answers.
 
-    Raises Failed ``already_running``, or Failed with a requirement that is missing. If the server ends before
-    it answers, raises Failed with the cause from its output.
+    Raises Failed ``already_running``, or Failed for a requirement that is missing. If the server ends before it
+    answers, raises Failed with the cause from its output.
     """
     options = server_options(session.profile, params)
     state = await session.readiness.settled()

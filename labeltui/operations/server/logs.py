@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 LONGEST = 65_536
-"""The most bytes that are printed of one line."""
+"""Bytes of one line that are printed; the rest of a longer line is left out."""
 FIRST_BYTES_S = 10.0
 BATCH = 2000
-"""Lines that are read at once, before other tasks run."""
+"""Number of lines that are processed before other tasks may run."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Sets models aside that were trained with other labels than the server's next ones, after asking."""
+"""Sets trained models aside that do not fit the server's next labels. The operator must agree first."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ async def fit_models_to_labels(
 ) -> None:
     """Leave only weights in the app's model folder that fit the labels, and say which models are untrained.
 
-    Raises Failed ``labels_changed`` without ``replace`` if a trained model does not fit. A model's labels are known
-    from the earlier starts on this host; a model that none of them names has its app's labels.
+    Raises Failed ``labels_changed`` without ``replace`` if a trained model does not fit. Earlier starts on this
+    host recorded each model's labels. A model without a record has its app's labels.
     """
     session.store.dismiss(ALERT)
     app = app_folder(options.app, expand(options.folder, agent.hello.home), agent.hello.home)

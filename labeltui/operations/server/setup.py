@@ -73,7 +73,7 @@ class _Output:
         self._grown = asyncio.Event()
 
     async def read(self, agent: AgentClient, path: str) -> None:
-        """Read from the last offset on. Returns only when the connection ends."""
+        """Read the output from the last offset on, until the connection ends."""
         async for chunk in agent.follow(path, self._offset):
             self._offset = chunk.offset + len(chunk.data)
             for raw in self._splitter.feed(chunk.data):

@@ -1,4 +1,4 @@
-"""``studies delete`` and ``studies restore``: nothing is deleted before it is on this machine."""
+"""``studies delete`` and ``studies restore``. Everything is copied to this machine before it is deleted."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def _image_kept(session: Session, record: DeletedStudy) -> DeletedStudy:
 
 
 async def _until(info: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
-    """Wait until the server has no document of it any more. Returns False if it still has one."""
+    """Wait until the server no longer lists the deleted object. Returns False if it still does."""
     loop = asyncio.get_running_loop()
     end = loop.time() + NOTICED_S
     while await info():
@@ -145,7 +145,8 @@ async def _until(info: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
 async def studies_restore(session: Session, params: StudiesRestoreParams, report: Report) -> Document:
     """Bring back what a deletion of a study took away, by default the last one. The server's present labels stay.
 
-    Raises Failed ``not_found`` if there was none, ``labels_differ`` if a label did not come back, and the errors of
+    A label that the server has again does not change. Raises Failed ``not_found`` if there was none,
+    ``labels_differ`` if a label did not come back, and the errors of
     :func:`labeltui.operations.labels.restore.restore`.
     """
     await session.readiness.need_server()
@@ -192,7 +193,7 @@ async def _submit_image(session: Session, record: DeletedStudy, report: Report) 
 
 
 def _outcome(record: DeletedStudy, document: Document, *, image_back: bool, missing: int) -> Document:
-    """Say what came back. Raises Failed ``labels_differ`` with the document if a label did not.
+    """Return the document with the result. Raises Failed ``labels_differ`` with it if a label was not brought back.
 
     ``missing`` is the number of labels without a copy.
     """

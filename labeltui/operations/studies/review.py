@@ -62,7 +62,7 @@ async def studies_review(session: Session, params: StudiesReviewParams, report: 
 async def _review(
     session: Session, client: MonaiLabelClient, study: str, tag: str, review: Review | None
 ) -> list[dict[str, Any]]:
-    """Review one label, or with None bring its former review back. Returns each label that was changed."""
+    """Review one label; None brings back its previous review. Returns each label that was changed."""
     info = await client.label_info(study, tag)
     if not info:
         raise Failed(Code.NOT_FOUND, f"The server has no label {one_line(tag)} of this study.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 SERVER_INFO = ("strategy", "name", "ts")
-"""Fields of an image's info that the document names otherwise."""
+"""Fields of an image's info that the document has under other names."""
 
 
 async def studies_show(session: Session, params: StudiesShowParams, _report: Report) -> Document:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def studies_order(session: Session, params: StudiesOrderParams, _report: Report) -> Document:
-    """Put studies at a place of the order. Raises Misused for a place below 1; see :func:`_change` for the others."""
+    """Put studies at a place of the order. Raises Misused for a place below 1, and the errors of :func:`_change`."""
     studies, place = params.studies, 1 if params.place is None else params.place
     if place < 1:
         raise Misused(Code.BAD_PARAMETER, "The place in the order is 1 or more.")
@@ -81,7 +81,7 @@ async def _change(
     edit: Callable[[Edits], Edits],
     done: Callable[[Edits], str],
 ) -> Document:
-    """Change the edits. ``done`` says what became of the studies, from the stored edits.
+    """Change the operator's edits. ``done`` gets the stored edits, and returns the result for the studies as text.
 
     Raises Misused without a study, Failed ``no_worklist``, and ``unknown_study`` for a study that is not listed.
     """
@@ -102,7 +102,7 @@ async def _change(
 
 
 async def _notes(session: Session, studies: Sequence[str]) -> str:
-    """Return what the operator should know of these studies. Raises Failed ``unknown_study``."""
+    """Return notes on these studies for the operator, such as who has one open. Raises Failed ``unknown_study``."""
     state = await session.readiness.first_readings(Fields.queue)
     queue, worklist = state.queue.value, state.worklist.value
     if queue is None or not queue.listed:

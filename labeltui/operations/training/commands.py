@@ -157,7 +157,10 @@ def _has_labels(info: ServerInfo | None) -> None:
 
 
 async def _has_no_damaged_labels(session: Session) -> None:
-    """Refuse to train on final labels that are known to be empty or cut off. An unread list refuses nothing."""
+    """Refuse to train on final labels that are known to be empty or cut off.
+
+    Does nothing if the labels were not read yet.
+    """
     try:
         async with asyncio.timeout(LABELS_S):
             copies = await session.labels.refresh(copy=False)
@@ -171,7 +174,7 @@ async def _has_no_damaged_labels(session: Session) -> None:
         raise Failed(
             Code.LABELS_DAMAGED,
             f"{what} empty or cut off: {', '.join(studies[:SHOWN])}{more}.",
-            "Submit the label again in Slicer, or delete it on the host. To train all the same, add --damaged-labels.",
+            "Submit the label again in Slicer, or delete it on the host. To train anyway, add --damaged-labels.",
         )
 
 

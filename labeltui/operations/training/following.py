@@ -82,7 +82,7 @@ def _how_it_ended(training: TrainStatus) -> str:
 
 
 async def _read_to_end(session: Session) -> None:
-    """Wait until the output of an ended training is read, and its server's orphans, which both decide its state."""
+    """Wait until an ended training's output and the list of orphaned trainings are read. Its state depends on both."""
 
     def read(_state: SessionState) -> bool:
         run = session.watch.training.run
@@ -103,7 +103,10 @@ def _emit_epochs(session: Session, training: TrainStatus, emitted: set[int], rep
 
 
 class _Progress:
-    """Reports an active training at most every ``PROGRESS_S``, and what it waits for again every ``WAITING_S``."""
+    """Reports an active training, at most every ``PROGRESS_S`` seconds.
+
+    While it waits, repeats the reason every ``WAITING_S`` seconds.
+    """
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -123,7 +126,7 @@ class _Progress:
 
 
 def progress_text(training: TrainStatus) -> str:
-    """Return in one line how far an active training is, or what it waits for."""
+    """Return one line with the progress of an active training, or with the reason why it waits."""
     model = training.model or "The training"
     if training.state is TrainState.QUEUED:
         return f"{model} waits in the server's queue for the training before it"

@@ -39,7 +39,7 @@ async def test_a_price_that_rose_between_the_offer_and_the_answer_is_refused(tmp
     assert "--max-price 0.82" in error.problem.hint
     assert "labeltui pod terminate" in error.problem.hint
     assert "Repeat the command to continue" not in error.problem.hint
-    assert "othing watches" in error.problem.hint
+    assert "No guard runs" in error.problem.hint
     assert error.problem.offers[0] == "pod.terminate"
     assert "$0.82/h" in alert.message
     assert (accepted["id"], created(account)) == (pod_id, 1)
