@@ -42,7 +42,7 @@ ATTEMPTS = 5
 ASKED_LATELY = timedelta(minutes=15)
 NAME_HINT = (
     "Let each annotator set a name in Slicer: Edit, Application Settings, MONAI Label, Client/User-ID. "
-    "Without one, nobody gets an unfinished study back."
+    "The server can't give an unfinished study back to an annotator without a name."
 )
 SHARED_NAME = "shared name"
 
@@ -201,7 +201,7 @@ class WorklistWatch:
         if len(shared) < 2:
             self._store.dismiss(SHARED_NAME)
             return
-        message = f"{len(shared)} studies are out to {NAMELESS} (Slicer's user-xyz, or none)."
+        message = f"{len(shared)} studies are open at {NAMELESS} (Slicer's user-xyz, or none)."
         if not any(a.key == SHARED_NAME and a.message == message for a in self._store.state.alerts):
             self._store.alert(Alert(SHARED_NAME, Level.WARNING, message, NAME_HINT, self._clock()))
 

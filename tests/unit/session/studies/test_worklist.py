@@ -106,7 +106,7 @@ async def test_a_refused_client_and_a_shared_name_are_alerts_until_they_are_over
         assert alerts["worklist:cleo"].message == "There is no study for cleo: 4 are held by others."
         assert "worklist:[red]" not in alerts  # hours ago
         assert "worklist:labeltui" not in alerts  # the console's own
-        assert alerts["shared name"].message.startswith("2 studies are out to a client without a name")
+        assert alerts["shared name"].message.startswith("2 studies are open at a client without a name")
         assert "Client/User-ID" in alerts["shared name"].hint
         put(it, "b", "c", "d", a="user-xyz")
         store(it, refused={})
