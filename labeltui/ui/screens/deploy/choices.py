@@ -61,7 +61,7 @@ NOTES = {
     "cloud": "pods in the secure cloud always have a public address",
     "then": "esc closes the checklist; the work continues",
 }
-ON_DISK = "after a stop maybe no free GPU; deleted at balance 0"
+ON_DISK = "after a stop, a GPU may not be free; deleted at balance 0"
 ON_NETWORK = "not deleted with the pod; costs money until you delete it"
 
 
@@ -158,7 +158,7 @@ class Choices(VerticalScroll, can_focus=False):
             "storage": ON_NETWORK if network else ON_DISK,
             "volume_gb": "10 to 4096; it can only grow"
             if network
-            else "kept when the pod stops, at twice the price",
+            else "stays when the pod stops, and then costs twice as much",
             "limit": f"highest price of another GPU with disks; empty: {rate_text(draft.agreed(shop))}",
             "save": f"the next session then uses this pod: {self._where}",
         }
