@@ -216,10 +216,9 @@ def _name_of(process: int) -> str:
 
 
 def _take_terminal() -> None:
-    """Make stdin the controlling terminal.
+    """Make stdin the controlling terminal, in a child that leads a session.
 
-    Runs in the child, which already leads a session. SIGHUP gets its default handler again: a console under
-    ``nohup`` ignores it, and programs in the shell would inherit that.
+    SIGHUP is reset: a console under ``nohup`` ignores it, and programs in the shell would inherit that.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -56,10 +56,7 @@ class _Servers:
 
 
 class _Follow:
-    """Received chunks of one followed file, not yet read.
-
-    The agent sends only a limited number of bytes ahead of their acknowledgement.
-    """
+    """Chunks of one followed file that nobody has read yet. The agent sends only so many bytes ahead of an ack."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
@@ -251,10 +248,7 @@ class AgentClient(StudiesRequests):
                     await self._write({"op": "metrics.watch", "interval_s": 0})
 
     async def disk_sum(self, path: str, *, start: bool) -> DiskSum:
-        """Fetch the newest sum of the sizes of a volume's files.
-
-        With ``start``, the agent computes a new sum if that one is 10 minutes old.
-        """
+        """Fetch the total size of a volume's files. ``start`` requests a new sum if the newest is 10 minutes old."""
         return parse(DiskSum, await self.request("disk.sum", path=path, start=start))
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
@@ -262,10 +256,7 @@ class AgentClient(StudiesRequests):
         return orphans_of(await self.request("orphans", server_pgid=server_pgid))
 
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
-        """End all processes of an orphaned training that runs from our folder.
-
-        Raises Failed ``not_orphaned`` for any other group.
-        """
+        """End all processes of an orphaned training from our folder. Raises Failed ``not_orphaned`` for others."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
 
     async def servers(self) -> tuple[FoundServer, ...]:

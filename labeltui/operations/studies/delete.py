@@ -143,7 +143,7 @@ async def _until(info: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
 
 
 async def studies_restore(session: Session, params: StudiesRestoreParams, report: Report) -> Document:
-    """Bring back what a deletion of a study took away, by default the last one. The server's present labels stay.
+    """Bring back the image or labels that a deletion of a study removed, by default the last deletion.
 
     A label that the server has again does not change. Raises Failed ``not_found`` if there was none,
     ``labels_differ`` if a label did not come back, and the errors of

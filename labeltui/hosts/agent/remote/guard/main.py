@@ -202,10 +202,7 @@ class Guard:
         return f"({', '.join(running)})" if running else None
 
     def logs(self) -> list[Path]:
-        """Return the logs that record requests to the server.
-
-        These are the log of the server's job and the app's own log.
-        """
+        """Return the logs that record requests to the server: the server job's log and the app's own log."""
         record = work.job(self.files.jobs / "server.json")
         found = [str(path) for path in (record.get("log_path"), self.desired.get("app_log")) if path]
         return [expand(path) for path in found]
