@@ -51,7 +51,10 @@ def put(studies: Path) -> Path:
 
 
 @pytest.fixture
-def pod(tmp_path: Path) -> Pod:
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pod:
+    monkeypatch.setenv(
+        "LABELTUI_DEMO_POD", "nothing runs in it"
+    )  # trainings on this machine are not the pod's
     return Pod(tmp_path)
 
 

@@ -86,6 +86,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     monkeypatch.setenv(MEMORY_ELSEWHERE, str(tmp_path))
     monkeypatch.setattr(activity, "processes", list)  # nothing runs in the pod
     monkeypatch.setattr(work, "processes", list)
+    # Keys that another test types into a terminal of this machine are no use of the pod.
+    monkeypatch.setenv("LABELTUI_DEMO_POD", "nothing runs in it")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("RUNPOD_POD_ID", POD)
     monkeypatch.setenv("RUNPOD_API_KEY", OWN)
