@@ -109,25 +109,31 @@ class LogCanvas(Widget, can_focus=True):
     def redraw(self, budget_s: float = SLICE_S, *, asked: bool = True) -> None:
         """Read new lines and choose the visible rows; without ``asked``, repaint only if they changed."""
         self._painted = time.monotonic()
-        done = self._sync(budget_s)
+        old, done = (self.rows, self._thumb), self._choose_rows(budget_s)
         if not self.size.height:
             return
-        before, height = self._read_to, self.size.height
-        if self.following:
-            self.page.to_end()
-            self._read_to = self.page.count
-        else:
-            self.page.settle()
-        self._every = FLOOD_S if self.following and self._read_to - before > height else REPAINT_S
-        old, self.rows = (self.rows, self._thumb), self.page.rows()
-        self._thumb = self._bar_place()
         if asked or old != (self.rows, self._thumb):
             self.refresh()
         else:  # the rows are the same, but the count of new lines on the last row may differ
-            self.refresh(Region(0, height - 1, self.size.width, 1))
+            self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
         self.post_message(self.Moved())
         if not done:
             self._changed()
+
+    def _choose_rows(self, budget_s: float = 0.0) -> bool:
+        """Read new lines and choose the visible rows. Returns True once every line was tested."""
+        done = self._sync(budget_s)
+        if self.size.height:
+            before = self._read_to
+            if self.following:
+                self.page.to_end()
+                self._read_to = self.page.count
+            else:
+                self.page.settle()
+            flooded = self.following and self._read_to - before > self.size.height
+            self._every = FLOOD_S if flooded else REPAINT_S
+            self.rows, self._thumb = self.page.rows(), self._bar_place()
+        return done
 
     def _sync(self, budget_s: float = 0.0) -> bool:
         """Follow the store for about ``budget_s``; another run starts over. Returns True once every line was tested."""
@@ -180,6 +186,9 @@ class LogCanvas(Widget, can_focus=True):
 
         A row without highlights or selection is drawn once, however often it moves.
         """
+        # Textual paints a new size before the widget gets the message about it.
+        if self.size != (self.page.width + 1, self.page.height):
+            self._choose_rows()
         plain = not self._lit_patterns and self.text_selection is None
         chip = self.size.height - 1 if self.unread else -1
         finish = [(found, self.background_colors[1]) for found in self.get_line_filters()]

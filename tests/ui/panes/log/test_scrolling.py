@@ -7,7 +7,10 @@ import time
 from typing import Any
 
 import pytest
+from textual.geometry import Region
+from textual.strip import Strip
 
+from labeltui.ui.widgets.log.view import LogView
 from tests.ui.fake_session import NOW, connected, console
 from tests.ui.panes.log.log_reader import MANY, SIZE, open_log, record
 
@@ -185,3 +188,31 @@ async def test_two_hundred_thousand_lines_cost_what_fifty_do() -> None:
         assert len(laid) < 42 * 40 * 8, "only lines near those in sight are laid out"
         assert time.perf_counter() - started < 30
         assert reader.screen_rows[0].endswith(f"line {199_999 - 21 * (reader.view.size.height - 1)}")
+
+
+async def test_the_first_paint_of_a_new_size_has_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = console(
+        connected(), log=b"".join(b"line %d %s\n" % (number, b"word " * 30) for number in range(500))
+    )
+    paints: list[tuple[int, list[str]]] = []
+    render = LogView.render_lines
+
+    def painted(view: LogView, crop: Region) -> list[Strip]:
+        strips = render(view, crop)
+        paints.append((view.size.height, [strip.text for strip in strips]))
+        return strips
+
+    async with app.run_test(size=(120, 24)) as pilot:
+        reader = await open_log(pilot, app, zoomed=True)
+        await reader.press("w")
+        await reader.until(lambda: reader.view.following and len(reader.messages) > 10, "the end, wrapped")
+        monkeypatch.setattr(LogView, "render_lines", painted)
+        for size in ((90, 50), (140, 30), (60, 20), (120, 60)):
+            before = reader.view.size
+            await pilot.resize_terminal(*size)
+            await reader.until(lambda before=before: reader.view.size != before, "the new size")
+    whole = [rows for height, rows in paints if len(rows) == height]
+    assert len(whole) >= 4
+    for rows in whole:
+        assert all(row.strip(" │┃") for row in rows)
+        assert "line 499" in "".join(rows)
