@@ -244,7 +244,9 @@ class MemoryHost:
             channel.stderr = b"not found"
             channel.end(127)
             return channel
-        channel.print(b"\nLABELTUI-AGENT " + dumps(self.agent.hello).encode() + b"\n")
+        channel.print(
+            b"\nLABELTUI-AGENT " + dumps({**self.agent.hello, "now_ts": self.agent.now()}).encode() + b"\n"
+        )
         channel.line = self.agent.connect(channel.send)
         return channel
 

@@ -128,7 +128,7 @@ async def pod_restart(session: Session, params: PodEndParams, report: Report) ->
     await spare_labels(session, pod, PodAction.RESTART, report, lose_labels=params.lose_labels)
     report.progress(f"Restarting {pod.name}")
     client = await session.account.client()
-    with session.pod_stops.requested(pod.id):
+    with session.pod_stops.requested(pod):
         await client.restart(pod.id)
     now = await wait_until(session, pod, can_be_reached, report)
     guard = await report_guard(session, report, now)
@@ -141,7 +141,7 @@ async def pod_terminate(session: Session, params: PodEndParams, report: Report) 
     await spare_labels(session, pod, PodAction.TERMINATE, report, lose_labels=params.lose_labels)
     report.progress(f"Terminating {pod.name}")
     client = await session.account.client()
-    with session.pod_stops.requested(pod.id):
+    with session.pod_stops.requested(pod):
         await client.terminate(pod.id)
     session.account.wake()
     return {

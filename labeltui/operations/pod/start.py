@@ -118,7 +118,7 @@ async def start_for_data(session: Session, params: PodStartParams, report: Repor
 async def stop_and_wait(session: Session, pod: Pod, report: Report) -> Pod:
     """Stop the pod, and wait until it has stopped."""
     client = await session.account.client()
-    with session.pod_stops.requested(pod.id):
+    with session.pod_stops.requested(pod):
         await client.stop(pod.id)
     return await wait_until(session, pod, lambda p: not p.status.is_up, report, STOPS_WITHIN_S)
 

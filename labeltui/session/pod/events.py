@@ -95,7 +95,7 @@ class PodWatch:
             self._store.dismiss("pod:stopped")
         happened = changes(before, pod, self._clock()) if before is not None else ()
         happened = tuple(event for event in happened if not self._already_reported(event, pod))
-        asked = before is not None and self._stops.explain(before.started_at, before.read_at)
+        asked = before is not None and self._stops.explain_end(before)
         self._note(happened, asked=asked)
         if before is None or happened:
             self._write()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.state_folder import StateFolder
@@ -28,14 +29,16 @@ class PodStops:
         self._state, self._clock, self._account = state, clock, account
 
     @contextmanager
-    def requested(self, pod_id: str) -> Iterator[None]:
+    def requested(self, pod: Pod) -> Iterator[None]:
         """Store the time before the request is sent, because the container may end before RunPod answers.
 
         A request that RunPod refused is forgotten.
         """
         before = self._state.read(REQUESTED)
-        others = [(key, at) for key, at in before.items() if key != pod_id][1 - MAX_PODS :]
-        self._state.write(REQUESTED, {**dict(others), pod_id: self._clock().isoformat()})
+        others = [(key, one) for key, one in before.items() if key != pod.id][1 - MAX_PODS :]
+        started = None if pod.started_at is None else pod.started_at.isoformat()
+        request = {"at": self._clock().isoformat(), "started_at": started}
+        self._state.write(REQUESTED, {**dict(others), pod.id: request})
         try:
             yield
         except LabeltuiError as error:
@@ -44,18 +47,29 @@ class PodStops:
             raise
 
     def explain(self, began: datetime | None, last_seen: datetime | None = None) -> bool:
-        """Whether such a stop ended what began at ``began`` on the profile's pod.
+        """Whether such a stop ended what began at ``began`` on the profile's pod, both by this machine's clock.
 
         ``last_seen`` is when it still ran, at most 15 minutes after the request; None if nobody watched.
         """
-        requested = self._last()
+        requested, _started = self._last()
         if requested is None or (began is not None and requested < began):
             return False
         return last_seen is None or last_seen < requested + TAKES
 
-    def _last(self) -> datetime | None:
-        stored = self._state.read(REQUESTED).get(self._account.pod_id or self._account.known_id or "")
+    def explain_end(self, pod: Pod) -> bool:
+        """Whether such a stop ended the container of ``pod``, which is the last reading that shows it up.
+
+        RunPod's times are compared only with each other, because its clock may differ from this machine's.
+        """
+        _requested, started = self._last()
+        later = started is not None and pod.started_at is not None and pod.started_at > started
+        return not later and self.explain(None, pod.read_at)
+
+    def _last(self) -> tuple[datetime | None, datetime | None]:
+        """When the newest stop was requested, and the start of the pod that it was to end, by RunPod's clock."""
+        stored = self._state.read(REQUESTED).get(self._account.pod_id or self._account.known_id or "", {})
         try:
-            return datetime.fromisoformat(stored) if isinstance(stored, str) else None
-        except ValueError:
-            return None
+            started = stored["started_at"]
+            return datetime.fromisoformat(stored["at"]), started and datetime.fromisoformat(started)
+        except (KeyError, TypeError, ValueError):
+            return None, None

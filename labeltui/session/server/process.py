@@ -49,15 +49,14 @@ class ServerWatch:
     ) -> None:
         """Watch a server whose API is at ``url``. ``blocked`` is why no request can reach it.
 
-        ``pod_was_stopped`` returns whether the operator stopped the pod of a run, given the run's start.
+        ``pod_was_stopped`` gets the start of a run by this machine's clock. True: the operator stopped the run's pod.
         """
         self.log = log
         self.training = TrainLog()
         self.run = ServerRun()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
-        self.orphans_known = asyncio.Event()
-        self.found_known = asyncio.Event()
+        self.orphans_known, self.found_known = asyncio.Event(), asyncio.Event()
         self._stopping: str | None = None
         self._found: FoundServer | None = None
         self._failing: Problem | None = None
@@ -79,12 +78,14 @@ class ServerWatch:
         self._job_known = self._host_lost = self._pod_ended = False
         self._memory_pct: float | None = None  # the most that was used before the run ended
         self._failures_while_lost = 0  # they say nothing about the server
+        self._ahead_s = 0.0  # seconds by which the host's clock is ahead of this machine's
         self._ended = asyncio.Event()
         self._final_size: int | None = None
 
     async def attach(self, agent: AgentClient) -> None:
         """Follow the job and its output until the agent is gone."""
         self.zone = timezone(timedelta(seconds=agent.hello.utc_offset_s))
+        self._ahead_s = agent.hello.now_ts - self._clock().timestamp()
         unsubscribe = agent.subscribe_jobs(self._on_job)
         measuring = asyncio.create_task(self._measure(agent))
         try:
@@ -221,7 +222,7 @@ class ServerWatch:
         self.meta = job.meta or {}
         with_pod = self._pod_ended and ended and job.run_id == self.run.run_id
         lost = job.state is JobState.LOST and not job.stopped_by_us
-        self._pod_ended = with_pod or (lost and self._pod_was_stopped(moment(job.started_ts)))
+        self._pod_ended = with_pod or (lost and self._pod_was_stopped(moment(job.started_ts, self._ahead_s)))
         self.run = run_of(job, stopped=self._pod_ended)
         self._stopping = job.run_id if self.run.stopped_by_us else None
         if ended:

@@ -42,6 +42,6 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def moment(unix_seconds: float | None) -> datetime | None:
-    """Return a time of the host's clock."""
-    return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC)
+def moment(unix_seconds: float | None, ahead_s: float = 0.0) -> datetime | None:
+    """Return a time of the host's clock, or of this machine's if the host's is ``ahead_s`` seconds ahead of it."""
+    return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds - ahead_s, UTC)

@@ -89,12 +89,17 @@ async def test_a_command_in_another_terminal_stops_the_pod_without_an_alert_in_t
     assert keys & ABOUT_THE_END == set()
 
 
-@pytest.mark.parametrize("actions", [["pod.stop", "pod.start"], ["pod.restart"]])
+@pytest.mark.parametrize(
+    ("actions", "ahead_s"),
+    [(["pod.stop", "pod.start"], 0), (["pod.restart"], 0), (["pod.restart"], 1200), (["pod.restart"], -1200)],
+)
 @in_virtual_time
 async def test_a_console_that_is_opened_later_knows_that_the_server_ended_with_the_pod(
-    tmp_path: Path, actions: list[str]
+    tmp_path: Path, actions: list[str], ahead_s: int
 ) -> None:
+    """``ahead_s`` are the seconds by which the host's clock is ahead of the desk's."""
     async with desk(tmp_path, rents=True, **SETTINGS) as it:
+        it.host.now = lambda: it.session.clock().timestamp() + ahead_s
         await serving(it)
 
         for action in actions:
@@ -102,6 +107,7 @@ async def test_a_console_that_is_opened_later_knows_that_the_server_ended_with_t
         host, server, account = it.host, it.server, it.account
     host.drop()
     async with memory_session(tmp_path, host=host, server=server, account=account, profile=SETTINGS) as later:
+        host.now = lambda: later.clock().timestamp() + ahead_s
         keys = raised(later)
         await later.readiness.settled()
         await asyncio.sleep(60)

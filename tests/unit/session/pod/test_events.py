@@ -109,10 +109,25 @@ def test_a_new_container_is_reported_once_whoever_polls_first(tmp_path: Path, po
     assert watched.see(later) == ["restarted"]
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=10), timedelta(minutes=-10)])
+def test_an_own_stop_is_known_by_runpods_clock_alone(tmp_path: Path, ahead: timedelta) -> None:
+    """``ahead``: how far RunPod's clock is ahead of this machine's. The pod is stopped a minute after its start."""
+    up = replace(UP, started_at=NOW - timedelta(minutes=1) + ahead)
+    watched = Watched(tmp_path)
+    watched.see(up)
+    with watched.stops.requested(up):
+        pass
+    assert watched.see(replace(STOPPED, started_at=up.started_at)) == ["stopped"]
+    assert watched.alerts == []
+    watched.see(replace(up, started_at=NOW + timedelta(seconds=20) + ahead))
+    assert watched.see(replace(STOPPED, started_at=up.started_at)) == ["stopped"]
+    assert watched.alerts == ["pod:stopped"]
+
+
 def test_a_stop_that_was_asked_for_here_is_no_alert_and_excuses_no_later_one(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.see(UP)
-    with watched.stops.requested(UP.id):
+    with watched.stops.requested(UP):
         pass
     assert watched.see(STOPPED) == ["stopped"]
     assert watched.alerts == []
@@ -124,7 +139,7 @@ def test_a_stop_that_was_asked_for_here_is_no_alert_and_excuses_no_later_one(tmp
 
 def test_a_stop_long_after_a_request_that_had_no_effect_is_an_alert(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
-    with watched.stops.requested(UP.id):
+    with watched.stops.requested(UP):
         pass
     watched.see(replace(UP, read_at=NOW + timedelta(minutes=20)))
     watched.see(STOPPED)
