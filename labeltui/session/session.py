@@ -45,6 +45,7 @@ from labeltui.session.runtime.supervise import Clock, Supervisor
 from labeltui.session.server.began import SessionStart
 from labeltui.session.server.client import ServerApi
 from labeltui.session.server.found import FoundWatch
+from labeltui.session.server.last_training import LastTraining
 from labeltui.session.server.orphans import OrphanWatch
 from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
@@ -140,6 +141,7 @@ class Session:
             studies=self.study_history,
             agent=lambda: self.link.agent,
             ready=self.link.ready,
+            last_training=LastTraining(state),
         )  # fmt: skip
         transports = LabelTransports(
             self.store,

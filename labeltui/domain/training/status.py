@@ -38,22 +38,25 @@ def derive_training(
     runs: Sequence[TrainRun] = (),
     info: ServerInfo | None = None,
     orphans: Sequence[OrphanTraining] = (),
+    last: Task | None = None,
     ended_with: str = "",
     zone: tzinfo = UTC,
 ) -> TrainStatus:
     """Return the status of the running training, else of the next in the queue, else of the last one.
 
-    ``tasks`` are all tasks of the server, oldest first; None without a server. ``runs`` come from the server's
-    output. ``zone`` is the zone of the host's clock, which dates tasks and lines. ``ended_with`` is "server" or "pod"
-    if the operator stopped the server or its pod.
+    ``tasks`` are all tasks of the server, oldest first; None without a server, and ``last`` is then the task that it
+    named last. ``runs`` come from the server's output. ``zone`` is the zone of the host's clock, which dates tasks
+    and lines. ``ended_with`` is "server" or "pod" if the operator stopped the server or its pod.
     """
-    chosen = _chosen(tasks or (), running)
+    chosen = current_task(tasks or (), running)
     if chosen is not None and not chosen.state.ended:
         return _of_task(chosen, tasks or (), runs, info, zone)
     if ours := [orphan for orphan in orphans if orphan.ours]:
         return _of_orphan(ours[0])
     if chosen is not None:
         return _of_task(chosen, tasks or (), runs, info, zone)
+    if tasks is None and last is not None and all(_before(run, last) for run in runs):
+        return lost_task_status(last, ended_with=ended_with, zone=zone)  # its output is unread or lost
     if tasks is None and runs:
         return _without_server(runs[-1], zone, ended_with)
     return TrainStatus(TrainState.IDLE)
@@ -95,10 +98,12 @@ def lost_task_status(
         return _of_task(task, (task,), runs, None, zone)
     # The list is older than the output, so that a run that has ended since may be the task's.
     run = _run_of(replace(task, state=TaskState.UNKNOWN), (), runs)
-    return replace(_without_server(run or TrainRun(task.subject), zone, ended_with), task_id=task.id)
+    run = run or replace(_from_details(task), started_at=task.started_at)
+    return replace(_without_server(run, zone, ended_with), task_id=task.id)
 
 
-def _chosen(tasks: Sequence[Task], running: Task | None) -> Task | None:
+def current_task(tasks: Sequence[Task], running: Task | None) -> Task | None:
+    """Return the running task, else the next in the queue, else the last one."""
     if running is not None and not running.state.ended:
         return running
     for state in (TaskState.RUNNING, TaskState.SUBMITTED):

@@ -47,7 +47,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
     report.progress(f"Starting to train {model}")
     task = await session.api.client().train(model, request, enqueue=params.enqueue)
-    session.pollers.training.wake()
+    session.pollers.submitted(task)
     if params.follow:
         return await follow(session, task.id, report, task)
     reading = (await _until_listed(session, task.id)).training

@@ -15,7 +15,7 @@ from labeltui.domain.server.server import ServerInfo, ServerState
 from labeltui.domain.server.state import SILENT_AFTER_FAILURES
 from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import StudyQueue
-from labeltui.domain.training.status import derive_training, lost_task_status, task_status
+from labeltui.domain.training.status import current_task, derive_training, lost_task_status, task_status
 from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.hosts.agent.client import AgentClient
@@ -27,6 +27,7 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.info_failure import InfoRequests
+from labeltui.session.server.last_training import LastTraining
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import is_foreign
 from labeltui.session.studies.annotators import Annotators
@@ -69,6 +70,7 @@ class Pollers:
         studies: StudyHistory,
         agent: Callable[[], AgentClient | None],
         ready: Callable[[], Awaitable[AgentClient]],
+        last_training: LastTraining,
     ) -> None:
         """Poll the server's API. ``agent`` returns the agent if it runs, ``ready`` waits for it."""
         self._store = store
@@ -83,6 +85,7 @@ class Pollers:
         self._info_requests = InfoRequests(watch, agent)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
+        self._last = last_training
         self._previous_server: tuple[ServerState, str | None] | None = None
         self._training = store.own(Fields.training)
         self.info: Poller[ServerInfo] = Poller(
@@ -152,7 +155,15 @@ class Pollers:
         except LabeltuiError:
             if not self.down:  # it may have ended meanwhile, or the host has only now reported that it had
                 raise
+        else:
+            self._last.store(self._watch.run.run_id, current_task(self._tasks, self._running))
         return self._derive()
+
+    def submitted(self, task: Task) -> None:
+        """Add a training that the server has just accepted, and poll."""
+        self._tasks = (*self._tasks, task)
+        self._last.store(self._watch.run.run_id, current_task(self._tasks, self._running))
+        self.training.wake()
 
     def _derive(self) -> TrainStatus:
         return derive_training(
@@ -161,6 +172,7 @@ class Pollers:
             runs=self._watch.training.runs,
             info=self._store.state.info.value,
             orphans=self._watch.orphans,
+            last=self._last.of(self._watch.run.run_id or self._watch.log.run_id) if self.down else None,
             ended_with=self._watch.ended_with,
             zone=self._watch.zone,
         )

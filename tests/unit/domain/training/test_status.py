@@ -345,3 +345,27 @@ def test_an_error_nobody_knows_shows_its_last_line():
         "The training failed: ZeroDivisionError:  [31mhalf",
     )
     assert "printed no reason" in diagnose_training(TrainRun(return_code=1), []).message
+
+
+def test_a_training_whose_output_was_never_read_ended_with_its_pod():
+    known = Task("t2", TaskState.RUNNING, {"model": "deepedit"}, datetime(2026, 11, 23, 18, 0))
+    status = derive_training(tasks=None, last=known, ended_with="pod")
+    assert (status.state, status.model, status.ended_with) == (TrainState.STOPPED, "deepedit", "pod")
+    assert (status.task_id, status.started_at) == ("t2", datetime(2026, 11, 23, 18, 0, tzinfo=UTC))
+    assert derive_training(tasks=None, last=known).problem.code == "server_gone"
+
+
+def test_the_last_training_is_newer_than_the_output_that_was_read(log_lines, task):
+    runs, earlier = runs_of(log_lines("train_3epochs")), task("train_status_done")
+    newer = replace(
+        earlier, id="t2", state=TaskState.RUNNING, started_at=datetime(2026, 11, 23, 18, 0), details=()
+    )
+    assert derive_training(tasks=None, last=newer, runs=runs, ended_with="pod").state is TrainState.STOPPED
+    status = derive_training(tasks=None, last=earlier, runs=runs)
+    assert (status.state, len(status.points)) == (TrainState.DONE, 3)
+
+
+def test_the_last_lines_of_a_training_say_how_far_it_came(task):
+    known = replace(task("train_status_running"), id="t3")
+    status = derive_training(tasks=None, last=known, ended_with="pod")
+    assert (status.state, status.epoch, status.total_epochs) == (TrainState.STOPPED, 1, 3)

@@ -10,6 +10,7 @@ import pytest
 
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.training.training import TrainState
 from labeltui.sandbox.runpod.world.pods import Pod
 from labeltui.session.session import Session
 from tests.fakes.account import EmulatedAccount
@@ -58,6 +59,10 @@ async def serving(it: Desk) -> str:
 def state_of(session: Session) -> ServerState | None:
     server = session.store.state.server.value
     return None if server is None else server.state
+
+
+def training_of(state: SessionState) -> TrainState | None:
+    return None if state.training.value is None else state.training.value.state
 
 
 @pytest.mark.parametrize("action", ["pod.stop", "pod.restart"])
@@ -117,6 +122,28 @@ async def test_a_console_that_is_opened_later_knows_that_the_server_ended_with_t
         host.agent.start("server", meta={}).lose()
         await later.store.wait_for(lambda _: state_of(later) is ServerState.CRASHED, 10)
     assert keys & ABOUT_THE_END == {"server"}
+
+
+@in_virtual_time
+async def test_a_training_that_had_printed_nothing_is_stopped_with_its_pod_also_in_a_later_console(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, rents=True, **SETTINGS) as it:
+        await serving(it)
+        await it.run("train.start", model="deepedit")
+        await it.run("pod.restart", lose_labels=True)
+        state = await it.session.store.wait_for(lambda s: training_of(s) is TrainState.STOPPED, 60)
+        assert (state.training.value and state.training.value.ended_with) == "pod"
+        host, server, account = it.host, it.server, it.account
+    host.drop()
+    async with memory_session(tmp_path, host=host, server=server, account=account, profile=SETTINGS) as later:
+        state = await later.store.wait_for(lambda s: training_of(s) is not None, 60)
+        assert state.training.value is not None
+        ended = state.training.value
+        assert (ended.state, ended.model, ended.ended_with) == (TrainState.STOPPED, "deepedit", "pod")
+        # Another run has trained nothing yet.
+        host.agent.start("server", meta={}).lose()
+        await later.store.wait_for(lambda s: training_of(s) is TrainState.IDLE, 60)
 
 
 @in_virtual_time
