@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from decimal import Decimal
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.config.model import Profile
+from labeltui.config.load import find_config_path, load, select
 from labeltui.domain.amounts import cents
 from labeltui.domain.host import LinkState
 from labeltui.domain.pod.pod import PodStatus
@@ -26,8 +25,8 @@ from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.actions import FailingPrompter, RecordingReport, run_confirmed
+from tests.services.emulated_session import GPU, IN_WORKSPACE, write_profile
 
-GPU = "RTX A5000"
 STEP_S = 1.0  # of the emulated account's time, at each turn of the real one
 
 
@@ -53,25 +52,11 @@ async def session(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Session]:
     """A session over a profile whose pod is not there yet."""
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
-    monkeypatch.setenv("RUNPOD_API_BASE_URL", emulator.url)
-    monkeypatch.setenv("RUNPOD_API_KEY", emulator.key)
-    profile = Profile.model_validate(
-        {
-            "host": "runpod",
-            "runpod": {"pod": "annot", "key": str(key)},
-            "server": {
-                "folder": "~/workspace/labeltui",
-                "studies": "~/workspace/studies",
-                "port": emulator.server_port,
-                "torch": "cpu",
-            },
-        }
-    )
+    launch = write_profile(emulator, tmp_path, monkeypatch, IN_WORKSPACE)
+    name, profile = select(load(find_config_path(launch.config)), None)
     state = StateFolder(tmp_path / "state")
     host = host_of(profile, state, FailingPrompter())
-    opened = Session("p", profile, host, state, clock=emulator.world.clock.now)
+    opened = Session(name, profile, host, state, clock=emulator.world.clock.now)
     await opened.start()
     yield opened
     await opened.close()

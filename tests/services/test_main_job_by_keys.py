@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,12 +13,12 @@ from textual.pilot import Pilot
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.training.training import TrainState
-from labeltui.opening.launch import Launch
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from tests.services.emulated_session import IN_WORKSPACE, write_profile
 
 LONGEST_S = 120.0
 
@@ -34,23 +33,8 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
 @pytest.fixture
 def console(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
     """The console over a profile that names a pod which is not there."""
-    for name, value in {
-        "RUNPOD_API_BASE_URL": emulator.url,
-        "RUNPOD_API_KEY": emulator.key,
-        "LABELTUI_STATE": str(tmp_path / "state"),
-        "HOME": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
-    key = str(tmp_path / "key")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    config = tmp_path / "config.toml"
-    config.write_text(
-        f'default = "p"\n[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
-        f"[profiles.p.server]\nport = {emulator.server_port}\n"
-        'folder = "~/workspace/labeltui"\nstudies = "~/workspace/studies"\ntorch = "cpu"\n'
-        f'[profiles.p.labels]\nfolder = "{tmp_path}/labels"\n'
-    )
-    return Console(Launch(config=str(config)))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Console(write_profile(emulator, tmp_path, monkeypatch, IN_WORKSPACE))
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str) -> None:

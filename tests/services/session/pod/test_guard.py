@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +16,6 @@ from typing import Any
 import pytest
 
 from labeltui.domain.problems import LabeltuiError
-from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
@@ -26,37 +24,31 @@ from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.scenarios import find
 from labeltui.session.session import Session
 from tests.actions import FailingPrompter
+from tests.services.emulated_session import GPU, IN_WORKSPACE, write_profile
 
 pytestmark = pytest.mark.slow
-GPU = "RTX A5000"
 CANARY = "rpa_CANARY0123456789CANARY0123456789"
 QUICK = {"idle_s": 1.5, "grace_s": 0.0, "warn_s": 0.5}
 
 
 @pytest.fixture
-async def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
     async with Emulator(folder=tmp_path, scenario="no-labels", key=CANARY) as running:
-        monkeypatch.setenv("RUNPOD_API_BASE_URL", running.url)
-        monkeypatch.setenv("RUNPOD_API_KEY", running.key)
-        monkeypatch.setenv("LABELTUI_STATE", str(tmp_path / "state"))
         yield running
 
 
 @pytest.fixture
-async def opened(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+async def opened(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., Any]]:
     """Open a session over a rented pod; ``guard`` is the profile's table."""
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
     sessions: list[Session] = []
 
     async def do(guard: str = "", more: str = "") -> Session:
-        config = tmp_path / "config.toml"
-        config.write_text(
-            f'[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
-            f'[profiles.p.server]\nport = {emulator.server_port}\nfolder = "~/workspace/labeltui"\n'
-            f'studies = "~/workspace/studies"\n[profiles.p.guard]\n{guard}\n{more}'
+        launch = write_profile(
+            emulator, tmp_path, monkeypatch, IN_WORKSPACE, f"[profiles.p.guard]\n{guard}\n{more}"
         )
-        session = await open_session(Launch(config=str(config), profile="p"), FailingPrompter())
+        session = await open_session(launch, FailingPrompter())
         sessions.append(session)
         await session.start()
         if not emulator.world.pods:

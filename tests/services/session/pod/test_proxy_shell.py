@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import HostKey
-from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
@@ -20,6 +18,7 @@ from labeltui.sandbox.runpod.world import events
 from labeltui.session.connection.shells import Lifetime, OpenShell
 from labeltui.session.pod.proxy_shell import ProxyShell
 from labeltui.session.session import Session
+from tests.services.emulated_session import write_profile
 from tests.shell_output import read_until
 
 
@@ -49,23 +48,13 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     """A rented pod without 22/tcp: only the proxy leads to it."""
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
-    config = tmp_path / "config.toml"
     async with Emulator(folder=tmp_path) as emulator:
-        monkeypatch.setenv("RUNPOD_API_BASE_URL", emulator.url)
-        monkeypatch.setenv("RUNPOD_API_KEY", emulator.key)
-        monkeypatch.setenv("LABELTUI_STATE", str(tmp_path / "state"))
-        config.write_text(
-            f'[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
-            f"[profiles.p.server]\nport = {emulator.server_port}\n"
-        )
         operator = Operator()
-        session = await open_session(Launch(config=str(config), profile="p"), operator)
+        session = await open_session(write_profile(emulator, tmp_path, monkeypatch), operator)
         try:
             await run_action(
                 session, "pod.create",
-                {"gpu": "RTX A5000", "max_price": 5.0, "key": str(key) + ".pub"}, Silent(), confirmed=True,
+                {"gpu": "RTX A5000", "max_price": 5.0, "key": str(tmp_path / "key.pub")}, Silent(), confirmed=True,
             )  # fmt: skip
             await emulator.settle()
             assert (await session.account.find()).status is PodStatus.RUNNING
