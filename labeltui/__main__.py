@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, Misused
 from labeltui.opening.launch import Launch
-from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS
 
 _TEXTS = ("--config", "--profile", "--demo", "--scenario")
 
@@ -48,10 +47,12 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
         else:
             return None
     scenario = values.get("--scenario") or values.get("--demo") or os.environ.get("LABELTUI_DEMO") or None
-    if scenario is not None and scenario not in SCENARIOS:
-        return None
-    if demo and scenario is None:
-        scenario = DEFAULT
+    if demo or scenario is not None:
+        from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS  # noqa: PLC0415 - only for a demo
+
+        scenario = scenario or DEFAULT
+        if scenario not in SCENARIOS:
+            return None
     return Launch(
         config=values.get("--config"),
         profile=values.get("--profile"),

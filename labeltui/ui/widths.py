@@ -19,12 +19,13 @@ _DISPUTED = (
     "\u27b0\u27bf\u2b1b\u2b1c\u2b50\u2b55"
 )
 _ANY = re.compile(f"[{_DISPUTED}]")
-_SEQUENCE_OR_RUN = re.compile(
+# These are compiled when such text is drawn for the first time, which is after first paint.
+_SEQUENCE_OR_RUN = (
     rf"(?P<sequence>\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[]))|(?:[{_DISPUTED}]|[^\x00-\x1f\x7f](?=[{_JOINING}]))+"
 )
-_STYLE = re.compile(r"\x1b\[[0-9;:]*m")
-_DRAWN_AFTER = re.compile(r"((?:\x1b\[[0-9;:]*m|[^\x00-\x1f\x7f])*)(?=\x1b\[[0-9;]*[Hf]|\n|\Z)")
-_WITHOUT_WIDTH = re.compile(f"[{_JOINING}]")
+_STYLE = r"\x1b\[[0-9;:]*m"
+_DRAWN_AFTER = r"((?:\x1b\[[0-9;:]*m|[^\x00-\x1f\x7f])*)(?=\x1b\[[0-9;]*[Hf]|\n|\Z)"
+_WITHOUT_WIDTH = f"[{_JOINING}]"
 
 
 def steady(data: str) -> str:
@@ -41,11 +42,11 @@ def steady(data: str) -> str:
         if found["sequence"]:
             return found[0]
         cells = cell_len(found[0])
-        beyond = max(1, 2 * len(_WITHOUT_WIDTH.sub("", found[0])) - cells)
-        after = _DRAWN_AFTER.match(data, found.end())
-        if after is not None and cell_len(_STYLE.sub("", after[1])) < beyond:
+        beyond = max(1, 2 * len(re.sub(_WITHOUT_WIDTH, "", found[0])) - cells)
+        after = re.compile(_DRAWN_AFTER).match(data, found.end())
+        if after is not None and cell_len(re.sub(_STYLE, "", after[1])) < beyond:
             return "?" * cells
         forward = f"\x1b[{cells}C" if cells else ""
         return f"\x1b7{' ' * cells}\x1b8{found[0]}\x1b8{forward}"
 
-    return _SEQUENCE_OR_RUN.sub(placed, data)
+    return re.sub(_SEQUENCE_OR_RUN, placed, data)
