@@ -26,6 +26,7 @@ def run(quick: bool) -> list[Row]:
             "LABELTUI_CONFIG": str(Path(home) / "none.toml"),
             "LABELTUI_STATE": home,
             "LABELTUI_DEMO": "",
+            "PYTHONDONTWRITEBYTECODE": "",  # both are compiled once, as an installed package is
         }
         ours: list[float] = []
         peers: list[float] = []
