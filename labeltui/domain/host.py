@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from labeltui.domain.problems import Problem
-
-
-class LinkState(StrEnum):
-    """State of the connection to the host."""
-
-    OFFLINE = "offline"  # not requested
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    RECONNECTING = "reconnecting"
-    REFUSED = "refused"  # needs the operator (key changed, login refused); not retried
+from labeltui.domain.states import LinkState, TunnelState
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +53,6 @@ class HostMetrics:
     disk_path: str = ""
     disk_read_at: datetime | None = None  # when the used space was summed; None for now
     gpu_error: str = ""  # why nvidia-smi fails, if it does
-
-
-class TunnelState(StrEnum):
-    """State of the tunnel to the server."""
-
-    DOWN = "down"
-    FAILED = "failed"  # the host is connected, but refuses to forward ports
-    OPEN = "open"  # the local port listens; the server has not answered through it yet
-    UP = "up"  # the server answered through it
 
 
 @dataclass(frozen=True, slots=True)

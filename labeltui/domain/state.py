@@ -7,22 +7,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
-from labeltui.domain.pod.load import LoadSample
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerInfo, ServerStatus
-from labeltui.domain.studies.study import StudyQueue
-from labeltui.domain.studies.worklist import Worklist
-from labeltui.domain.training.training import TrainStatus
 
-if TYPE_CHECKING:  # keeps first paint light: it needs neither decimals nor hashes
+if TYPE_CHECKING:  # keeps first paint light: an empty console has none of these values
     from labeltui.domain.guard.status import GuardStatus
+    from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
     from labeltui.domain.invitations import Invitations
     from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.money import Account, Spend
     from labeltui.domain.pod.events import PodEvent
+    from labeltui.domain.pod.load import LoadSample
     from labeltui.domain.pod.pod import Pod
+    from labeltui.domain.server.server import ServerInfo, ServerStatus
+    from labeltui.domain.studies.study import StudyQueue
+    from labeltui.domain.studies.worklist import Worklist
     from labeltui.domain.training.record import TrainingRecord
+    from labeltui.domain.training.training import TrainStatus
 
 
 class Level(StrEnum):

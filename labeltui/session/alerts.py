@@ -6,18 +6,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from labeltui.domain.guard.rules import span
-from labeltui.domain.host import LinkState
 from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.rules.pod import pod_has_ended
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.datastore import NAMELESS
 from labeltui.domain.studies.study import FINAL_TAG, Study, Submission, changed_studies
 from labeltui.domain.text import one_line
-from labeltui.domain.training.training import LOSS, TrainState, TrainStatus
+from labeltui.domain.training.training import LOSS, TrainStatus
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
 from labeltui.session.pod.stops import PodStops
 from labeltui.session.runtime.fields import Fields

@@ -9,8 +9,8 @@ from typing import Any
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
 from labeltui.session.runtime.fields import Field

@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from tests.bench.cost import Cost, Start, write_answer

@@ -16,8 +16,9 @@ from typing import Any
 
 from labeltui.config.model import ServerSection
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import StudyQueue
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.starting import start_agent

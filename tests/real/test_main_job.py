@@ -20,10 +20,9 @@ import httpx
 import psutil
 import pytest
 
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.studies.study import QueueSource, Study, StudyState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, StudyState, TrainState
+from labeltui.domain.studies.study import QueueSource, Study
 from labeltui.monailabel.datastore import DatastoreRest
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session

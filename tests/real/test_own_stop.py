@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from labeltui.domain.server.server import ServerState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, TrainState
 from tests.actions import run_confirmed
 from tests.real.conftest import Bench
 from tests.real.test_main_job import SMALL, console

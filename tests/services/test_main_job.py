@@ -14,10 +14,9 @@ import pytest
 
 from labeltui.config.load import find_config_path, load, select
 from labeltui.domain.amounts import cents
-from labeltui.domain.host import LinkState
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Refused
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.states import LinkState, ServerState
 from labeltui.opening.hosts import host_of
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.clock import FakeClock

@@ -11,8 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.domain.pod.pod import PodStatus
-from labeltui.domain.server.server import ServerState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.sandbox.runpod.emulator import Emulator

@@ -13,13 +13,14 @@ from textual.pilot import Pilot
 
 from labeltui.config.model import Profile, ServerSection, ShellSection, SshSection
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
+from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ModelInfo, ServerInfo, ServerState, ServerStatus
+from labeltui.domain.server.server import ModelInfo, ServerInfo, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
+from labeltui.domain.states import LinkState, ServerState, TrainState, TunnelState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
-from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.connection.shells import Shells
 from labeltui.session.history.journal import Journal
 from labeltui.session.runtime.store import Store

@@ -14,7 +14,8 @@ from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import Level
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import TrainStatus
 from labeltui.ui.app import Console
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.form import FormScreen

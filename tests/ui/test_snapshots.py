@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Problem
+from labeltui.domain.states import LinkState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.welcome import WelcomeScreen

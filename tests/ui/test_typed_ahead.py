@@ -10,7 +10,8 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import TrainStatus
 from labeltui.ui.app import Console
 from labeltui.ui.screens.help import HelpScreen
 from labeltui.ui.screens.leader import LeaderScreen

@@ -12,8 +12,9 @@ from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Alert, SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainStatus
 

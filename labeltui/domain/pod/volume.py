@@ -9,9 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from labeltui.domain.host import HostMetrics
-
 if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.host import HostMetrics
     from labeltui.domain.pod.pod import Pod
 
 GB = 10**9

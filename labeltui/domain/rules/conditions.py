@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labeltui.domain.amounts import rate_text
-from labeltui.domain.host import LinkState
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
 from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.rules.volume import full_note
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import LinkState, ServerState, TrainState
 
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.studies.study import Study
-from labeltui.domain.studies.worklist import NAMELESS, Holder
 from labeltui.domain.text import one_line
+
+if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.studies.study import Study
+    from labeltui.domain.studies.worklist import Holder
 
 
 def ask_delete(_state: SessionState) -> str:
@@ -33,8 +35,7 @@ def what_goes(state: SessionState, params: Mapping[str, Any]) -> str:
 
 def open_until(holder: Holder) -> str:
     """Name who has a study open, and until when in local time."""
-    name = one_line(holder.client) if holder.client else NAMELESS
-    return f"{name} has it open until {holder.until.astimezone():%H:%M}"
+    return f"{one_line(holder.named)} has it open until {holder.until.astimezone():%H:%M}"
 
 
 def _labels(study: Study | None) -> str:

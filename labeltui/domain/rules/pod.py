@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Misused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState
 
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod, PodAction

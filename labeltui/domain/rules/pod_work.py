@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labeltui.domain.rules.label_risk import lost_with
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import TrainState
 
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod

@@ -5,27 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from labeltui.domain.problems import Problem
+from labeltui.domain.states import ServerState
 from labeltui.domain.text import one_line
-
-
-class ServerState(StrEnum):
-    """States that scripts rely on (``server status``)."""
-
-    STOPPED = "stopped"
-    STARTING = "starting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    CRASHED = "crashed"
-    UNREACHABLE = "unreachable"
-
-    @property
-    def clause(self) -> str:
-        """The state as the predicate of a sentence about the server, such as ``is stopped``."""
-        return "has crashed" if self is ServerState.CRASHED else f"is {self.value}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from datetime import datetime
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerState, ServerStatus
+from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerStatus
+from labeltui.domain.states import ServerState
 
 SILENT_AFTER_FAILURES = 3
 ENDED_ON_PURPOSE = (0, -2, -15)

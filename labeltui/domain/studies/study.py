@@ -9,20 +9,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, cast
 
+from labeltui.domain.states import StudyState
 from labeltui.domain.studies.annotation import Work
 
 FINAL_TAG = "final"
 OLDEST = datetime.min.replace(tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class StudyState(StrEnum):
-    """The state of a study's labels; other label tags are in ``tags`` only."""
-
-    UNLABELLED = "unlabelled"
-    OPEN = "open"  # fetched, and no label submitted since
-    ORIGINAL = "original"  # has a label, but no final one
-    FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ class Holder:
     client: str
     until: datetime
 
+    @property
+    def named(self) -> str:
+        """The client for a sentence."""
+        return self.client or NAMELESS
+
 
 @dataclass(frozen=True, slots=True)
 class Left:

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.log import TrainRun
-from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 
 MAX_POINTS = 1000
 MAX_TEXT = 2000

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.failure import diagnose_training, hidden_failure, unreadable_problem
 from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
 from labeltui.domain.training.tasks import Task, TaskState
-from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 
 CLOCK_SLACK = timedelta(seconds=2)  # task times are whole seconds; run times come from the process
 

@@ -5,22 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from labeltui.domain.problems import Problem
-
-
-class TrainState(StrEnum):
-    """States that scripts rely on (``train status``)."""
-
-    IDLE = "idle"
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    ERROR = "error"
-    STOPPED = "stopped"
-    ORPHANED = "orphaned"
-
+from labeltui.domain.states import TrainState
 
 LOSS = "loss"
 

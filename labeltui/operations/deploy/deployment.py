@@ -17,7 +17,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import month_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Problem, Refused, Unreachable
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.states import ServerState
 from labeltui.operations.deploy.agreement import accepting, agreed, refuse_other, refuse_second
 from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
 from labeltui.operations.deploy.outcome import ALERT, Outcome, public_urls

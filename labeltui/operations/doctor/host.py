@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from labeltui.domain.checks import Check, Verdict
-from labeltui.domain.host import TunnelState
 from labeltui.domain.rules.volume import summed
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, TrainState, TunnelState
 from labeltui.operations.doctor.disks import host_disk
 
 

@@ -10,8 +10,9 @@ from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.installation.probe import other_python

@@ -13,7 +13,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import TrainState
 from labeltui.monailabel.train_request import train_request
 from labeltui.operations.refresh import refresh_trainings
 from labeltui.operations.training.following import ACTIVE, LISTED_S, ended_document, follow

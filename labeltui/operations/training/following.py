@@ -12,8 +12,9 @@ from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
 from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.tasks import Task
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.training.training import TrainStatus
 
 if TYPE_CHECKING:
     from labeltui.domain.state import SessionState

@@ -11,9 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.host import HostStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.domain.reading import Reading
+from labeltui.domain.states import LinkState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host

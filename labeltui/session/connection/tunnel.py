@@ -7,10 +7,11 @@ import os
 from dataclasses import replace
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import TunnelState, TunnelStatus
+from labeltui.domain.host import TunnelStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
+from labeltui.domain.states import TunnelState
 from labeltui.domain.text import one_line
 from labeltui.hosts.base import Forward, Host
 from labeltui.session.runtime.fields import Fields

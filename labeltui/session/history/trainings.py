@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
-from labeltui.domain.training.training import TrainState
 from labeltui.session.history.database import Connection, Database
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store

@@ -10,7 +10,8 @@ from dataclasses import replace
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused, Unreachable
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
+from labeltui.domain.states import ServerState
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.dicomweb import DicomWeb, dicomweb_of
 from labeltui.monailabel.launch import is_dicomweb

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from labeltui.actions import BY_ID
 from labeltui.domain.rules.pace import SAME_SESSION, Use, session_start
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.session.history.journal import Journal
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store

@@ -11,13 +11,14 @@ from labeltui.config.model import ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event, LabelReceived, ReturnCode, SampleServed, TaskCommand
 from labeltui.domain.problems import LabeltuiError, Unreachable
-from labeltui.domain.server.server import ServerInfo, ServerState
+from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.server.state import SILENT_AFTER_FAILURES
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.domain.studies.study import StudyQueue
 from labeltui.domain.training.status import current_task, derive_training, lost_task_status, task_status
 from labeltui.domain.training.tasks import Task
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.training.training import TrainStatus
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb

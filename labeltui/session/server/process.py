@@ -16,8 +16,9 @@ from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.pod.load import memory_peak
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerState
+from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo
 from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
+from labeltui.domain.states import ServerState
 from labeltui.domain.training.log import TrainLog
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 
 from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.log.store import HALVED
 from labeltui.session.runtime.store import Store

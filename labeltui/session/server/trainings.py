@@ -9,8 +9,8 @@ from datetime import tzinfo
 from functools import partial
 
 from labeltui.domain.problems import Failed
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.training.log import TrainLog, TrainRun
 from labeltui.domain.training.record import TrainingRecord, record_of
 from labeltui.domain.training.status import run_status

@@ -11,8 +11,8 @@ from typing import Any
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event, LabelReceived, SampleServed
 from labeltui.domain.problems import Failed, Unreachable
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue, when
 from labeltui.domain.studies.worklist import NAMELESS, Holder, Left, Refusal, Worklist
 from labeltui.domain.text import one_line

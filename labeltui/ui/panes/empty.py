@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Problem
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState, ServerState
 from labeltui.ui.presentation.absence import Keys, absence
 from labeltui.ui.presentation.text import safe
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.pod import event_lines, tunnel_lines
 from labeltui.ui.presentation import words

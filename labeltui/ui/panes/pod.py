@@ -6,11 +6,12 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.host import HostStatus, LinkState, TunnelState
+from labeltui.domain.host import HostStatus
 from labeltui.domain.pod.load import of_runpod
 from labeltui.domain.pod.pod import Port
 from labeltui.domain.rules.pod import called
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState, TunnelState
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.card import Card
 from labeltui.ui.presentation import words

@@ -10,7 +10,8 @@ from textual.content import Content
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainStatus
 from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.presentation import words

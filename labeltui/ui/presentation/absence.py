@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labeltui.domain.host import LinkState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
-from labeltui.domain.host import LinkState
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Level, SessionState
-from labeltui.domain.studies.study import StudyQueue
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.fact import GONE, LONG, MEDIUM, SHORT, Fact, stale_age
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
+
+if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.studies.study import StudyQueue
 
 ENDED_TRAINING, LAST = -1, 7
 """Ranks in the order in which a strip that is too long drops facts. Facts from ``LAST`` on are the last to go."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from labeltui.domain.host import LinkState, TunnelState
-from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Level
-from labeltui.domain.studies.study import StudyState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import LinkState, ServerState, StudyState, TrainState, TunnelState
+
+if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.server.server import ServerStatus
 
 
 class Tone(StrEnum):

@@ -13,11 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from labeltui.domain.host import LinkState, TunnelState
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.domain.server.server import ServerState
-from labeltui.domain.studies.study import StudyState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import LinkState, ServerState, StudyState, TrainState, TunnelState
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action

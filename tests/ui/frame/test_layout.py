@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from labeltui.domain.guard.status import GuardStatus
 from labeltui.domain.host import TunnelStatus
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.ui.app import Console
 from labeltui.ui.frame.frame import PaneFrame
 from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of

@@ -15,8 +15,9 @@ from textual.widgets import Input
 
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.annotation import Work
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.host import HostStatus
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.rules.conditions import not_connected
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import LinkState
 from labeltui.ui.panes.shell.words import Phase, standing
 from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.strip import facts, strip_line

@@ -18,7 +18,8 @@ from textual.keys import _character_to_key
 from labeltui.actions import ACTIONS, BY_ID, Danger, Param
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
+from labeltui.domain.states import ServerState
 from labeltui.domain.training.training import EpochPoint
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.panes.training import TrainingCard, dice_of, measured_on, progress_share

@@ -16,7 +16,8 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import TrainStatus
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.ui.fake_session import NOW, console, fresh, settled, wait_for

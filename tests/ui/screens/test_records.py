@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from labeltui.domain.state import Alert, Level
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
-from labeltui.domain.training.training import Best, EpochPoint, TrainState
+from labeltui.domain.training.training import Best, EpochPoint
 from labeltui.session.labels import deleted
 from labeltui.session.labels.deleted import DeletedStudy
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen

@@ -20,7 +20,8 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused, Problem, Refused, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import TrainStatus
 from labeltui.opening.launch import Launch
 from tests.fakes.store import put
 from tests.paths import ROOT

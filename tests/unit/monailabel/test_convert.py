@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.studies.study import StudyState
+from labeltui.domain.states import StudyState
 from labeltui.domain.training.tasks import TaskState
 from labeltui.monailabel import convert
 

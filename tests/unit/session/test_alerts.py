@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.host import HostStatus
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
+from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
-from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store
 from tests.fakes.store import put

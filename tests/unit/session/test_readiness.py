@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import TrainStatus
 from labeltui.session.readiness import Readiness
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Unreachable
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.states import LinkState, ServerState
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.actions import RecordingReport

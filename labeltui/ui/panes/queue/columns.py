@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from rich.cells import cell_len
 
-from labeltui.domain.studies.study import FINAL_TAG, Study, StudyState
+from labeltui.domain.states import StudyState
+from labeltui.domain.studies.study import FINAL_TAG, Study
 from labeltui.domain.studies.worklist import Worklist
 from labeltui.ui.panes.queue.plan import plan_key, plan_of
 from labeltui.ui.presentation import words

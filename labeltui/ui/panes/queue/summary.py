@@ -8,8 +8,8 @@ from datetime import datetime
 from textual.content import Content
 
 from labeltui.domain.rules.pace import expected_end, pace
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import StudyQueue
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.presentation.fact import stale_age

@@ -11,9 +11,9 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from labeltui.actions import BY_ID
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level, SessionState
+from labeltui.domain.states import LinkState
 from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.shell.clipboard import Permission

@@ -12,8 +12,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.host import HostStatus
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState
 from labeltui.ui.contract import console_of
 from labeltui.ui.messages import LEAVE_KEY, Flash, LeaveShell
 from labeltui.ui.panes.shell import words as shell_words

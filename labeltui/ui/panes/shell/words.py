@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.host import HostStatus
+from labeltui.domain.states import LinkState
 from labeltui.ui.presentation.text import safe
 
 if TYPE_CHECKING:

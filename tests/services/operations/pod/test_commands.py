@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.states import LinkState
 from labeltui.session.session import Session
 from tests.actions import RecordingReport, run_confirmed
 from tests.services.emulated_session import GPU

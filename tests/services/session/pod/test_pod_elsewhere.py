@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.deploy.catalogue import PodSpec
-from labeltui.domain.host import LinkState
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.domain.states import LinkState
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.events import happen
 from labeltui.session.session import Session

@@ -14,7 +14,7 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
-from labeltui.domain.host import LinkState
+from labeltui.domain.states import LinkState
 from labeltui.hosts.base import Shell
 from labeltui.hosts.local import LocalHost, LocalShell
 from labeltui.ui.app import Console

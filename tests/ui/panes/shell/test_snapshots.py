@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from textual.pilot import Pilot
 
-from labeltui.domain.host import LinkState
 from labeltui.domain.pod.pod import SshEndpoint
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState
 from labeltui.hosts.tmux import Farewell
 from labeltui.session.connection.shells import Lifetime, OpenShell
 from labeltui.ui.app import Console

@@ -14,7 +14,7 @@ import pytest
 from textual import events
 
 from labeltui.config.model import ShellSection
-from labeltui.domain.host import LinkState
+from labeltui.domain.states import LinkState
 from labeltui.hosts.base import Completed
 from labeltui.hosts.local import LocalHost
 from labeltui.session.connection.shells import Shells

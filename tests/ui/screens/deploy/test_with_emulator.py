@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.states import ServerState
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Timing, World

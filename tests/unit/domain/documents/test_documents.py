@@ -16,14 +16,15 @@ from labeltui.domain.documents.documents import (
     training_document,
     tunnel_document,
 )
-from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
+from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
+from labeltui.domain.states import LinkState, ServerState, TrainState, TunnelState
 from labeltui.domain.studies.study import Fetch, QueueSource, Study, StudyQueue
-from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 
 NOW = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
 THEN = NOW - timedelta(seconds=5)

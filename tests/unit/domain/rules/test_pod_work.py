@@ -13,8 +13,9 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.rules.conditions import ask_pod_restart, ask_pod_stop, ask_pod_terminate
 from labeltui.domain.rules.pod import about_pod
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
-from labeltui.domain.training.training import Best, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, TrainStatus
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 POD = Pod(

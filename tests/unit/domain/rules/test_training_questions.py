@@ -9,7 +9,8 @@ import pytest
 from labeltui.domain.reading import Reading
 from labeltui.domain.rules.conditions import ask_train_stop
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.training.training import Best, TrainState, TrainStatus
+from labeltui.domain.states import TrainState
+from labeltui.domain.training.training import Best, TrainStatus
 
 NOW = datetime(2026, 11, 23, 17, 2, 48, tzinfo=UTC)
 BEST = Best("val_mean_dice", 0.7, 1)

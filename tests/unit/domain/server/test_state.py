@@ -9,8 +9,9 @@ import pytest
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ModelInfo, ServerInfo, ServerState
+from labeltui.domain.server.server import ModelInfo, ServerInfo
 from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
+from labeltui.domain.states import ServerState
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 INFO = ServerInfo("MONAILabel - Radiology (0.8.5)", "0.8.5", models={"deepedit": ModelInfo("deepedit")})

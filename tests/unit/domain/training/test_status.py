@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from labeltui.domain.server.server import OrphanTraining
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.failure import diagnose_training
 from labeltui.domain.training.log import TrainLog, TrainRun
 from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task, TaskState
-from labeltui.domain.training.training import EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import EpochPoint, TrainStatus
 from labeltui.monailabel import convert
 from tests.unit.domain.log.test_meaning import FAILURES
 

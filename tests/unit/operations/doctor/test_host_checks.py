@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import Gpu, HostMetrics, TunnelState, TunnelStatus
+from labeltui.domain.host import Gpu, HostMetrics, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.states import ServerState, TrainState, TunnelState
+from labeltui.domain.training.training import TrainStatus
 from labeltui.operations.doctor.host import host_checks, labels_check
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.sandbox.runpod.world.pods import Pod
 from labeltui.session.session import Session
 from tests.fakes.account import EmulatedAccount

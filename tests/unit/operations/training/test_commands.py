@@ -13,10 +13,9 @@ import pytest
 
 from labeltui.actions import BY_ID
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import LinkState, TrainState
 from labeltui.monailabel.client import MonaiLabelClient
 from tests.fakes.monailabel import MONAILABEL, recorded
 from tests.unit.operations.desk import Desk, desk

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.host import TunnelState
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.states import ServerState, TunnelState
 from labeltui.operations.doctor.host import host_checks
 from tests.actions import run_confirmed
 from tests.fakes.host import MemoryHost

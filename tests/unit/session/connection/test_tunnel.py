@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from labeltui.domain.host import TunnelState
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import TunnelState
 from labeltui.hosts.base import Host
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.runtime.state_folder import StateFolder

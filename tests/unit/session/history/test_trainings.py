@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
-from labeltui.domain.training.training import EpochPoint, TrainState
+from labeltui.domain.training.training import EpochPoint
 from labeltui.session.history import trainings as histories
 from labeltui.session.history.database import Database
 from labeltui.session.history.trainings import TrainingHistory

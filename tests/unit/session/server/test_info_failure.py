@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState
 from tests.fakes.agent import Run
 from tests.fakes.host import MemoryHost
 from tests.fakes.monailabel import FakeMonaiLabel, recorded

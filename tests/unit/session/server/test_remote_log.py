@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import ServerState
 from labeltui.monailabel.client import LogChunk, _chunk
 from labeltui.monailabel.http import Answer
 from labeltui.session.log.store import HALVED, LogStore

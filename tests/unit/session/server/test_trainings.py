@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.states import TrainState
 from labeltui.session.session import Session
 from tests.fakes.monailabel import MONAILABEL
 from tests.unit.operations.desk import Desk, desk

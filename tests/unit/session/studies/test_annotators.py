@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from labeltui.domain.log.lines import event, parse_line
+from labeltui.domain.states import StudyState
 from labeltui.domain.studies.annotation import Work
 from labeltui.domain.studies.datastore import NAMELESS
-from labeltui.domain.studies.study import Fetch, Study, StudyState
+from labeltui.domain.studies.study import Fetch, Study
 from labeltui.monailabel import convert
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 from labeltui.session.studies.annotators import Annotators

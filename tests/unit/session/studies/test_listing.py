@@ -17,8 +17,9 @@ import pytest
 from labeltui.config.model import ServerSection
 from labeltui.domain.problems import Failed
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerInfo, ServerState, ServerStatus
+from labeltui.domain.server.server import ServerInfo, ServerStatus
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import QueueSource, StudyQueue
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.remote import studies as remote_studies
