@@ -161,7 +161,7 @@ class Alerts:
             self._store.dismiss("training")
 
     def _found_cause(self, was: TrainStatus, now: TrainStatus) -> bool:
-        """Whether the failure that an alert reports has another reason by now."""
+        """Whether a later reading has found another reason for the failure that an alert reports."""
         reported = was.problem is not None and any(
             alert.key == "training" and alert.message == was.problem.message
             for alert in self._store.state.alerts
@@ -169,7 +169,10 @@ class Alerts:
         return reported and now.problem != was.problem
 
     def _not_numbers(self, training: TrainStatus | None) -> None:
-        """Raise an alert once while the loss or a mean score is NaN. A label that no study has, has no score."""
+        """Raise one alert while the loss or a mean score is NaN.
+
+        Scores of single labels do not count: they are NaN for a label that no study has.
+        """
         values = training.not_numbers if training is not None else {}
         since = {name: epoch for name, epoch in values.items() if name.startswith((LOSS, "val", "train"))}
         if training is None or not since:
@@ -186,9 +189,9 @@ class Alerts:
             )  # fmt: skip
 
     def _pod(self, state: SessionState) -> None:
-        """Raise alerts for a problem of the pod, and for credit that is about to end.
+        """Raise alerts for a problem of the pod, and for credit that will soon be used up.
 
-        When no credit is left, RunPod deletes the pod and its data.
+        RunPod then deletes the pod and its data.
         """
         pod, account = state.pod.value, state.account.value
         if pod is None:
@@ -221,7 +224,7 @@ class Alerts:
         return problem, Level.WARNING if mild else Level.ERROR
 
     def _labels(self, state: SessionState) -> None:
-        """Raise an alert for labels that can't be copied, because they exist on one machine only."""
+        """Raise an alert for labels that can't be copied. They exist on the host only, and so may be lost."""
         copies = state.labels.value
         if copies is None or state.labels.error is not None or copies.copying:
             return
@@ -293,7 +296,7 @@ class Alerts:
             self._store.dismiss(f"held:{study_id}")
 
     def _filtered(self, message: str) -> None:
-        """Raise an alert for a server that hands out nothing, because it serves another modality."""
+        """Raise an alert if no study has the modality that the server serves, so that it hands out nothing."""
         if not message:
             self._store.dismiss("modality")
         elif not any(a.key == "modality" and a.message == message for a in self._store.state.alerts):

@@ -83,8 +83,8 @@ def utc_now() -> datetime:
 class Session:
     """Builds the parts of a session and connects them to each other. Nothing runs before :meth:`start`.
 
-    ``host`` makes the host from the account, which finds a pod's address. ``on_reached`` runs each time a
-    session that holds the sticky local port has connected to the host. ``autostart`` runs once, after the
+    ``host`` creates the host; the account that it gets finds a pod's address. ``on_reached`` runs each time the
+    host is connected, if the session holds the tunnel's fixed local port. ``autostart`` runs once, after the
     start.
     """
 
@@ -213,8 +213,8 @@ class Session:
     async def start(self, *, hold: bool = True) -> None:
         """Start connecting and polling in the background. Returns at once.
 
-        With ``hold`` the session takes the sticky local port and copies labels, as a console does; a command
-        does not.
+        With ``hold``, as for a console, the session takes the tunnel's fixed local port and copies labels. A
+        command does neither.
         """
         self.tunnel.hold, self.started = hold, True
         await self.journal.load()
@@ -288,7 +288,7 @@ class Session:
         self.link.reconnect()
 
     async def hold_tunnel(self) -> None:
-        """Take the sticky local port, in a session that was started without it."""
+        """Take the tunnel's fixed local port, in a session that was started without it."""
         host = await self.link.connected()
         if not self.tunnel.hold:
             self.tunnel.hold = True

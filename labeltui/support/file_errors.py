@@ -27,14 +27,14 @@ def reason(error: OSError, path: Path) -> str:
 
 
 def sentence(error: BaseException) -> str | None:
-    """One sentence about an OSError that names a file of this desk which can't be used; None for other errors."""
+    """Return a sentence on an OSError that names a file of this desk that can't be used; None for other errors."""
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.errno in _REASONS:
         return f"{error.filename} can't be used: {reason(error, Path(error.filename))}."
     return None
 
 
 def advice(error: OSError, path: Path) -> str:
-    """What to do about it, as one sentence."""
+    """Return one sentence that says how to solve the error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"Free space for {path}."
     if error.errno in (errno.EACCES, errno.EPERM) and (owner := _other_owner(path)) is not None:
@@ -43,7 +43,7 @@ def advice(error: OSError, path: Path) -> str:
 
 
 def _other_owner(path: Path) -> tuple[Path, str] | None:
-    """The topmost part of ``path`` that exists and belongs to another user below a folder of this user, and the user.
+    """Return the topmost part of ``path`` that another user owns in a folder of this user, and that user.
 
     None if there is none, or on a system without user ids.
     """

@@ -1,4 +1,4 @@
-"""Which program of this machine listens on a port."""
+"""Finds the program of this machine that listens on a port."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 def listener(port: int) -> str:
     """Return the program that listens on a local TCP port, as ``python3 (pid 41)``.
 
-    Empty if it is not known: another user's program, or a system without /proc.
+    Empty if it is unknown, as for another user's program or on a system without /proc.
     """
     sockets = {f"socket:[{inode}]" for inode in _inodes(port)}
     if not sockets:

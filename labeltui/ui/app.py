@@ -159,7 +159,7 @@ class Console(Core):
             self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
-        """Open the list of choices if the pod failed to start and only a person can decide."""
+        """Open the list of choices if the pod failed to start and the operator must decide how to go on."""
         found = self.dispatcher.last_problem
         if running.action.id != "pod.start" or level is not Level.ERROR or found is None:
             return
@@ -187,7 +187,7 @@ class Console(Core):
             self.screens.problem(*found)
 
     def _failure(self) -> tuple[str, Problem] | None:
-        """The newest failure of an action or the training, else the server's problem; with what may solve it."""
+        """Return the newest failure of an action or the training, else the server's problem. It has its offers."""
         server, training = self.state.server.value, self.state.training.value
         failed = self.dispatcher.last_problem
         if training is not None and training.problem is not None:

@@ -90,7 +90,7 @@ class Console(Protocol):
         ...
 
     def refuse(self, why: str) -> None:
-        """Flash why a key does nothing, and drop the keys typed ahead, which were meant for what it opens."""
+        """Flash why a key does nothing. Keys typed ahead are dropped: they were meant for the screen that it opens."""
         ...
 
     def paint(self) -> None:
@@ -130,9 +130,9 @@ class Pane(Protocol):
     """The content of a pane."""
 
     note: str
-    """Text after the pane's name in the upper border."""
+    """The text after the pane's name in the upper border."""
     facts: str
-    """Text in the lower border."""
+    """The text in the lower border."""
 
     def attach(self, session: Session) -> None:
         """Connect the pane to the session, which has just been opened."""

@@ -1,6 +1,6 @@
 """The console's core: first paint, the session, painting, focus and keys.
 
-Importing this module and painting the frame must stay cheap; slow imports follow the first paint.
+This module must import and paint the frame quickly, so slow imports follow the first paint.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ class Core(App[int], inherit_bindings=False):
 
     @property
     def visible_panes(self) -> frozenset[str]:
-        """The panes to paint: those on screen, plus log and shell, whose streams go on while hidden."""
+        """The panes to paint: those on screen, and always log and shell, because their streams continue."""
         placed = self.frame_screen.planned(self.frame_screen.body.size).regions
         return frozenset(placed) | {"log", "shell"}
 
@@ -219,7 +219,7 @@ class Core(App[int], inherit_bindings=False):
         self.lines.flash(text, level)
 
     def refuse(self, why: str) -> None:
-        """Flash why a key does nothing, and drop the keys typed ahead, which were meant for what it opens."""
+        """Flash why a key does nothing. Keys typed ahead are dropped: they were meant for the screen that it opens."""
         self.flash(why, Level.WARNING)
         self.keyboard.drop_ahead()
 

@@ -32,7 +32,7 @@ def write_crash(error: BaseException) -> Path:
 
 
 def crash_message(error: BaseException, details: Path | str) -> str:
-    """The text that the terminal shows after the console has crashed. ``details``: where the traceback is."""
+    """The text that the terminal shows after the console has crashed. ``details`` says where the traceback is."""
     what = "".join(traceback.format_exception_only(error)).strip()
     return (
         f"labeltui stopped because of an error in labeltui: {what}\n"

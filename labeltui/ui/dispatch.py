@@ -190,7 +190,10 @@ class Dispatcher:
 
 
 def unexpected(error: Exception) -> Problem:
-    """Turn an unexpected exception into a problem: a file of this desk, or a fault in labeltui, with its traceback."""
+    """Convert an unexpected exception to a problem.
+
+    It is about a file of this desk, or about a fault in labeltui, with the traceback.
+    """
     details = "".join(traceback.format_exception(error))
     if (unusable := sentence(error)) is not None:
         return Problem(Code.NOT_WRITTEN, unusable, "Solve this on this machine, then try again.", details)

@@ -1,7 +1,7 @@
 """Handles keys one after the other, and routes each: leaders first, then the focused widget, then the registry.
 
-A key is handled when all that it causes has happened: the focus has moved, the screen is open. Keys that are typed
-meanwhile wait, so that each goes to where a slow typist would have sent it.
+A key counts as handled when its effects are complete: the focus has moved, or the screen is open. Keys that are
+typed meanwhile wait, so that fast typing has the same result as slow typing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from labeltui.ui.messages import LEAVE_KEY
 
 Typed = events.Key | events.Paste
 SETTLED_S = 3.0
-"""The longest time in seconds that a key waits for what the previous key caused. The history is read for up to 2 s."""
+"""The longest time in seconds that a key waits for the effects of the previous key.
+
+Reading the history takes up to 2 s.
+"""
 ROUNDS = 20
 
 
@@ -65,7 +68,7 @@ class Keyboard:
         self._settling: asyncio.Task[None] | None = None
 
     async def typed(self, event: Typed) -> None:
-        """Handle a key or a paste; after those that came before, if one of them is still being handled."""
+        """Handle a key or a paste. If an earlier one is still being handled, this one waits for it."""
         if self._settling is not None:
             self._ahead.append(event)
         elif await self._handle(event):
@@ -87,7 +90,7 @@ class Keyboard:
             self._settling = None
 
     async def _handle(self, event: Typed) -> bool:
-        """Handle a key. Returns False if the next key can't depend on what it causes."""
+        """Handle a key. Returns False if the next key need not wait for its effects."""
         if isinstance(event, events.Paste):
             await self._app.pass_on(event)
             return False
@@ -113,7 +116,7 @@ class Keyboard:
     # -- what a key causes
 
     async def _settle(self) -> None:
-        """Wait until no message that the last key caused is left, but at most ``SETTLED_S``."""
+        """Wait until all messages that the last key caused are handled, but at most ``SETTLED_S``."""
         try:
             async with asyncio.timeout(SETTLED_S):
                 for _ in range(ROUNDS):
@@ -126,12 +129,12 @@ class Keyboard:
             return
 
     def _place(self) -> tuple[MessagePump, ...]:
-        """Where the next key would go."""
+        """Return the screen and the widget that would get the next key."""
         focused = self._app.focused
         return (self._app.screen,) if focused is None else (self._app.screen, focused)
 
     def _pumps(self) -> Iterator[MessagePump]:
-        """Those that may handle the next key: the focused widget, what contains it, screen and console."""
+        """The objects that may handle the next key: the focused widget, its containers, the screen and the console."""
         node: MessagePump | None = self._app.focused or self._app.screen
         while node is not None:
             yield node
@@ -172,7 +175,7 @@ class Keyboard:
 
 
 def _consumes(focused: Widget | None, event: events.Key) -> bool:
-    """Whether the key is text for a field."""
+    """Whether a text field has the focus that takes this key as text."""
     return focused is not None and focused.check_consume_key(event.key, event.character)
 
 

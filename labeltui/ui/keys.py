@@ -81,7 +81,7 @@ class KeyMap:
         self._keys[action.id] = (leader, key)
 
     def has(self, key: str) -> bool:
-        """Whether a key runs an action or is a leader, or follows one."""
+        """Whether a key runs an action, is a leader, or follows a leader."""
         return key in self.direct or key in self.leaders or any(key in keys for keys in self.leaders.values())
 
     def keys_of(self, action: Action) -> str:

@@ -1,4 +1,4 @@
-"""Keys of keyboards that are not switched to Latin letters, by their place on the keyboard."""
+"""Maps keys of a keyboard that is not switched to Latin letters to Latin letters, by their place on the keyboard."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ _ROWS = (
     ("&é\"'(", "12345"),
 )
 LATIN = {there: here for theirs, ours in _ROWS for there, here in zip(theirs, ours, strict=True)}
-"""The character of a US keyboard at the place of a key, by the key's own character."""
+"""Maps a key's own character to the character that a US keyboard has in the same place."""

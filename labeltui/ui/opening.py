@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class ScreenPrompter:
-    """Asks the operator with dialogs, one at a time. Dismissing one gives None, or False for a host key."""
+    """Asks the operator with dialogs, one at a time. A dismissed dialog returns None, or False for a host key."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app

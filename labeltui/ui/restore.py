@@ -1,7 +1,7 @@
 """Restores the terminal, however the console ends: by a key, a signal, a crash, or because the terminal is gone.
 
-Textual restores the terminal when its message loop ends. Here, signals end that loop; and where the loop can't end in
-order, because it hangs or never began, the terminal is restored directly.
+Textual restores the terminal when its message loop ends. Here, signals end that loop. If the loop can't end,
+because it hangs or never began, the terminal is restored directly.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def why_not_on_terminal() -> str | None:
 
 
 class ConsoleDriver(PlatformDriver):
-    """Textual's driver, which knows what has to be undone, and outlives its terminal."""
+    """Textual's driver, which also restores the terminal after a signal, and survives when it is closed."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class ConsoleDriver(PlatformDriver):
         super().write(steady(data))
 
     def run_input_thread(self) -> None:
-        """Read keys until the console ends. A failure ends the console: without keys, nobody could quit it."""
+        """Read keys until the console ends. A failure ends the console, because nobody could quit it without keys."""
         try:
             super().run_input_thread()
         except OSError:
@@ -108,7 +108,7 @@ class ConsoleDriver(PlatformDriver):
 
 
 class _Screen:
-    """The file that Textual draws on. Once the terminal is gone, it drops what is written and raises nothing."""
+    """The file that Textual draws on. Once the terminal is gone, it drops all output and raises nothing."""
 
     def __init__(self, file: TextIO, lost: Callable[[], None]) -> None:
         self._file = file
@@ -120,7 +120,7 @@ class _Screen:
         self._attempt(lambda: self._file.write(text))
 
     def flush(self) -> None:
-        """Send what was written to the terminal."""
+        """Send buffered output to the terminal."""
         self._attempt(self._file.flush)
 
     def fileno(self) -> int:
@@ -142,10 +142,10 @@ class _Screen:
 
 
 def run_restored(app: App[int]) -> int:
-    """Run the console until it ends, and leave the terminal as it was. Raises nothing.
+    """Run the console until it ends, and leave the terminal as it was.
 
-    Returns:
-        What the console exits with; 1 after a crash; 128 + n after signal n, 129 if the terminal is gone.
+    Raises nothing. Returns: The console's exit code; 1 after a crash; 128 + n after signal n, 129 if the
+    terminal is gone.
     """
     end = _End(app)
     try:

@@ -1,4 +1,7 @@
-"""Text whose width terminals dispute, such as emoji and their selectors, drawn so that what follows keeps its place."""
+"""Draws text whose width terminals disagree on, such as emoji and their selectors.
+
+The text after it keeps its place.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ _WITHOUT_WIDTH = f"[{_JOINING}]"
 
 
 def steady(data: str) -> str:
-    """Return output in which the cursor stands where Textual expects it after each run of disputed width.
+    """Return output in which the cursor is where Textual expects it after each run of uncertain width.
 
     The run's cells are blanked first, because a terminal may draw fewer than Textual counts. It may also draw more, up
     to two for each character; the text behind the run then covers the extra cells. If that text is too short to cover

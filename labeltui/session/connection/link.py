@@ -24,7 +24,7 @@ from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 Attachment = Callable[[AgentClient], Awaitable[None]]
-"""Works while the agent runs; cancelled when the agent is gone."""
+"""A coroutine that works while the agent runs. It is cancelled when the agent is gone."""
 
 LONGEST_RETRY_S = 30.0
 PING_S = 15.0
@@ -34,8 +34,9 @@ log = logging.getLogger(__name__)
 class Link:
     """Connects, starts the agent, runs the attachments, and reconnects when the connection is lost.
 
-    It does not retry after a refusal (changed host key, failed login) until :meth:`reconnect` is called. Other errors
-    are retried, but whoever waits for the connection gets those at once that waiting does not cure.
+    It does not retry after a refusal (changed host key, failed login) until :meth:`reconnect` is called. After
+    other errors it retries. Callers that wait for the connection get an error at once if waiting does not solve
+    it.
     """
 
     def __init__(self, host: Host, name: str, folder: str, python: str, store: Store, clock: Clock) -> None:
@@ -110,7 +111,7 @@ class Link:
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
         """Return the agent as soon as it runs.
 
-        Raises the agent's failure, an error that waiting does not cure, or Unreachable after the deadline.
+        Raises the agent's failure, an error that waiting does not solve, or Unreachable after the deadline.
         """
         try:
             async with asyncio.timeout(deadline_s):
@@ -121,7 +122,7 @@ class Link:
     async def connected(self, deadline_s: float = 40.0) -> Host:
         """Return the host as soon as it is connected.
 
-        Raises an error that waiting does not cure, or Unreachable after the deadline.
+        Raises an error that waiting does not solve, or Unreachable after the deadline.
         """
         try:
             await self._store.wait_for(lambda _: self.is_connected or not self._waiting_helps(), deadline_s)
@@ -167,7 +168,7 @@ class Link:
         return error is None or error.may_pass
 
     def unreachable(self) -> Unreachable:
-        """The error for a connection that was waited for in vain: the newest cause, and its hint."""
+        """Return the error for a connection that was not made in time. It has the newest cause and its hint."""
         why = self._status.detail.rstrip(".") or "no answer"
         hint = self._error.problem.hint if self._error is not None else ""
         return Unreachable(

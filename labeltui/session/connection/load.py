@@ -1,4 +1,7 @@
-"""The host's load, which the agent samples, and the sum of a pod's volume where its file system can't tell."""
+"""The host's load, sampled by the agent.
+
+If a pod's file system can't report the used space, the agent adds up the files.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class HostLoad:
             self._field.write(reading)
 
     async def sum_volume(self, agent: AgentClient) -> None:
-        """Read the agent's sum of the volume, and let it make a new one every 10 minutes, until the agent is gone."""
+        """Read the sum of the volume's files until the agent is gone. Requests a new sum every 10 minutes."""
         loop = asyncio.get_running_loop()
         began, self._volume = loop.time(), loop.create_future()
         path = await self._volume

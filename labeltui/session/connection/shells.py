@@ -1,4 +1,4 @@
-"""Opens shells on the host: in tmux if the host has it, else for as long as the connection lasts."""
+"""Opens shells on the host. In tmux, if the host has it, they outlive the connection; else they end with it."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Ended(StrEnum):
 class Shells:
     """Opens the shells of one profile.
 
-    ``host`` returns the host once it is connected. ``proxy`` opens a shell through RunPod's proxy; None if
-    there is no proxy.
+    ``host`` waits until the host is connected and returns it. ``proxy`` opens a shell through RunPod's proxy;
+    None if there is no proxy.
     """
 
     def __init__(

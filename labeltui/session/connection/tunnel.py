@@ -27,8 +27,8 @@ DOCUMENT = "tunnel"
 class Tunnel:
     """One forward to the server.
 
-    With ``hold`` the tunnel uses the sticky port, to which Slicer connects; otherwise it uses any free port,
-    for labeltui's own requests. The tunnel with the sticky port stores the port, so that a command that runs
+    With ``hold`` the tunnel uses the fixed port to which Slicer connects; otherwise it uses any free port, for
+    labeltui's own requests. The tunnel with the fixed port stores its number, so that a command that runs
     beside the console can show the console's URL.
     """
 
@@ -124,7 +124,7 @@ class Tunnel:
             self._publish(replace(self.status, state=TunnelState.OPEN, detail=why))
 
     async def _moved_because(self, wanted: int, port: int) -> str:
-        """Which program used the wanted port when the local port was chosen, now or in an earlier session."""
+        """Return a clause that names the program that used the wanted port when the local port was chosen."""
         if port != wanted:
             user = one_line(await asyncio.to_thread(listener, wanted))
             return f"port {wanted} of this machine was in use by {user or 'another program'}"
@@ -132,7 +132,7 @@ class Tunnel:
         return one_line(stored) if isinstance(stored, str) else ""
 
     def _reason(self, host: Host, wanted: int, port: int, because: str) -> str:
-        """Why the local port is not the server's, as a sentence; empty if it is."""
+        """Return a sentence that says why the local port differs from the server's; empty if it does not."""
         if port == self.remote_port:
             return ""
         if port != wanted:
@@ -160,7 +160,10 @@ class Tunnel:
         )
 
     def _first(self, host: Host) -> int:
-        """Return the first port to try: the server's, or the next one on a host that shares our loopback."""
+        """Return the first local port to try.
+
+        This is the server's port, or the next one if the host is this machine.
+        """
         shared = host.loopback and host.kind != "local"
         return self.remote_port + 1 if shared else self.remote_port
 

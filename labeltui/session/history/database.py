@@ -1,8 +1,8 @@
 """The SQLite file of a profile's history.
 
-Consoles and commands of one profile have the file open at the same time. Each process reads and writes in one
-thread of its own, never in the event loop's, in transactions that last milliseconds, and waits for another process's
-transaction. A killed process loses its unfinished transaction only.
+Consoles and commands of one profile have the file open at the same time. Each process reads and writes in a
+separate thread, never in the event loop's. Transactions last milliseconds, and wait for those of other
+processes. A process that is killed loses only its unfinished transaction.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class HistoryUnavailable(Exception):
 
 
 class Database:
-    """Runs changes and queries one after the other, in their own thread. Opens the file at the first of them.
+    """Runs changes and queries one after the other, in a thread of its own. The first of them opens the file.
 
     ``on_problem`` is called with the reason when the history can't be stored, and with "" when it can be again.
     The session works without it.
@@ -113,7 +113,7 @@ class Database:
         connection.commit()
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
-        """Do the work. A damaged file is set aside, and the work done in a new one."""
+        """Do the work. If the file is damaged, rename it and do the work in a new file."""
         try:
             return work(self._connected())
         except sqlite3.DatabaseError as error:
@@ -144,7 +144,7 @@ class Database:
         return connection
 
     def _migrate(self, connection: Connection) -> None:
-        """Bring the file to the newest version. Another process may do the same at this moment."""
+        """Bring the file to the newest version of the tables. Another process may do the same at this moment."""
         newest = len(self._migrations)
         if _version(connection) == newest:
             return

@@ -25,9 +25,10 @@ LOCAL = frozenset(
 
 
 def is_local(folder: Path, mounts: Path = MOUNTS) -> bool:
-    """Whether the folder's file system is known to be local. False where the system does not name it.
+    """Whether the folder's file system is known to be local.
 
-    Processes on a network file system, or on an unknown one, may not share memory.
+    False if this machine does not report its type. Only on a local one can all processes share the memory that
+    SQLite's write-ahead log needs.
     """
     try:
         lines = mounts.read_text("utf-8", "surrogateescape").splitlines()

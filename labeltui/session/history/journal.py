@@ -44,7 +44,7 @@ class Journal:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry, oldest first. Those of other processes are as :meth:`load` found them."""
+        """Every entry, oldest first. Entries of other processes are as old as the last :meth:`load`."""
         return tuple(self._entries)
 
     async def load(self) -> None:

@@ -49,7 +49,10 @@ DELETE FROM study_events WHERE kind = 'fetch' AND client = 'admin' AND EXISTS (
 );
 UPDATE study_events SET client = '?' WHERE kind = 'fetch' AND client = 'admin'
 """
-"""MONAI Label stores admin for a request without a client id, which its output shows without a name."""
+"""Merges events that were stored twice.
+
+MONAI Label stores ``admin`` for a request without a client id, but prints no name for it.
+"""
 
 MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS, _COSTS, _STUDIES, _INVITATIONS, _NAMELESS)
-"""Step N brings a file from version N to N + 1. Steps that were released never change; later ones add to them."""
+"""Step N changes a file from version N to N + 1. A released step never changes; a new table is a new step."""

@@ -11,7 +11,7 @@ from labeltui.session.history.database import Connection, Database
 
 MAX_STORED = 100_000
 SAME_S = 2.0
-"""Most seconds between the times that the server's output and its list give for the same event."""
+"""Seconds by which the server's output and its list may date the same event differently."""
 
 
 class StudyEventKind(StrEnum):
@@ -46,7 +46,7 @@ class StudyHistory:
         self._pending: list[StudyEvent] = []
 
     def add(self, event: StudyEvent) -> None:
-        """Store an event. Those of one moment, such as of a whole list of studies, are one transaction."""
+        """Store an event. Events that are added at once, such as those of a list of studies, become one transaction."""
         known = hash(event)
         if known in self._added:
             return

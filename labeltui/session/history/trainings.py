@@ -33,7 +33,7 @@ class TrainingHistory:
         return self._field.value
 
     def on_live_run(self, run_id: str | None) -> None:
-        """Set the run of the server that is up; None without one. Trainings of other runs are not known to run."""
+        """Set the run of the server that is up; None if none is. Only a training of this run counts as running."""
         if run_id != self._live_run:
             self._live_run = run_id
             self._publish(self._field.value)
@@ -41,8 +41,8 @@ class TrainingHistory:
     def add(self, records: Sequence[TrainingRecord], *, found: bool = False) -> None:
         """Store trainings. A stored one is replaced unless it is more complete.
 
-        With ``found``, the records are from the output of a server that no labeltui watched. A stored one then stays
-        if it is as complete.
+        With ``found``, the records come from the output of a server that no labeltui watched. Then a stored
+        record that is as complete is not replaced.
         """
         if found:
             stored = {(record.started_at, record.model): record for record in self._field.value}

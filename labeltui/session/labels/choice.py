@@ -22,7 +22,7 @@ from labeltui.session.labels.transports import FileTransport, LabelTransport, Re
 from labeltui.session.runtime.store import Store
 
 OWN_STUDIES = "own_studies"
-"""Whether a run was started with other studies than the profile's; a field of its job's record."""
+"""The field of a job's record that says whether the run was started with other studies than the profile's."""
 
 
 class LabelTransports:
@@ -86,7 +86,10 @@ class LabelTransports:
 
     @property
     def _studies(self) -> str:
-        """The source that the server serves. After its end the profile's, unless the run had a source of its own."""
+        """The source of the server's studies.
+
+        After the server's end it is the profile's, unless the run was started with another.
+        """
         server, configured = self._store.state.server.value, self._profile.server.studies
         if server is None or server.studies is None:
             return configured
@@ -125,7 +128,7 @@ class LabelTransports:
 
 
 def _is_same(served: str, configured: str) -> bool:
-    """Whether a server's studies are the profile's. The home folder at the server's start may be another than now."""
+    """Whether a server's studies are the profile's. The home folder may have changed since the server's start."""
     if is_dicomweb(served) or is_dicomweb(configured) or configured.startswith("/"):
         return served.rstrip("/") == configured.rstrip("/")
     below_home = posixpath.normpath(configured.removeprefix("~/"))

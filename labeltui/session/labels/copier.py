@@ -34,8 +34,8 @@ TRIES = 20  # polls for a label that the log reports; later the next full listin
 class LabelCopier:
     """Copies labels, and updates :class:`CopyStatus`.
 
-    ``transport`` returns the transport that works now, or raises LabeltuiError. A copy gets its final name
-    only after it is complete, on the disk and equal to the label on the host. No file on this machine is ever
+    ``transport`` returns a transport that works now, or raises LabeltuiError. A copy gets its final name only
+    after it is complete, on the disk and equal to the label on the host. No file on this machine is ever
     overwritten.
     """
 
@@ -234,7 +234,7 @@ class LabelCopier:
         return copies
 
     async def describe(self) -> None:
-        """Store what the server knows of the copied labels, as far as it answers."""
+        """Store the server's documents of the copied labels. Stops at the first that the server does not return."""
         await self._describing.finish()
 
     async def found(self, only: Sequence[tuple[str, str]]) -> list[HostLabel]:
@@ -264,7 +264,7 @@ class LabelCopier:
         return summed
 
     async def _locked(self, stack: AsyncExitStack) -> tuple[str, str] | None:
-        """Lock the folder until ``stack`` ends. If it can't be written, return why, and what to do."""
+        """Lock the folder until ``stack`` is closed. If it can't be written, return the reason and a hint."""
         try:
             await stack.enter_async_context(self.folder.locked())
         except Failed as error:

@@ -37,8 +37,9 @@ def settles_in(label: HostLabel, now_ns: int) -> float:
 class Suspects:
     """Labels that are empty, cut off or changing, and which the server may still be writing.
 
-    MONAI Label empties a label's file before it writes the new label. A file can change after the listing, and the
-    clock of a network volume can differ from the host's, so this machine's clock decides.
+    MONAI Label empties a label's file before it writes the new label. The time since a change is measured on
+    this machine's clock: a file can change after the listing, and the clock of a network volume can differ from
+    the host's.
     """
 
     def __init__(self) -> None:

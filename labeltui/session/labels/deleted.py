@@ -33,7 +33,7 @@ class DeletedStudy:
 
 
 def folder_for(root: Path, study: str, at: str) -> Path:
-    """The folder of one deletion. ``at`` tells several deletions of one study apart."""
+    """The folder of one deletion. ``at`` makes it unique among the deletions of one study."""
     return root / DELETED / f"{file_name(study)}.{file_name(at)}"
 
 

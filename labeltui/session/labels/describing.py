@@ -1,6 +1,6 @@
-"""Stores with each copy what the server knows of its label, so that the label can be submitted again elsewhere.
+"""Stores the server's document of a label with its copy, so that the label can be submitted again to another server.
 
-The server answers nothing while it runs an inference, so no copy waits for this.
+The copy itself does not wait for this, because the server answers nothing while it runs an inference.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Describing:
         }
 
     def wake(self) -> None:
-        """Let :meth:`run` describe what is wanted."""
+        """Let :meth:`run` fetch the pending documents now."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -49,7 +49,7 @@ class Describing:
             await self.finish()
 
     async def finish(self) -> None:
-        """Describe what is pending. Stops at the first label for which the server does not answer."""
+        """Fetch the pending documents. Stops at the first label for which the server does not answer."""
         while self._pending:
             key, (transport, entry) = next(iter(self._pending.items()))
             try:
@@ -74,6 +74,6 @@ class Describing:
 
 
 def _is_of_newer(info: Mapping[str, Any], entry: Entry) -> bool:
-    """Whether the document is that of a label which has replaced the copied one meanwhile."""
+    """Whether the document belongs to a label that has replaced the copied one since."""
     at = info.get("ts")
     return isinstance(at, (int, float)) and "client_id" in info and at > entry.mtime_ns / 1e9 + NEWER_S

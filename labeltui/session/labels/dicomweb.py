@@ -22,9 +22,10 @@ FOLDER = "it is a folder"  # in which MONAI Label keeps the SEG files that it tr
 
 
 class DicomwebTransport:
-    """See :class:`~labeltui.session.labels.transports.LabelTransport`. SEG files have the tag ``dicom-seg``.
+    """The :class:`~labeltui.session.labels.transports.LabelTransport` for studies on a DICOMweb server.
 
-    ``used`` is False if no server ever ran on the host: then a missing cache has no labels.
+    SEG files have the tag ``dicom-seg``. ``used`` is False if no server ever ran on the host; a missing cache
+    then means that there are no labels.
     """
 
     by_checksum = True
@@ -73,7 +74,7 @@ class DicomwebTransport:
         await (self._segs if label.tag == SEG_TAG else self._files).fetch(label, target, progress)
 
     async def info(self, label: Entry) -> Mapping[str, Any] | None:
-        """See the class. Unknown for a SEG, because another tool may have made it."""
+        """See the class. Returns None for a SEG, because another tool may have made it."""
         return None if label.tag == SEG_TAG else await self._files.info(label)
 
     async def prepare(self) -> None:

@@ -1,6 +1,6 @@
-"""Keeps the DICOM SEG files of a DICOMweb server in a folder on the host, from where they are copied as labels are.
+"""Mirrors the DICOM SEG files of a DICOMweb server in a folder on the host, from where they are copied like labels.
 
-A short program in the server's Python fetches them: ``monailabel/programs/segs.py``. It gets the login on its stdin.
+The program ``monailabel/programs/segs.py`` fetches them in the server's Python. It gets the login on its stdin.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ class Unlisted:
 
 
 class SegMirror:
-    """Fetches SEG files to the host: of every image in 5 minutes, and of an image when its label is submitted.
+    """Fetches SEG files to the host.
 
-    ``served`` returns the DICOMweb server; None if the studies are in a folder. It raises LabeltuiError if the login
-    is not known. ``known`` waits until the server's state is known. ``on_stored`` is called with the images whose
-    SEGs were fetched, and after a change of :attr:`unlisted`.
+    It fetches those of every image every 5 minutes, and those of one image when its label is submitted.
+    ``served`` returns the DICOMweb server; None if the studies are in a folder. It raises LabeltuiError if the
+    login is not known. ``known`` waits until the server's state is known. ``on_stored`` is called with the
+    images whose SEGs were fetched, and after a change of :attr:`unlisted`.
     """
 
     def __init__(
@@ -99,7 +100,10 @@ class SegMirror:
             return True
 
     async def update(self, agent: AgentClient, images: tuple[str, ...] | None = None) -> None:
-        """Fetch the SEGs of some images, or all of them. Raises nothing: :attr:`unlisted` says what went wrong."""
+        """Fetch the SEGs of some images, or all of them.
+
+        Raises nothing: :attr:`unlisted` has the reason after a failure.
+        """
         async with self._one:
             before = self.unlisted
             stored: set[str] = set()

@@ -1,6 +1,6 @@
 """Detects a label file that was cut off or damaged, mostly after the server's disk was full.
 
-Only what is surely damaged is reported. A format that this module does not know counts as sound.
+A label is reported only if it is damaged for certain. A format that this module does not know counts as sound.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LONGEST_HEADER = 1 << 16
 
 
 def damage(path: Path, name: str) -> str:
-    """Say what is wrong with a label's content. Empty if nothing is. Raises OSError.
+    """Return the damage to a label's content as text, empty if there is none. Raises OSError.
 
     ``name`` is the label's file name on the host, which says its format. Reads and decompresses the whole file.
     """

@@ -33,7 +33,10 @@ Key = tuple[str, str]
 
 
 class Fault(NamedTuple):
-    """Why a label's content can't be relied on. ``copied`` is True if its bytes are on this machine all the same."""
+    """The reason why a label counts as damaged or unreadable.
+
+    ``copied`` is True if its bytes are on this machine nevertheless.
+    """
 
     why: str
     hint: str
@@ -42,7 +45,7 @@ class Fault(NamedTuple):
 
 
 def fault_of(label: HostLabel, entry: Entry | None) -> Fault | None:
-    """Return why a label can't be relied on, from the listing and its copy. None if nothing is known against it."""
+    """Return the fault of a label, from the listing and its copy. None if no fault is known."""
     if label.problem:
         return Fault(label.problem, UNREADABLE_HINT)
     why = (entry.damage if entry is not None else "") or (EMPTY if label.size == 0 else "")
@@ -112,7 +115,7 @@ class CopyStatus:
             self.publish()
 
     def faulty(self, label: HostLabel, fault: Fault) -> None:
-        """Record that the host has no whole content of a label."""
+        """Record that the host can't deliver the whole content of a label."""
         self.failures.pop(label.key, None)
         self.known[label.key] = self.absent[label.key] = label
         self.faults[label.key] = fault
@@ -179,7 +182,7 @@ class CopyStatus:
         self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
 
     def _recall(self) -> None:
-        """Begin with the counts of the previous session, marked as old."""
+        """Load the counts of the previous session, marked as old."""
         stored = self._state.read(REMEMBERED)
         try:
             copies = LabelCopies(

@@ -49,7 +49,7 @@ class LabelTransport(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Bring labels to the host that the next listing shall include. May take minutes."""
+        """Fetch labels to the host, if that is needed before they can be listed. May take minutes."""
         ...
 
 
@@ -69,8 +69,8 @@ class FileTransport:
     ) -> None:
         """Create the transport for the first of ``folders`` that exists on the host.
 
-        If none exists, their labels are unknown. ``used`` is False if no server ever ran on the host and no label was
-        ever counted: then there are none.
+        If none exists, the labels are unknown. But if ``used`` is False, no server ever ran on the host and no
+        label was ever counted, so there are none.
         """
         self._link, self._folders, self._used = link, list(folders), used
         self._machine, self._client = machine, client

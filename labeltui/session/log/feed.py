@@ -22,11 +22,11 @@ from labeltui.session.runtime.supervise import Clock
 GRACE_S = 1.0
 """Longest time in seconds between a line's arrival in ``app.log`` and in stdout."""
 AGAIN_S = 5.0
-"""Seconds between a failure to read ``app.log`` and the next attempt."""
+"""Seconds from a failure to read ``app.log`` to the next attempt."""
 SLICE = 16_384
 """Bytes that are processed at once: about a hundred lines."""
 AFTER_THE_END = timedelta(seconds=5)
-"""Records with a time at most this long after the end of a run still belong to it."""
+"""A record that is at most this much later than the end of a run still belongs to the run."""
 APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET = "app_log", "app_log_id", "app_log_offset"
 
 
@@ -218,10 +218,10 @@ class LogFeed:
             await self._until(lambda: not merger.crowded)
 
     async def _decide(self, agent: AgentClient, path: str) -> None:
-        """Repeatedly settle the undecided lines of ``app.log``.
+        """Decide repeatedly about the undecided lines of ``app.log``.
 
-        Stdout is read up to an end that is later than these lines. A line that is still undecided then is not
-        in stdout.
+        Stdout is first read up to an end that is later than these lines. A line that is still undecided then is
+        not in stdout.
         """
         merger = self._merger
         while merger is self._merger:

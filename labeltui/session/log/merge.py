@@ -59,7 +59,7 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A line of ``app.log`` that is not in stdout so far. ``limit``: the last line of stdout that can match."""
+    """A line of ``app.log`` that was not found in stdout yet. ``limit`` is the last line of stdout that can match."""
 
     line: bytes
     when: bytes

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 SHORTEST_LITERAL = 2
 MISSES = 32
-"""After this many lines with the pattern's literal but no match, the search uses the pattern itself."""
+"""After this many lines that contain the pattern's literal but do not match, the search uses the pattern itself."""
 _LINE_BY_LINE = re.compile(rb"\\[AZ]|\(\?[<!=>(]|[*+?}]\+")
 _CODES = re.compile(rb"\\[xuUN0-9]")
 _TOKEN = re.compile(
@@ -82,7 +82,7 @@ class Lines:
 
 @lru_cache(maxsize=64)
 def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool, bytes]:
-    """Return the pattern to use, whether each line must be searched alone, and the caseless literal.
+    """Return the pattern to use, whether each line must be searched alone, and the literal of :func:`caseless`.
 
     Unless each line must be searched alone, ``^`` and ``$`` of the returned pattern match at line ends.
     """

@@ -24,12 +24,15 @@ ROTATED = "a new log file was begun: lines may be missing here"
 HALVED = "a new app.log was begun, but the server also writes to the old file: those lines are missing from here on"
 UNREAD = "app.log can't be read: lines that are only in app.log are missing from here on"
 NOT_LOST = frozenset({ROTATED, HALVED, UNREAD})
-"""Reasons for marks that are not a lost connection."""
+"""Reasons for marks that do not report a lost connection."""
 Subscriber = Callable[[], None]
 SEARCH_BLOCK = 8192  # lines that one step of a search reads, at most
 LONG = 4 << 20
 DRAWING_WITHIN = 8 << 20
-"""Bytes at a line's end that are searched for its last drawing. Without one there, the whole line is the drawing."""
+"""Bytes at a line's end that are searched for its last drawing.
+
+If none begins there, the whole line counts as the drawing.
+"""
 STEP = 1 << 16
 
 

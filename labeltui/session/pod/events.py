@@ -1,4 +1,4 @@
-"""Detects events of the pod, whatever caused them.
+"""Detects events of the pod, including those that labeltui did not cause.
 
 Stores the events, raises alerts, and reconnects if the pod's address changed.
 """
@@ -133,7 +133,10 @@ class PodWatch:
         self._write()
 
     def _note(self, happened: tuple[PodEvent, ...], *, asked: bool = False) -> None:
-        """Store events, and raise their alerts. ``asked``: the operator asked for a stop of this container."""
+        """Store events, and raise their alerts.
+
+        ``asked`` is True if the operator requested the stop of this container.
+        """
         if not happened:
             return
         self._events.write((*self._events.value, *happened)[-MAX_EVENTS:])

@@ -39,7 +39,7 @@ CHECK_POLL_S = 0.5
 CHECKED_S = 10.0  # the guard reads the pod with its keys within this time, if RunPod answers
 KEY = "guard"
 STATUS, SET = "labeltui guard status", "labeltui guard set"
-"""Commands of entries in the journal. The second starts a guard that does not run."""
+"""The commands of entries in the journal. ``guard set`` starts a guard that does not run."""
 FIND = "Find the guard"
 NOT_A_POD = "No guard can run on this host: the profile names no RunPod pod."
 
@@ -259,7 +259,7 @@ class GuardWatch:
     async def _stop_pod(self, status: GuardStatus) -> None:
         """Stop the pod with the account's key, at most once a minute.
 
-        Does so only if the guard has decided to stop the pod, but can't, or has tried for two minutes.
+        This happens only if the guard has decided to stop the pod and can't, or has tried for two minutes.
         """
         now = asyncio.get_running_loop().time()
         if self._due_since is None:

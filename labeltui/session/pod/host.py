@@ -29,9 +29,9 @@ class VouchedPrompter:
     """Accepts a host key that the container log shows, and asks the operator about any other key.
 
     ``age_s`` is the age of the container in seconds, None if unknown. A young container may not have printed
-    its keys yet, and RunPod may still report its previous address, where another machine answers by now. So
-    if the container is young and its log does not show the key, this prompter raises Unreachable, and the
-    link tries again. ``vouched`` is True if the log showed the last key.
+    its keys yet. RunPod may also still report its previous address, where another machine may answer now. So if
+    the container is young and its log does not show the key, this prompter raises Unreachable, and the link
+    tries again. ``vouched`` is True if the log showed the last key.
     """
 
     def __init__(self, prompter: Prompter, fingerprints: tuple[str, ...], age_s: float | None = None) -> None:

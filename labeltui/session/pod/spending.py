@@ -40,7 +40,7 @@ class Spending:
         store.subscribe(self._on_store)
 
     async def load(self) -> None:
-        """Load the costs of earlier sessions, once. Before that, a session would begin anew."""
+        """Load the costs of earlier sessions, once. Without them, the present session's cost would start at zero."""
         async with self._loading:
             if self._loaded:
                 return
@@ -130,7 +130,10 @@ class Spending:
         self._spend.write(reading)
 
     def _today(self, now: datetime, mine: SessionCost | None) -> tuple[Decimal | None, datetime | None]:
-        """Return today's cost and its time. It includes ``mine``, whose pod may be younger than the bill."""
+        """Return today's cost and its time.
+
+        Adds ``mine``, the cost of the profile's pod, which may be newer than the bill.
+        """
         if self._bill is None:
             return None, None
         read_at, records, pods = self._bill

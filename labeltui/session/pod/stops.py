@@ -15,7 +15,7 @@ from labeltui.session.runtime.supervise import Clock
 
 REQUESTED = "pod-stops"
 TAKES = timedelta(minutes=15)
-"""A container that still runs so long after a request was not stopped by it."""
+"""A request did not stop a container that still runs this long after it."""
 MAX_PODS = 50
 
 
@@ -49,7 +49,8 @@ class PodStops:
     def explain(self, began: datetime | None, last_seen: datetime | None = None) -> bool:
         """Whether such a stop ended what began at ``began`` on the profile's pod, both by this machine's clock.
 
-        ``last_seen`` is when it still ran, at most 15 minutes after the request; None if nobody watched.
+        ``last_seen`` is when it was last seen to run, at most 15 minutes after the request; None if nobody
+        watched.
         """
         requested, _started = self._last()
         if requested is None or (began is not None and requested < began):

@@ -1,4 +1,4 @@
-"""Finds when the session began that the server belongs to: a restart of the server begins no new one."""
+"""Finds the start of the session that the server belongs to. A restart of the server does not begin a new session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ DOWN = (ServerState.STOPPED, ServerState.CRASHED)
 
 
 class SessionStart:
-    """Writes the store's field ``session_began`` from journal and trainings, and from the servers of this console."""
+    """Writes the store's field ``session_began``.
+
+    It is derived from journal, trainings, and the servers that this console has observed.
+    """
 
     def __init__(self, store: Store, journal: Journal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock

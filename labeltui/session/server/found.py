@@ -10,7 +10,10 @@ from labeltui.session.server.remote_log import is_foreign
 
 
 class FoundWatch:
-    """Asks the agent for the server on ``port`` each time such a server begins to answer, and sends it to ``watch``."""
+    """Asks the agent for the process on ``port`` when a server begins to answer that labeltui did not start.
+
+    Sends it to ``watch``.
+    """
 
     def __init__(self, store: Store, watch: ServerWatch, port: int) -> None:
         self._store, self._watch, self._port = store, watch, port

@@ -1,4 +1,4 @@
-"""Explains why a running server answers ``/info/`` with a failure: from its traceback and its statistics files."""
+"""Explains why a running server answers ``/info/`` with an error. Reads its traceback and its statistics files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_FINITE = re.compile(rb"[:,\[]\s*-?(?:NaN|Infinity)\b")
 
 
 class InfoRequests:
-    """Requests ``/info/``. A server that fails to answer it runs, and ``watch`` gets the reason."""
+    """Requests ``/info/``. If a running server answers with an error, ``watch`` gets the reason."""
 
     def __init__(self, watch: ServerWatch, agent: Callable[[], AgentClient | None]) -> None:
         self._watch, self._agent = watch, agent
@@ -61,7 +61,7 @@ class InfoRequests:
         return Problem(Code.INFO_FAILED, message, hint, "\n".join(traceback))
 
     async def _traceback(self, errors_before: int) -> list[str]:
-        """Return the lines of the traceback that was printed since. Empty if the output has none within 3 s."""
+        """Return the lines of the traceback that the request caused. Empty if the output has none within 3 s."""
         log = self._watch.log
         if self._watch.is_remote:  # its API serves no tracebacks
             return []

@@ -73,7 +73,7 @@ class Pollers:
         ready: Callable[[], Awaitable[AgentClient]],
         last_training: LastTraining,
     ) -> None:
-        """Poll the server's API. ``agent`` returns the agent if it runs, ``ready`` waits for it."""
+        """Create the pollers. ``agent`` returns the agent if it runs, ``ready`` waits for it."""
         self._store = store
         self._watch = watch
         self._tunnel = tunnel
@@ -182,7 +182,8 @@ class Pollers:
     def complete(self) -> bool:
         """Whether process, output, API and orphans were all read.
 
-        Before that, a training whose end was not read yet would seem to have ended with its server.
+        Earlier, a training would seem to have ended with its server if the output with its end was not read
+        yet.
         """
         state, watch, info = self._state(), self._watch, self._store.state.info
         if state is None or (info.as_of is None and info.error is None):
@@ -202,7 +203,7 @@ class Pollers:
 
     @property
     def down(self) -> bool:
-        """True if the server has ended, or another was started and does not answer yet.
+        """True if the server has ended, or if a new one does not answer yet.
 
         A server that labeltui did not start counts as running until several requests in a row have failed.
         """
@@ -213,7 +214,8 @@ class Pollers:
     def training_of(self, task_id: str, submitted: Task | None = None) -> TrainStatus | None:
         """Return the status of one task; None if the server does not list it.
 
-        ``submitted`` is the server's answer to its start, for a server that ended before it listed the task.
+        ``submitted`` is the server's answer to the start of the task. It is used if the server ended before it
+        listed the task.
         """
         task = next((one for one in self._tasks if one.id == task_id), submitted if self.down else None)
         if task is None:
@@ -310,7 +312,7 @@ class Pollers:
         self.queue.wake()
 
     def _on_studies(self) -> None:
-        """Read the list that has changed, and the server's counts, which are to be compared with it."""
+        """Read the changed list, and the server's own counts to compare with it."""
         self.queue.wake()
         self.info.wake()
 

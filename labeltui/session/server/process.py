@@ -32,7 +32,7 @@ from labeltui.support.subscribers import Subscribers
 
 JOB = "server"
 FOUND = "found"
-"""Stands for the run id in the log of a server that labeltui did not start."""
+"""Used in place of a run id for the log of a server that labeltui did not start."""
 LINES_FOR_DIAGNOSIS = 400
 
 
@@ -48,7 +48,7 @@ class ServerWatch:
         blocked: Callable[[], Problem | None] = lambda: None,
         pod_was_stopped: Callable[[datetime | None], bool] = lambda _began: False,
     ) -> None:
-        """Watch a server whose API is at ``url``. ``blocked`` is why no request can reach it.
+        """Watch a server whose API is at ``url``.
 
         ``pod_was_stopped`` gets the start of a run by this machine's clock. True: the operator stopped the run's pod.
         """
@@ -197,7 +197,7 @@ class ServerWatch:
                 notify(problem, number, at)
 
     def expect_stop(self, stops: bool = True) -> None:
-        """The operator stops the run now. Its server kills its tasks, which is no problem. ``stops``: not refused."""
+        """Record that the operator stops the run now. The end of its tasks is then no problem."""
         self._stopping = self.run.run_id if stops else None
 
     @property
@@ -251,7 +251,7 @@ class ServerWatch:
 
     @property
     def is_attached(self) -> bool:
-        """Whether the host reports its jobs now."""
+        """Whether the agent reports the host's jobs now."""
         return self._job_known and not self._host_lost
 
     @property
@@ -269,7 +269,7 @@ class ServerWatch:
 
     @property
     def pid(self) -> int | None:
-        """The server's process on the host, by whomever it was started. None if it is unknown."""
+        """The server's process on the host, even if labeltui did not start it. None if it is unknown."""
         if self.run.state == "running":
             return self.run.pid
         return self._found.pid if self._found is not None else None
@@ -309,7 +309,7 @@ class ServerWatch:
 
     @property
     def ended_with(self) -> str:
-        """``pod`` or ``server``, whichever the operator stopped. Empty if the server runs or ended otherwise."""
+        """``pod`` or ``server`` if the operator's stop of it ended the run; else empty."""
         if self._pod_ended:
             return "pod"
         server = self._field.value.value

@@ -24,14 +24,14 @@ from labeltui.session.server.process import FOUND, ServerWatch
 EVERY_S = 1.5
 AFTER_FAILURE_S = 5.0
 SHARE = 10
-"""The largest share of time spent on requests. Older servers send the whole file each time."""
+"""The largest share of time that requests may take. Older servers send the whole file each time."""
 SOURCE = "app.log"
 OVERLAP = 256
 """Bytes that are requested again, to detect that the file was replaced."""
 
 
 def is_foreign(state: SessionState) -> bool:
-    """Whether the server that answers was not started by labeltui."""
+    """Whether a server answers that labeltui did not start."""
     server = state.server.value
     return server is not None and server.state is ServerState.RUNNING and server.run_id is None
 

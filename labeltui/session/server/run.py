@@ -11,7 +11,7 @@ from labeltui.monailabel.launch import CACHE_META, DEFAULT_CACHE_S, is_dicomweb
 
 
 def run_of(job: Job, *, stopped: bool) -> ServerRun:
-    """Return the run. ``stopped``: the operator stopped it, even if the record does not say so."""
+    """Return the run. ``stopped`` is True if the operator stopped it, even if the record does not say so."""
     meta = job.meta or {}
     models = meta.get("models")
     return ServerRun(
@@ -31,7 +31,10 @@ def run_of(job: Job, *, stopped: bool) -> ServerRun:
 
 
 def _cache_s(meta: Mapping[str, object]) -> int | None:
-    """Return how long the server caches DICOMweb's answers. Earlier versions of labeltui left it at the default."""
+    """Return how many seconds the server caches DICOMweb's answers.
+
+    A server that an earlier labeltui started has the default.
+    """
     if not is_dicomweb(_text(meta.get("studies")) or ""):
         return None
     stored = meta.get(CACHE_META)

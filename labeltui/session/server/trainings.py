@@ -1,4 +1,4 @@
-"""Stores the trainings in a server's output: of the server that is watched, and of earlier ones on the host."""
+"""Stores the trainings that servers have printed: the watched server, and earlier ones on the host."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class TrainingRecorder:
 
 
 def _essence(record: TrainingRecord) -> tuple[object, ...]:
-    """The values that are worth storing again when they change."""
+    """The values of a training whose change makes the recorder store it again."""
     best = record.best
     progress = (record.state, record.ended_at, record.total_epochs, record.epochs, record.model_file)
     return (record.started_at, record.model, *progress, best and (best.metric, best.value, best.epoch))
@@ -75,15 +75,15 @@ def _essence(record: TrainingRecord) -> tuple[object, ...]:
 class EarlierRuns:
     """Reads the output of earlier runs of the server, for trainings that no labeltui watched.
 
-    The output of each run lies in a folder of its own below ``FOLDER/runs`` on the host. Each is read once, the newest
-    50 of them, and at most 64 MiB of each.
+    The output of each run is in a folder of its own below ``FOLDER/runs`` on the host. The newest 50 are read,
+    once each, and at most 64 MiB of each.
     """
 
     def __init__(self, store: Store, watch: ServerWatch, history: TrainingHistory, folder: str) -> None:
         self._store, self._watch, self._history, self._folder = store, watch, history, f"{folder}/runs"
 
     async def run(self, agent: AgentClient) -> None:
-        """Read them now and each time another run begins, until the agent is gone."""
+        """Read the outputs now and each time another run begins, until the agent is gone."""
         while True:
             await self.read(agent)
             await self._store.wait_for(partial(_has_other_run, self._run_id()))
@@ -138,16 +138,20 @@ def _feed(trainings: TrainLog, lines: list[bytes]) -> None:
 
 
 def _ended_with(run: TrainRun) -> str:
-    """Only a stop of the whole server ends a training with SIGTERM; MONAI Label itself kills trainings."""
+    """Return ``server`` for a training that SIGTERM ended.
+
+    Only a stop of the whole server sends it; MONAI Label itself kills trainings.
+    """
     return "server" if run.return_code == -signal.SIGTERM else ""
 
 
 def _record_of(
     run: TrainRun, zone: tzinfo, run_id: str, *, up: bool, last: bool, ended_with: str
 ) -> TrainingRecord | None:
-    """Make the record of a training in a server's output. ``up``: the server has not ended.
+    """Make the record of a training in a server's output.
 
-    A server trains one after the other. If another one followed, the output does not show how this one ended.
+    ``up`` is True if the server has not ended. A server runs its trainings one after the other. If another one
+    followed and no end was printed, it is unknown how this one ended.
     """
     status = run_status(run, zone, running=up, ended_with=ended_with if last else "")
     record = record_of(run, status, run_id)

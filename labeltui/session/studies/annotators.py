@@ -27,8 +27,9 @@ from labeltui.session.history.studies import StudyEvent, StudyEventKind
 class Annotators:
     """Completes each study with what the server's output and earlier lists contained.
 
-    Fetches by ``console``, the client id of this console, are ignored: it labels nothing. ``zone`` returns the zone of
-    the times in the server's output. ``note`` is called with each fetch and label, perhaps more than once.
+    Fetches by ``console``, the client id of this console, are ignored, because the console does not label.
+    ``zone`` returns the zone of the times in the server's output. ``note`` is called with each fetch and label,
+    perhaps more than once.
     """
 
     def __init__(
@@ -179,7 +180,7 @@ class Annotators:
         return replace(study, fetches=fetches, replaced=replaced, work=work, holders=holders)
 
     def _holders(self, study: Study, author: str, fetches: Iterable[Fetch]) -> tuple[Fetch, ...]:
-        """Return the fetches that ``holders`` of a study has. A nameless client may be the author."""
+        """Return the value of a study's ``holders``. A client without a name may be the author of the final label."""
         done, finals = study.tags.get(FINAL_TAG), self._finals.get(study.id, ())
         found: dict[str, Fetch] = {}
         for fetch in fetches:
@@ -194,7 +195,7 @@ class Annotators:
     def _worked(self, study: str, label: Submission, fetches: Iterable[Fetch]) -> Work | None:
         """Return the time that a final label took; None if it is not known when its author fetched the study.
 
-        It is stored, because a later fetch by the same client replaces the one before the label.
+        The result is stored, because a later fetch by the same client replaces the fetch before the label.
         """
         if label.at is None or not label.client:
             return None

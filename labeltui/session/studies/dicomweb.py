@@ -25,7 +25,7 @@ from labeltui.monailabel.launch import DEFAULT_MODALITY, expand
 from labeltui.monailabel.programs import source_of
 
 SHARE = 10
-"""A list may take one part in this many of the time."""
+"""Listing may take one part in this many of the time; labeltui waits between two lists accordingly."""
 USUAL_S = 60.0
 FAILED_S = 5.0
 LONGEST_RUN_S = 90.0
@@ -76,7 +76,10 @@ class SeriesList:
         ready: Callable[[], Awaitable[AgentClient]],
         process: Callable[[], Awaitable[int | None]],
     ) -> None:
-        """``ready`` waits for the agent, ``process`` for the id of MONAI Label's process, None if it is unknown."""
+        """``ready`` waits for the agent.
+
+        ``process`` waits for the id of MONAI Label's process, which is None if unknown.
+        """
         self._settings, self._ready, self._process = settings, ready, process
         self._source: tuple[object, ...] = ()
         self._references: dict[str, list[str]] = {}  # the series that each SEG refers to
@@ -162,7 +165,7 @@ class SeriesList:
         )  # fmt: skip
 
     async def _read_references(self, common: Mapping[str, Any], segs: Mapping[str, Row]) -> int:
-        """Find out which series each SEG refers to. Each SEG is read once. Returns how many can't be read."""
+        """Read which series each SEG refers to, once for each SEG. Returns the number of SEGs that can't be read."""
         for seg in self._references.keys() - segs.keys():
             del self._references[seg]
         self._references.update((seg, row[5]) for seg, row in segs.items() if row[5] is not None)
@@ -199,7 +202,7 @@ class SeriesList:
         self, common: Mapping[str, Any], *, series: int | None = None, segs: int | None = None,
         references: Sequence[Sequence[str]] = (),
     ) -> _Answer:  # fmt: skip
-        """Run the program once. Its input contains the password; a command line would not hide it."""
+        """Run the program once. It gets the password on its input, because others could read it on a command line."""
         agent = await self._ready()
         python = f"{expand(self._settings.folder, agent.hello.home)}/venv/bin/python"
         asked = {**common, "series": series, "segs": segs, "references": [list(one) for one in references]}
@@ -219,9 +222,9 @@ def _study(row: Row) -> Study:
 
 
 def _merged(listing: _Listing, served: StudyQueue) -> StudyQueue:
-    """Add to the listed series what the server knows of them.
+    """Add the server's fetches and labels to the listed series.
 
-    A label that only a SEG shows has no time or author.
+    A label that is known only from its SEG has no time and no author.
     """
     cached = {study.id: study for study in served.studies}
     studies: list[Study] = []

@@ -23,7 +23,10 @@ MANY = 20_000
 
 
 def folder_of(state: SessionState) -> str | None:
-    """Return the folder of studies that a server of ours serves. None for DICOMweb and for other people's servers."""
+    """Return the folder of studies that a server started by labeltui serves.
+
+    None for DICOMweb and for other servers.
+    """
     server = state.server.value
     if server is None or server.pid is None or not server.studies or is_dicomweb(server.studies):
         return None
@@ -31,7 +34,10 @@ def folder_of(state: SessionState) -> str | None:
 
 
 class FolderStudies:
-    """Writes the file's states to ``mirror``, in which no state is seen in part. Calls ``on_change`` after each."""
+    """Writes each state of the file to ``mirror``, which never shows a part of a state.
+
+    Calls ``on_change`` after each.
+    """
 
     def __init__(self, store: Store, mirror: StudyMirror, on_change: Callable[[], None]) -> None:
         self._store, self._mirror, self._on_change = store, mirror, on_change
@@ -42,7 +48,7 @@ class FolderStudies:
         self._news = asyncio.Event()
 
     async def run(self, agent: AgentClient) -> None:
-        """Follow the folder of the server of ours, also after its end, until the agent is gone."""
+        """Follow the folder of the server that labeltui started, also after its end, until the agent is gone."""
         while True:
             state = await self._store.wait_for(lambda state: folder_of(state) is not None)
             folder = folder_of(state) or ""
@@ -140,9 +146,9 @@ class FolderStudies:
 
 
 def _collect_again(studies: int) -> None:
-    """Let Python collect garbage again, but never pass through the studies of a long list, which takes over 50 ms.
+    """Turn Python's garbage collector on again, but exempt the studies of a long list.
 
-    Studies are in no cycles, so they are freed without the collector.
+    Checking them would take over 50 ms. They are in no cycles, so they are freed without the collector.
     """
     if studies > MANY:
         gc.freeze()
@@ -150,7 +156,10 @@ def _collect_again(studies: int) -> None:
 
 
 class _Attempt:
-    """What has arrived of one state of the file. ``loads`` if its studies go to the empty mirror as they arrive."""
+    """The parts of one state of the file that have arrived.
+
+    ``loads`` is True if its studies go to an empty mirror as they arrive.
+    """
 
     def __init__(self, state: int, *, loads: bool = False) -> None:
         self.state, self.loads = state, loads

@@ -24,10 +24,11 @@ SERVER_KNOWN_S = 10.0
 
 
 class StudyListing:
-    """Reads the list of studies, and completes it with what ``annotators`` knows.
+    """Reads the list of studies, and adds the fetches and labels that ``annotators`` knows.
 
-    A folder that a server of ours serves is read by the agent, which costs the server nothing: a request for 100,000
-    studies stops it for three seconds. Other servers, and files that can't be read, are asked through the API.
+    If labeltui started the server and it serves a folder, the agent reads the folder's file. Otherwise, or if
+    the file can't be read, the list comes from the API, which stops the server for three seconds for 100,000
+    studies.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class StudyListing:
         process: Callable[[], Awaitable[int | None]],
         ready: Callable[[], Awaitable[AgentClient]],
     ) -> None:
-        """``ready`` waits for the agent, ``process`` for the id of the server's process, None if it is unknown.
+        """``ready`` waits for the agent.
 
-        ``on_change`` is called when the list of a folder has changed.
+        ``process`` waits for the id of the server's process, which is None if unknown. ``on_change`` is called
+        when the list of a folder has changed.
         """
         self._store, self._client, self._settings, self._clock = store, client, settings, clock
         self._ready = ready
@@ -71,7 +73,10 @@ class StudyListing:
         return self._with_server_counts(queue or await self._from_server(client, problem))
 
     async def _from_file(self) -> StudyQueue | None:
-        """Return the list from the datastore's file. None if no server of ours serves a folder. Raises Failed."""
+        """Return the list from the datastore's file.
+
+        None if labeltui did not start the server, or it serves no folder. Raises Failed.
+        """
         agent = await self._ready()
         with suppress(TimeoutError):
             await self._store.wait_for(lambda state: state.server.value is not None, SERVER_KNOWN_S)

@@ -1,4 +1,7 @@
-"""The studies of one datastore, in the order of their ids. Its sources report differences; it stalls no event loop."""
+"""The studies of one datastore, in the order of their ids.
+
+Works in small slices, so that the event loop never waits for long.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue
 T = TypeVar("T")
 
 SLICE = 1000
-"""Studies between two chances for other tasks: a few milliseconds of work."""
+"""Studies that are processed before other tasks may run, which takes a few milliseconds."""
 
 
 class StudyMirror:
-    """Holds the studies as their source has them, and each of them completed.
+    """Has each study twice: as its source reports it, and completed.
 
-    ``complete`` returns a study with all that is known about it. ``outdated`` returns, once each, the ids of the
-    studies that must be completed again although their source has not changed them.
+    ``complete`` returns a study with the clients that only labeltui knows. ``outdated`` returns, once each, the
+    ids of the studies that must be completed again although their source has not changed them.
     """
 
     def __init__(self, complete: Callable[[Study], Study], outdated: Callable[[], set[str]]) -> None:

@@ -37,7 +37,7 @@ STRATEGY = "worklist"
 EVERY_S = 15.0
 LARGEST = 1 << 20
 MANY_STUDIES = 2000
-"""Beyond this number a thread derives the worklist, because it takes longer than the console may wait for."""
+"""For more studies than this, a thread derives the worklist, so that the console does not stop meanwhile."""
 ATTEMPTS = 5
 ASKED_LATELY = timedelta(minutes=15)
 NAME_HINT = (
@@ -50,7 +50,8 @@ SHARED_NAME = "shared name"
 class WorklistWatch:
     """Writes the store's field ``worklist``.
 
-    ``meta`` is the record of the server's job. ``client`` is the console's own client id, whose fetches hold nothing.
+    ``meta`` is the record of the server's job. ``client`` is the console's own client id; a study that it
+    fetches is not reserved for it.
     """
 
     def __init__(
@@ -82,9 +83,10 @@ class WorklistWatch:
         return reading.value
 
     async def change(self, edit: Callable[[Edits], Edits]) -> Edits:
-        """Store the operator's edits on the host, changed by ``edit``. A change of another console in between stays.
+        """Change the operator's edits by ``edit`` and store them on the host.
 
-        Raises Failed ``no_worklist``, and the errors of writing.
+        A simultaneous change by another console is not lost. Raises Failed ``no_worklist``, and the errors of
+        writing.
         """
         path = await self._path_for_change()
         for attempt in range(ATTEMPTS):
@@ -240,7 +242,7 @@ def _activity(studies: Iterable[Study], stored: Mapping[str, float], since: date
 def _entries(
     studies: Iterable[Study], edits: Edits, stored: State, activity: Mapping[str, float], since: datetime
 ) -> list[Entry]:
-    """Return the studies that are not final and that somebody may hold, or that are assigned or skipped."""
+    """Return the studies that are assigned, skipped, or not final and perhaps reserved for somebody."""
     edited = {*edits.assigned, *edits.skipped, *stored.given}
     active = {client for client, at in activity.items() if at > since.timestamp()}
     entries = []
@@ -269,7 +271,10 @@ def _holders(entries: Iterable[Entry], times: Times) -> dict[str, tuple[Holder, 
 
 
 def _left(queue: StudyQueue | None, entries: list[Entry], edits: Edits, times: Times) -> Left | None:
-    """Count the studies for somebody who has fetched nothing. The rules need not read the untouched studies."""
+    """Count the studies by state, for a client that has fetched none.
+
+    Studies that nobody touched are counted without the rules.
+    """
     if queue is None or not queue.listed:
         return None
     touched = choose("", entries, edits, times).left

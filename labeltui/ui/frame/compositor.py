@@ -1,4 +1,4 @@
-"""Makes small updates cheap: one changed row must not cost as much as the whole screen."""
+"""Makes small updates fast, so that a change of one row does not take as long as drawing the whole screen."""
 
 from __future__ import annotations
 

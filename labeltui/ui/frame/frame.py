@@ -94,7 +94,10 @@ class FlashLine(Line):
     """Shows the result of the last action or the progress of the running action."""
 
     def show(self, at: datetime | None, text: str, level: Level, keys: str) -> None:
-        """Show one line, with ``keys`` at its right. ``at`` is a result's time; None for other texts."""
+        """Show one line, with ``keys`` at its right.
+
+        ``at`` is the time of a result; None if the text is not a result.
+        """
         width = self.app.size.width - 2
         tail = f"  {keys}" if keys and width > 70 else ""
         word = words.LEVEL[level]
@@ -154,7 +157,7 @@ class PaneFrame(Widget):
 
 
 class _PlanLayout(Layout):
-    """Arranges the panes as a plan says."""
+    """Arranges the panes according to a plan of :mod:`labeltui.ui.frame.layout`."""
 
     name = "labeltui"
 

@@ -57,7 +57,8 @@ class Meters:
     ) -> Content:
         """``cpu  ▂▂▃▅▂ 21%  text``: the bar or history fills the width that the text does not need.
 
-        ``fills``: the resource can run out, so a high value is a warning. ``field`` is the history's name.
+        ``fills`` is True for a resource that can run out, so that a high value is a warning. ``field`` is the
+        history's name.
         """
         tone = Tone.FAINT if self._stale else load_tone(percent) if fills else Tone.BUSY
         number = "   ?" if percent is None else f"{percent:3.0f}%"

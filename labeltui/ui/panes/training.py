@@ -55,7 +55,10 @@ def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, floa
 def _series(
     points: tuple[EpochPoint, ...], value_of: Callable[[EpochPoint], float | None], name: str
 ) -> list[tuple[float, float]]:
-    """Return the epochs that have the value. It is NaN where the name of a value that is no number begins so."""
+    """Return the epochs that have a value, with the value.
+
+    It is NaN in an epoch in which a metric whose name begins like this one is not a number.
+    """
     series = []
     for point in points:
         value = value_of(point)
@@ -67,7 +70,7 @@ def _series(
 
 
 def newest_of(training: TrainStatus, value: float, name: str) -> str:
-    """Return the newest value as text, or since which epoch it is no number."""
+    """Return the newest value as text, or the epoch since which it is not a number."""
     since = [epoch for bad, epoch in training.not_numbers.items() if bad.startswith(name)]
     return f"NaN since epoch {min(since)}" if since else words.metric(value)
 

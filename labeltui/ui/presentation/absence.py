@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labeltui.domain.pod.pod import Pod
 
 Keys = Callable[[str], str]
-"""Returns the keys of an action, given the action's id."""
+"""A function that returns the keys of an action, given the action's id."""
 
 STARTING = Word("◌", "pod starting", Tone.BUSY)
 WAITS = Word("◌", "waiting for the pod", Tone.FAINT)

@@ -18,7 +18,7 @@ NAME_CELLS, STATE_CELLS = 34, 20
 
 
 def invited_word(one: Invitation) -> Word:
-    """Return the word for whether an annotator is let in and connected."""
+    """Return the word that says whether an annotator has access and is connected."""
     if not one.installed:
         return Word("▲", one.words, Tone.WARN)
     if one.connected is None:

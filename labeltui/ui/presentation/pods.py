@@ -98,7 +98,10 @@ def legal_words(pod: Pod) -> str:
 
 
 def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsLeft | None) -> list[Content]:
-    """Return a pod's details. ``own``: it is the profile's pod. ``left``: RunPod's remaining requests."""
+    """Return a pod's details.
+
+    ``own`` is True for the profile's pod. ``left`` is the rate limit's remaining requests.
+    """
     room = max(8, width - 11)
 
     def line(label: str, text: str, tone: str = Tone.PLAIN) -> list[Content]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.studies.study import StudyQueue
 
 ENDED_TRAINING, LAST = -1, 7
-"""Ranks in the order in which a strip that is too long drops facts. Facts from ``LAST`` on are the last to go."""
+"""Ranks of facts: a strip that is too long drops the fact with the lowest rank first.
+
+Facts from ``LAST`` on go last.
+"""
 ENDED = (TrainState.IDLE, TrainState.DONE, TrainState.STOPPED, TrainState.ERROR)
 
 
@@ -250,7 +253,7 @@ def _guard(state: SessionState, now: datetime) -> Fact | None:
 
 
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
-    """Fit the facts on one line of ``width`` cells: shorten by rank, then drop facts without trouble."""
+    """Fit the facts on one line of ``width`` cells: shorten them by rank, then drop those that report no problem."""
     ranked = _ranked(state, now)
     shown = tuple(fact for fact, _, _ in ranked)
     order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])

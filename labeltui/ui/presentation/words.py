@@ -84,7 +84,7 @@ LEVEL = {
 
 
 def server(status: ServerStatus) -> Word:
-    """Return the word for a server's state. One that runs with a problem is not shown as good."""
+    """Return the word for a server's state. A running server that has a problem is not shown as good."""
     word = SERVER[status.state]
     trouble = status.state is ServerState.RUNNING and status.problem is not None
     return Word("▲", f"{word.text}, fails", Tone.WARN) if trouble else word

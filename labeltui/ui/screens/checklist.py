@@ -109,13 +109,13 @@ class ChecklistScreen(StepsScreen):
 
     @property
     def _other(self) -> bool:
-        """Whether the pod is not what was agreed, or can't be used. The same request would fail again."""
+        """Whether the pod differs from the agreement, or can't be used. The same request would fail again."""
         codes = {str(e.get("code")) for e in self._job.steps.values()} & set(Code)
         return any(Code(code).same_again_fails for code in codes)
 
     @property
     def _accept(self) -> Mapping[str, Any]:
-        """The parameters that agree to the pod as it is; empty if none do."""
+        """Parameters with which the operator agrees to the pod as it is; empty if that is impossible."""
         return next((e["accept"] for e in self._job.steps.values() if e.get("accept")), {})
 
     @property
@@ -124,7 +124,7 @@ class ChecklistScreen(StepsScreen):
         return all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
 
     def action_cancel(self) -> None:
-        """Cancel the deployment. The screen stays open and shows the pod's fate."""
+        """Cancel the deployment. The screen stays open and shows whether a pod was rented."""
         if not self._over and self._job.worker is not None:
             self._job.worker.cancel()
 

@@ -109,13 +109,14 @@ class InvitationsScreen(Dialog[None]):
         self.query_one(".flash", Static).update(Content.styled(safe(text), Tone.FAINT))
 
     def progressed(self) -> None:
-        """Actions on invitations are short, so that only their end is shown."""
+        """Do nothing: actions on invitations are short, so only their end is shown."""
 
 
 class InvitationScreen(Dialog[None]):
-    """Shows the text for an annotator without the private key, so that no picture of the screen has it.
+    """Shows the text for an annotator.
 
-    ``y`` copies the whole text. The key is in memory until the screen is closed, and nowhere else.
+    The private key is left out, so that no picture of the screen has it, but ``y`` copies the text with it. The
+    key is in memory until the screen is closed, and nowhere else.
     """
 
     BINDINGS: ClassVar = [

@@ -17,7 +17,7 @@ from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.widgets.columns import Static
 
 Entry = tuple[str, Action, str | None]
-"""Key, action, and why it can't run now (None if it can)."""
+"""A key, its action, and the reason why it can't run now (None if it can)."""
 
 
 class LeaderScreen(Dialog[str]):

@@ -57,7 +57,7 @@ class Screens:
     ) -> None:
         """Ask a yes or no question and call ``answered``.
 
-        ``typed``: a text that the operator must type to confirm.
+        ``typed`` is a text that the operator must type to confirm.
         """
         self._app.push_screen(ConfirmScreen(title, question, typed), lambda yes: answered(yes is True))
 

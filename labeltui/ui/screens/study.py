@@ -22,7 +22,7 @@ Load = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 class StudyScreen(Dialog[str]):
-    """Shows what the list has of a study, then the document that ``load`` returns.
+    """Shows the facts in the list of studies, then the document that ``load`` returns.
 
     Returns the id of the action to run on the study.
     """
@@ -61,7 +61,7 @@ class StudyScreen(Dialog[str]):
             yield self._note
 
     def on_mount(self) -> None:
-        """Show what is known, and read the rest."""
+        """Show the facts that are known, and load the others."""
         self._scroll.focus()
         self._show("Reading image, labels and history …")
         self.run_worker(self._read(), exit_on_error=False)

@@ -6,7 +6,7 @@ from textual.content import Content
 
 
 def bar(percent: float | None, width: int, tone: str) -> Content:
-    """``width`` cells, filled to ``percent`` (0..100) in half cells; dots if ``percent`` is None."""
+    """Return a bar of ``width`` cells, filled to ``percent`` (0..100) in half cells; dots if ``percent`` is None."""
     if percent is None:
         return Content.styled("┄" * width, "$border-blurred")
     halves = round(max(0.0, min(100.0, percent)) * 2 * width / 100)

@@ -1,4 +1,4 @@
-"""Widgets whose rows stay as wide as they are laid out, however a selection or a highlight divides their text."""
+"""Widgets whose rows keep their width when a selection or a highlight divides an emoji."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ JOINERS = ("\ufe0f", "\u200d")  # widen or join what stands before them, so they
 
 
 def whole(strip: Strip) -> Strip:
-    """Return a row whose segments are together as wide as the row, which is laid out by its whole text.
+    """Return the row with segments that are together as wide as its whole text.
 
-    A style that begins inside an emoji divides it into parts that are narrower than the emoji. What follows in the
-    same row, such as a border, would move to the left.
+    A style that begins inside an emoji divides the emoji into parts. The parts are narrower than the emoji, so
+    the rest of the row, such as a border, would move to the left.
     """
     segments = list(strip)
     if not any(joiner in text for text, _, _ in segments for joiner in JOINERS):
@@ -34,7 +34,7 @@ def whole(strip: Strip) -> Strip:
 
 
 def _continuing(before: str, text: str) -> int:
-    """How many characters of ``text`` belong to the last emoji of ``before``."""
+    """Return the number of characters of ``text`` that belong to the last emoji of ``before``."""
     cells, count = cell_len(before + text), 0
     while count < len(text) and cell_len(before + text[:count]) + cell_len(text[count:]) != cells:
         count += 1

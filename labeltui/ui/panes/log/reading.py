@@ -110,7 +110,7 @@ class LogReading(Widget):
         self.view.mark(console_of(self).clock())
 
     def to_place(self) -> None:
-        """Go to the next marked line or gap in the log."""
+        """Go to the next marked line or gap in the log; after the last one, to the first."""
         if not self.view.to_place():
             self._flash("no line is marked (m marks one), and the log has no gap", Level.WARNING)
 

@@ -22,7 +22,7 @@ BRIEF_WIDTH = 12
 _BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
 _URGENCY = {StudyState.OPEN: 2, StudyState.UNLABELLED: 3, StudyState.ORIGINAL: 4, StudyState.FINAL: 5}
 UID_END = 6
-"""Characters of a series' id that are shown where its description needs the room. Ids differ at their ends."""
+"""Number of last characters of a series' id that are shown if there is no room for all. Ids differ at their ends."""
 COLLISION, FLAGGED_FIRST, APPROVED_LAST = 0, 1, 6
 UNTOUCHED = _URGENCY[StudyState.UNLABELLED]
 DAMAGED = Word("✗", "broken", Tone.BAD)
@@ -33,7 +33,7 @@ REVIEWS = {"flagged": FLAGGED, "approved": APPROVED}
 
 @dataclass(slots=True)
 class Shown:
-    """What cells depend on beside their study: the time, and whether the list is stale.
+    """The values that cells depend on besides their study: the time, and whether the list is stale.
 
     ``damaged`` are the studies with a label that is empty or cut off.
     """
@@ -56,7 +56,7 @@ def word_of(study: Study, *, brief: bool = False) -> Word:
 
 
 def urgency(study: Study) -> int:
-    """Return the place of a study's state in the queue: what needs somebody comes first."""
+    """Return the rank of a study's state in the queue. States in which somebody must act come first."""
     if not (study.fetches or study.tags or study.review):
         return UNTOUCHED
     people = len(study.openers)

@@ -18,7 +18,7 @@ def store(folder: StateFolder, table: ColumnTable[Study]) -> None:
 
 
 def restore(folder: StateFolder, table: ColumnTable[Study]) -> None:
-    """Use what was stored. Names that no column has are left out."""
+    """Use the stored columns and order. Names of unknown columns are left out."""
     document, names = folder.read(DOCUMENT), {column.name for column in table.columns}
     hidden, sorts = document.get("hidden"), document.get("sorts")
     table.hide(

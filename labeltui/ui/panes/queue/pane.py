@@ -87,7 +87,7 @@ class QueuePane(Widget):
     # -- the Pane protocol
 
     def attach(self, session: Session) -> None:
-        """Use the columns and the order that the profile was last shown with."""
+        """Use the columns and the order with which the profile was shown last."""
         self.session = session
         layout.restore(session.state_folder, self.table)
 
@@ -101,7 +101,7 @@ class QueuePane(Widget):
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
-        """What the keys of the worklist do with the study under the cursor."""
+        """The pane's methods by name: those for the worklist, and those for the study under the cursor."""
         studies = {"show": self.show_details, "review": self._studies.review}
         return {**self._worklist.verbs, **studies, "restore": self._restore, "delete": self._delete}
 
@@ -114,7 +114,10 @@ class QueuePane(Widget):
         await self._invoke("labels.restore", {"studies": tuple(study.id for study in self.targets)})
 
     async def _delete(self) -> None:
-        """Delete the marked study, or the one under the cursor. Refuses several, which need a question each."""
+        """Delete the marked study, or the one under the cursor.
+
+        Refuses several, because each needs a question of its own.
+        """
         targets = self.targets
         if len(targets) > 1:
             console_of(self).refuse(f"Delete: {len(targets)} studies are marked. Mark one, or none (esc).")
@@ -193,7 +196,7 @@ class QueuePane(Widget):
     @on(ColumnTable.Arranged)
     @on(ColumnTable.Moved)
     def _show_titles(self, message: Message) -> None:
-        """Show counts, order, and what the worklist says of the study under the cursor."""
+        """Show counts, order, and the worklist's plan for the study under the cursor."""
         message.stop()
         if self.state is not None and self.now is not None:
             self._update_titles(self.state, self.state.queue.value, self.now)

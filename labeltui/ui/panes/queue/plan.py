@@ -1,4 +1,4 @@
-"""What the worklist means for one study, as a cell. No I/O."""
+"""The cell with the worklist's plan for a study. No I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from labeltui.ui.presentation.words import clock_time
 
 
 def plan_of(study: Study, worklist: Worklist | None) -> str:
-    """Return ``skipped``, or the study's place, its annotator, and until when somebody has it. Empty without any."""
+    """Return ``skipped``, or the study's place in the order, its annotator, and the end of its reservation.
+
+    Empty if there is none of these.
+    """
     if worklist is None:
         return ""
     if study.id in worklist.skipped:

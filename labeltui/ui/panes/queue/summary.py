@@ -1,4 +1,4 @@
-"""The lines above the queue: how far the labelling is, or why no study is listed."""
+"""The lines above the queue: the progress of the labelling, or the reason why no study is listed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def missing(state: SessionState, width: int, keys_of: Callable[[str], str]) -> l
 
 
 def progress(state: SessionState, queue: StudyQueue, now: datetime, width: int) -> list[Content]:
-    """Return the bar of finished studies, and what is wrong with the list."""
+    """Return the bar of finished studies, and a line for a problem with the list."""
     finals = sound_finals(state, queue)
     share = 100.0 * finals / queue.total if queue.total and finals is not None else None
     tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
@@ -74,9 +74,9 @@ def progress(state: SessionState, queue: StudyQueue, now: datetime, width: int) 
 
 
 def _outlook(state: SessionState, queue: StudyQueue, finals: int | None, now: datetime) -> str:
-    """How many studies are left, how many labels come per hour, and when the last one is expected.
+    """Return the number of studies left, the labels per hour, and the time at which the last label is expected.
 
-    Nothing is expected while no server runs.
+    While no server runs, no time is given.
     """
     if finals is None or queue.total is None:
         return ""
@@ -94,7 +94,7 @@ def _outlook(state: SessionState, queue: StudyQueue, finals: int | None, now: da
 
 
 def _day(at: datetime, now: datetime) -> str:
-    """A time of this day as ``18:40``, of the next six as ``Tue 18:40``, else the date."""
+    """Format a time: of today as ``18:40``, of the next six days as ``Tue 18:40``, else as the date."""
     at, now = at.astimezone(), now.astimezone()
     days = (at.date() - now.date()).days
     return f"{at:%H:%M}" if days == 0 else f"{at:%a %H:%M}" if days < 7 else f"{at:%d %b %Y}"

@@ -1,4 +1,4 @@
-"""What the queue pane shows of the worklist, and what it does with the study under its cursor."""
+"""The queue pane's texts on the worklist, and its actions on the study under the cursor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ NAME_WIDTH = 16
 
 
 def worklist_fact(state: SessionState) -> str:
-    """How many studies the worklist can still hand out, or that there is none. Empty if it is unknown."""
+    """Return the number of studies that the worklist can still hand out, or that there is no worklist.
+
+    Empty if unknown.
+    """
     worklist = state.worklist.value
     if worklist is None:
         return ""
@@ -31,7 +34,10 @@ def worklist_fact(state: SessionState) -> str:
 
 
 def study_fact(study: Study | None, worklist: Worklist | None) -> str:
-    """Who holds a study until when, and the operator's decisions about it. Empty if there are none."""
+    """Return for whom a study is reserved until when, and the operator's decisions about it.
+
+    Empty if there are none.
+    """
     if study is None or worklist is None:
         return ""
     place, assigned = worklist.place(study.id), worklist.assigned.get(study.id)
@@ -57,7 +63,7 @@ class WorklistVerbs:
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
-        """By the names that the registry uses."""
+        """The methods by the names that the registry uses."""
         return {"first": self.first, "assign": self.assign, "unassign": self.unassign, "skip": self.skip}
 
     async def first(self) -> None:

@@ -1,8 +1,8 @@
 """Shows one shell on the whole real terminal, without the console around the shell.
 
-Output goes to the terminal as under ``ssh``, and also to the pane's engine, so that the pane is up to date on return.
-The real terminal answers the programs' queries. All of it happens on the terminal's alternate screen, so that what
-stood on the terminal before labeltui started, and its cursor, are there again afterwards.
+Output goes to the terminal as under ``ssh``, and also to the pane's engine, so that the pane is up to date on
+return. The real terminal answers the programs' queries. Everything is drawn on the terminal's alternate screen,
+so that the terminal's earlier content and cursor are there again afterwards.
 """
 
 from __future__ import annotations
@@ -137,7 +137,10 @@ class _Terminal:
         await asyncio.to_thread(_write_all, self._output, data)
 
     def _resized(self) -> None:
-        """Take the terminal's size. Terminals cut their alternate screen, but the engine wraps its lines anew."""
+        """Adopt the terminal's new size and draw all rows again.
+
+        Terminals cut lines on the alternate screen, but the engine wraps them.
+        """
         try:
             size = os.get_terminal_size(self._input)
         except OSError:

@@ -1,7 +1,7 @@
-"""Output on its way to the real terminal, which stays on its alternate screen.
+"""Filters a program's output for the real terminal, which stays on its alternate screen.
 
-A program's own switches between main and alternate screen would uncover what stood on the terminal before labeltui. The
-content of the screen that a program switches to is painted instead.
+If a program switched the terminal between main and alternate screen, the terminal's content from before
+labeltui would show. Instead, labeltui paints the content of the screen that the program switches to.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ _CUT_OFF = re.compile(rb"\x1b(?:\[[?<>]?[0-9;]{0,64})?\Z")
 
 
 class Piece(NamedTuple):
-    """``raw``: what the program printed; ``shown``: what the terminal gets. ``repaints``: it needs painting then."""
+    """A part of the output.
+
+    ``raw`` is the program's output, ``shown`` the part that the terminal gets. If ``repaints``, the screen must
+    be painted afterwards.
+    """
 
     raw: bytes
     shown: bytes
@@ -39,7 +43,7 @@ class PassedOutput:
 
     @property
     def pops(self) -> bytes:
-        """The sequence that takes back the keyboard modes that programs have left pushed."""
+        """The sequence that undoes the keyboard modes that programs have set and not undone."""
         return b"\x1b[<%du" % self._pushed if self._pushed else b""
 
     def pieces(self, data: bytes) -> Iterator[Piece]:

@@ -37,7 +37,10 @@ class ShellRun:
         self.copied: Callable[[str], None] = nothing
         self.drew: Callable[[], None] = nothing
         self.tap: Callable[[bytes], Awaitable[None]] | None = None
-        """Receives a copy of all output in full screen, where the real terminal answers queries. Else None."""
+        """In full screen, a function that gets all output; the real terminal then answers the program's queries.
+
+        Else None.
+        """
         self._view = view
         self._changed = changed
         self._task: asyncio.Task[None] | None = None

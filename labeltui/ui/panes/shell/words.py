@@ -40,8 +40,9 @@ def lifetime_text(opened: OpenShell | None) -> str:
 def standing(phase: Phase, ended: str, behind: int, *, in_tmux: bool, absent: Absence | None = None) -> str:
     """Return the state of a shell and the most useful key; empty before the shell runs.
 
-    ``behind``: rows scrolled back. ``in_tmux``: the shell continues in the host's tmux.
-    ``absent``: why the host's pod can't be reached; then neither tmux nor a key can restore the shell.
+    ``behind`` is the number of rows scrolled back. ``in_tmux`` is True if the shell continues in the host's
+    tmux. ``absent`` is the reason why the host's pod can't be reached; then neither tmux nor a key can restore
+    the shell.
     """
     if phase is Phase.LIVE:
         return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
@@ -65,8 +66,8 @@ def empty_text(
 ) -> Sequence[str]:
     """Return sentences that explain why there is no shell yet.
 
-    ``reconnect`` and ``proxy_keys`` are keys; ``proxy_keys`` is empty without a proxied shell.
-    ``absent``: why the host's pod can't be reached.
+    ``reconnect`` and ``proxy_keys`` are keys; ``proxy_keys`` is empty without a proxied shell. ``absent`` is
+    the reason why the host's pod can't be reached.
     """
     state = None if host is None else host.state
     address = "the host" if host is None else safe(host.address)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 Option = tuple[str, str]
-"""The value, and the text that is shown for it."""
+"""An option: its value, and its text on the screen."""
 
 
 class Choice(Widget, can_focus=True):

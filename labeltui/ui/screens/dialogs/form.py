@@ -171,7 +171,7 @@ class FormScreen(Dialog[dict[str, Any]]):
             self.focus_next()
 
     def on_input_blurred(self, event: Input.Blurred) -> None:
-        """Show what is wrong with the field that was left."""
+        """Show the error in the field that was left."""
         param = next(param for param in self._params if self._inputs[param.name] is event.input)
         try:
             parse(param, event.input.value)

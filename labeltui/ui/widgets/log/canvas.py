@@ -1,6 +1,7 @@
-"""Draws a log on Textual's line API: only visible lines are decoded, and scrolled-up views stay in place.
+"""Draws a log on Textual's line API.
 
-It scrolls by its own offset: a widget that Textual scrolls would have the whole screen laid out for each new line.
+Only visible lines are decoded, and a view that is scrolled up stays in place. The widget scrolls by an offset
+of its own, because Textual's scrolling would lay out the whole screen for each new line.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from labeltui.ui.widgets.log.text import lit
 TONES = ("plain", "faint", "warning", "error", "match", "gap", "fold")
 REPAINT_S = 1 / 30
 FLOOD_S = 1 / 12
-"""Seconds between paints while at least a screen of lines arrives between two paints, too fast to read."""
+"""Seconds between paints while lines arrive too fast to read, which means a whole screen or more between two paints."""
 SLICE_S = 0.006
 
 
@@ -46,7 +47,7 @@ class LogCanvas(Widget, can_focus=True):
     }
 
     class Moved(Message):
-        """The visible rows, the counts, or whether it follows have changed."""
+        """The visible rows or the counts have changed, or following new lines was turned on or off."""
 
     def __init__(self, store: LogStore | None = None) -> None:
         super().__init__()
@@ -107,7 +108,10 @@ class LogCanvas(Widget, can_focus=True):
             self.redraw(SLICE_S, asked=False)
 
     def redraw(self, budget_s: float = SLICE_S, *, asked: bool = True) -> None:
-        """Read new lines and choose the visible rows; without ``asked``, repaint only if they changed."""
+        """Read new lines and choose the visible rows.
+
+        With ``asked`` all rows are repainted, else only if they changed.
+        """
         self._painted = time.monotonic()
         old, done = (self.rows, self._thumb), self._choose_rows(budget_s)
         if not self.size.height:
@@ -136,7 +140,10 @@ class LogCanvas(Widget, can_focus=True):
         return done
 
     def _sync(self, budget_s: float = 0.0) -> bool:
-        """Follow the store for about ``budget_s``; another run starts over. Returns True once every line was tested."""
+        """Read the store's new lines for about ``budget_s``.
+
+        Starts over if the store has another run. Returns True once every line was tested.
+        """
         if self._generation != self.store.generation:
             self._generation = self.store.generation
             self.following, self.cursor, self._read_to = True, None, 0
@@ -247,7 +254,10 @@ class LogCanvas(Widget, can_focus=True):
         return lit(segments, patterns, tones.match, but=tones.fold) if patterns else segments
 
     def _selected(self, segments: list[Segment], first: int, last: int) -> list[Segment]:
-        """The segments, with characters ``first`` to ``last`` (-1: the end) in the style of a selection."""
+        """Return the segments, with characters ``first`` to ``last`` in the style of a selection.
+
+        A ``last`` of -1 means the end.
+        """
         marked_so = self.screen.get_component_rich_style("screen--selection")
         found: list[Segment] = []
         at = 0
@@ -273,7 +283,7 @@ class LogCanvas(Widget, can_focus=True):
         return "┃" if start <= y < end else "│" if end else " "
 
     def _bar_place(self) -> tuple[int, int]:
-        """First row and end of the scrollbar's thumb; empty if everything is visible."""
+        """Return the first row of the scrollbar's thumb, and the row after it; empty if everything is visible."""
         height, count = self.size.height, self.page.count
         if count <= height:
             return 0, 0

@@ -21,7 +21,7 @@ _NAMED_AFTER_PARENT = {"app", "engine", "error", "generic", "handler", "local", 
 _WORDS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _GLYPHS = {"ERROR": "✗", "CRITICAL": "✗", "WARNING": "▲"}
 SOURCES = {"": " ", "app.log": "a", "api": "h", "stdout": "o"}
-"""Texts of the source column, for lines of another source: ``app.log``, the API (HTTP), stdout."""
+"""The source column's text for each source: ``app.log``, the API (HTTP), stdout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class Columns:
 
     @property
     def width(self) -> int:
-        """Cells before the message, including the spaces between columns."""
+        """Width in cells before the message, including the spaces between columns."""
         if self.raw:
             return 0
         return sum(cells + 1 for cells in (self.time, self.source, self.level, self.logger) if cells)
 
     @property
     def bare(self) -> int:
-        """Cells before a continuation line: only the time's column stays blank."""
+        """Width in cells before a continuation line, which leaves only the time's column blank."""
         if self.raw:
             return 0
         if not self.time:

@@ -13,13 +13,13 @@ from labeltui.domain.log.lines import parse_line
 from labeltui.session.log.store import LogStore
 
 HEAD_BYTES = 400
-"""Bytes of a line that are examined: the head with thread and logger, and the words after it."""
+"""Bytes at a line's start that are examined. They include thread, logger, and the first words of the message."""
 LONGEST = 20_000
-"""Lines of one traceback, at most."""
+"""The most lines that one traceback may have."""
 AROUND = 1500
-"""Lines around a visible one that are examined early."""
+"""Number of lines around a visible line that are examined before others."""
 STEP = 2048
-"""Lines examined between two checks of the clock, at most."""
+"""The most lines that are examined between two checks of the clock."""
 STAMP = re.compile(rb"\[?20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
 _CHAINED = re.compile(
     rb"(?:The above exception was the direct cause|During handling of the above exception)|\"\"\""
@@ -49,7 +49,7 @@ class Folds:
     def __init__(self, store: LogStore) -> None:
         self._store, self._errors = store, store.errors
         self._generation = store.generation
-        self._firsts, self._lasts, self._tolds = array("Q"), array("Q"), array("Q")
+        self._firsts, self._lasts, self._summaries = array("Q"), array("Q"), array("Q")
         self._taken = 0
         self._ahead: tuple[range, Folds] | None = None
         self._going_on = False  # the last fold may take the next line
@@ -60,11 +60,11 @@ class Folds:
         return len(self._firsts)
 
     def __getitem__(self, index: int) -> Fold:
-        return Fold(self._firsts[index], self._lasts[index], self._tolds[index])
+        return Fold(self._firsts[index], self._lasts[index], self._summaries[index])
 
     def clear(self) -> None:
         """Forget all folds, for another run."""
-        for lines in (self._firsts, self._lasts, self._tolds):
+        for lines in (self._firsts, self._lasts, self._summaries):
             del lines[:]
         self._taken, self._going_on, self._ahead = 0, False, None
 
@@ -74,7 +74,10 @@ class Folds:
         return not self._errors.tracebacks
 
     def of(self, line: int) -> Fold | None:
-        """The fold that a line belongs to; None without one. Examines the lines around it if they were not yet."""
+        """The fold that a line belongs to; None without one.
+
+        First examines the lines around it, if that was not done.
+        """
         if self._taken <= line < self._errors.read and not self.none:
             return self._read_ahead(line).of(line)
         at = bisect_right(self._firsts, line) - 1
@@ -119,7 +122,7 @@ class Folds:
         first, free = line, self._lasts[-1] + 1 if self._lasts else 0
         while first > max(free, line - 3) and not self._errors.begins(first) and self._leads(first - 1):
             first -= 1
-        for lines, value in ((self._firsts, first), (self._lasts, line), (self._tolds, line)):
+        for lines, value in ((self._firsts, first), (self._lasts, line), (self._summaries, line)):
             lines.append(value)
         self._going_on, self._named, self._inner, self._taken = True, False, False, line + 1
 
@@ -138,7 +141,7 @@ class Folds:
                 self._taken += 1
 
     def _belongs(self, line: int, head: bytes) -> bool:
-        """Whether the line continues the last traceback; updates what is known of it."""
+        """Whether the line continues the last traceback. Also updates the state of that traceback."""
         error = self._errors.of(line)
         if error is None or error.first == line or STAMP.match(head):
             return False
@@ -151,15 +154,18 @@ class Folds:
             if self._redrawn(line, head):
                 return False
             if not self._named and ((inner := _INNER.match(head) is not None) or not self._inner):
-                self._inner, self._tolds[-1] = inner, line
+                self._inner, self._summaries[-1] = inner, line
             return True
         if self._named or self._inner:
             return _CHAINED.match(head) is not None
         if _CHAINED.match(head) is None:
-            self._named, self._tolds[-1] = True, line
+            self._named, self._summaries[-1] = True, line
         return True
 
     def _redrawn(self, line: int, head: bytes) -> bool:
-        """Whether the line is a redrawn progress bar, which is no source line however it is indented."""
+        """Whether the line is a redrawn progress bar.
+
+        Such a line is not part of a traceback, even if it is indented.
+        """
         more = self._store.line_size(line) - self._store.last_drawing(line, 0)[1]
         return more > 1 or (more == 1 and not self._store.line(line).endswith(b"\r"))

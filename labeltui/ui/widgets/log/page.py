@@ -30,7 +30,7 @@ class Shown:
     line: int | None
     segments: list[Segment]
     strips: dict[str, Strip] = field(default_factory=dict)
-    """The finished row, by the character in the scrollbar's cell."""
+    """The finished row for each character that the scrollbar's cell may have."""
 
     @property
     def text(self) -> str:
@@ -72,7 +72,10 @@ def gap_words(mark: Mark) -> str:
 
 
 class Page(Rows):
-    """``top`` is the first visible row (of the lines that are shown), ``skip`` the screen rows hidden of it."""
+    """The visible part of a log.
+
+    ``top`` is the first visible row among the shown lines; ``skip`` of its screen rows are above the window.
+    """
 
     def __init__(self, store: LogStore, tones: Tones) -> None:
         super().__init__(store)
@@ -96,7 +99,7 @@ class Page(Rows):
         self._mixed = False
 
     def forget(self) -> None:
-        """Lay out all lines again: another run, other columns, or another theme."""
+        """Drop all laid-out lines, because the run, the columns or the theme changed."""
         self._cache.clear()
         self._drawn.clear()
 
@@ -151,7 +154,7 @@ class Page(Rows):
             self.forget()
 
     def _marks_above(self, row: int) -> list[Mark]:
-        """The rules between the previous row and ``row``; ``row`` = ``count`` means below the last one."""
+        """The rules between the previous row and ``row``. If ``row`` equals ``count``, the rules below the last row."""
         if not self.marks:
             return self.marks
         before = self.preceding(row)
@@ -246,7 +249,7 @@ class Page(Rows):
             row = before
 
     def _clamp(self) -> None:
-        """Keep the window within the rows there are, after a filter or another run."""
+        """Keep the window within the existing rows, after a filter or another run has changed their number."""
         if self.top > self.count:
             self.top, self.skip = self.count, 0
         if (visible := self.visible_row(self.top)) != self.top:

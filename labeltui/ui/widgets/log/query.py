@@ -49,13 +49,14 @@ class Errors(Places):
 
 
 class Sieve(Places):
-    """The lines of a store that match a query, in order; with ``within``, only those of another sieve.
+    """The lines of a store that match a query, in order.
 
-    It follows the store, and starts over with another run. An unfinished line is tested again.
+    With ``within``, only lines of that other sieve. It follows the store as it grows, and starts over with
+    another run. A line that was unfinished is tested again.
     """
 
     STEP = 1 << 20
-    """Lines tested between two checks of the clock, at most."""
+    """The most lines that are tested between two checks of the clock."""
 
     def __init__(self, store: LogStore, query: Query, within: Sieve | None = None) -> None:
         super().__init__(store, array("Q"))

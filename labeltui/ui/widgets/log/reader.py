@@ -21,7 +21,7 @@ from labeltui.ui.widgets.log.text import LONGEST
 
 SIDEWAYS = 8
 PIECE = 2000
-"""Lines joined in one piece when some are saved."""
+"""Number of lines in one piece when shown lines are saved."""
 AT_ONCE_S = 0.06
 """Seconds that a new filter may block the screen; lines not tested by then are tested in slices."""
 
@@ -122,7 +122,10 @@ class LogReader(LogCanvas):
         self._reveal_cursor()
 
     def turns(self) -> str | None:
-        """What :meth:`turn` would do: ``open`` or ``fold``; None if the line is in no traceback that can be folded."""
+        """Return the effect of :meth:`turn`, ``open`` or ``fold``.
+
+        None if the line is in no traceback that can be folded.
+        """
         fold = self._foldable()
         return None if fold is None else "fold" if self.page.is_open(fold) else "open"
 
@@ -187,7 +190,7 @@ class LogReader(LogCanvas):
         self._show_subset(line, unfold=unfold)
 
     def set_scope(self, scope: Scope, first: int = 0) -> None:
-        """Show only records of a scope, from line ``first`` on; a filter and a text to find apply within them."""
+        """Show only the records of a scope, from line ``first`` on. Filter and search then apply to these records."""
         line = None if self.following else self.line
         self.scope = Scoped(self.store, scope, first) if scope or first else None
         self.page.floor = first
@@ -212,9 +215,10 @@ class LogReader(LogCanvas):
         self.redraw(AT_ONCE_S)
 
     def step(self, places: Places, by: int) -> bool | None:
-        """Go to the next (1) or previous (-1) of ``places``. Returns None if there is none.
+        """Go to the next (1) or previous (-1) of ``places``.
 
-        Returns True if it continued at the other end. While following, both directions lead to the newest.
+        Returns None if there is none, and True if the search continued at the other end. While the view follows
+        new lines, both directions lead to the newest place.
         """
         while not places.advance(AT_ONCE_S) and not places.lines:
             continue
@@ -232,7 +236,10 @@ class LogReader(LogCanvas):
         return here is not None and (subset[0] - here) * by <= 0
 
     def _next(self, places: Places, line: int | None, by: int) -> int | None:
-        """The nearest of the shown lines in that direction; from the far end if ``line`` is None."""
+        """Return the nearest shown line of ``places`` in that direction.
+
+        If ``line`` is None, search from the far end.
+        """
         if line is None:
             line = -1 if by > 0 else self.store.line_count
         found = places.after(line) if by > 0 else places.before(line)

@@ -10,9 +10,9 @@ from labeltui.ui.widgets.log.query import Sieve
 
 
 class Rows:
-    """Rows are numbered as if nothing were folded; a folded line has a number, but no height.
+    """Numbers the rows as if nothing were folded: a folded line has a number but no height.
 
-    So opening one of many tracebacks needs no new count.
+    So when one of many tracebacks is opened, the rows need not be counted again.
     """
 
     def __init__(self, store: LogStore) -> None:
@@ -39,11 +39,11 @@ class Rows:
     # -- folding
 
     def is_open(self, fold: Fold) -> bool:
-        """Whether the reader opened it."""
+        """Whether the reader has opened the fold."""
         return self.unfolded != (fold.first in self.turned)
 
     def whole(self, fold: Fold) -> bool:
-        """Whether all its lines are shown; if a filter selects only some, none of them is hidden."""
+        """Whether a filter shows all lines of the fold. If it shows only some, folding hides none of them."""
         if self.subset is None:
             return True
         lines, first = self.subset.lines, bisect_left(self.subset.lines, fold.first)
@@ -58,7 +58,7 @@ class Rows:
         )
 
     def turn(self, fold: Fold) -> None:
-        """Open it, or fold it."""
+        """Open a folded traceback, or fold an open one."""
         self.turned ^= {fold.first}
 
     def turn_all(self) -> bool:

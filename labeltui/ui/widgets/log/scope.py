@@ -18,9 +18,9 @@ _SPELLINGS = {"WARNING": b"WARN(?:ING)?", "CRITICAL": b"CRITICAL|FATAL"}
 HEADER_BYTES = 48
 LONGEST_HEAD = 700
 LONGEST_RECORD = 5000
-"""Lines of one record that are searched for its time, at most."""
+"""The most lines before or after a line that are searched for its record and its time."""
 DISORDER = timedelta(minutes=2)
-"""The longest time by which a line may be older than the line before it: several processes write into one log."""
+"""How much older a line may be than the line before it, because several processes write into one log."""
 
 
 def heads(scope: Scope) -> re.Pattern[bytes]:
@@ -38,7 +38,10 @@ def heads(scope: Scope) -> re.Pattern[bytes]:
 
 
 class Scoped(Sieve):
-    """Follows a store like any sieve. Continuation lines and errors go with their record."""
+    """The lines of a store that are within a scope.
+
+    Continuation lines and errors are in the scope if their record is.
+    """
 
     def __init__(self, store: LogStore, scope: Scope, first: int = 0) -> None:
         super().__init__(store, Query(scope.text, (heads(scope),)))
@@ -63,7 +66,7 @@ class Scoped(Sieve):
         return sorted({*lines, *errors}) if errors else lines
 
     def _goes_on(self, line: int) -> bool:
-        """Whether the record is in scope that a bare line here would continue."""
+        """Whether the record that a bare line here would continue is in scope."""
         if not self.lines or self.lines[-1] != line - 1:
             return False
         error = self.store.errors.of(line - 1) if self.scope.takes_errors else None
@@ -99,7 +102,7 @@ class Scoped(Sieve):
 
     @property
     def _from(self) -> int:
-        """The first line that may be in scope: another run starts over."""
+        """Return the first line that may be in scope. It is 0 if the store has another run."""
         return self.first if self._generation == self._born else 0
 
     def _head(self, line: int) -> bytes:

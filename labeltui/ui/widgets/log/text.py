@@ -1,4 +1,4 @@
-"""Lays out one log line: columns by its grammar, its own colours, and everything else as visible text."""
+"""Lays out one log line: columns for its parts, its own colours, and all other bytes as visible text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labeltui.ui.presentation.words import plural, size
 from labeltui.ui.widgets.log.columns import Columns, Tones, head_of, tone_of
 
 LONGEST = 16_384
-"""Bytes drawn of one line, at most."""
+"""The most bytes of one line that are drawn."""
 
 _SGR = re.compile("\x1b\\[([0-9;:]{0,64})m")
 _ATTRIBUTES = {
@@ -32,9 +32,10 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A line: ``head`` stays in place when the message scrolls sideways, and indents it when it wraps.
+    """A line that is laid out.
 
-    Segments, not strips: a strip costs as much as the rest of the line, and this is made for each line that passes.
+    ``head`` stays in place when the message scrolls sideways, and its width indents wrapped rows. The parts are
+    segments, because creating strips would take twice as long, and each new line is laid out.
     """
 
     head: list[Segment]
@@ -42,7 +43,7 @@ class Laid:
     body: list[Segment]
     cells: int  # of the body
     tail: tuple[Segment, ...] = ()
-    """Follows the message, however it is scrolled."""
+    """Text after the message, which stays visible when the message scrolls."""
 
     @property
     def text(self) -> str:
@@ -77,7 +78,7 @@ def lay(
 
 
 def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
-    """A line that stands for ``hidden`` more, with the number of matches in them all."""
+    """Return a line that represents ``hidden`` folded lines, with the number of matches in all of them."""
     text = f" … (+{plural(hidden, 'line')}"
     if not matches:
         return replace(laid, tail=(Segment(f"{text} ⏎)", tones.fold),))
@@ -86,7 +87,7 @@ def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
 
 
 def cells_of(segments: list[Segment]) -> int:
-    """The width in cells. ASCII is as wide as it is long, once control characters are replaced."""
+    """Return the width of a text in cells. Control characters must be replaced already. Fast for ASCII."""
     return sum(len(text) if text.isascii() else cell_len(text) for text, _, _ in segments)
 
 
@@ -99,7 +100,7 @@ def _without(pieces: Iterable[tuple[str, Style]], count: int) -> Iterator[tuple[
 
 
 def _printed(pieces: Iterable[tuple[str, Style]], tone: Style) -> Iterator[Segment]:
-    """The segments as text that no terminal obeys; tabs go to the next eighth cell."""
+    """Return the segments with control characters made visible. Tabs go to the next multiple of eight cells."""
     column = 0
     for text, style in pieces:
         if "\t" not in text:
@@ -172,7 +173,10 @@ def _basic(code: int) -> Style:
 def lit(
     segments: list[Segment], patterns: Iterable[re.Pattern[str]], style: Style, but: Style | None = None
 ) -> list[Segment]:
-    """The segments with every match in ``style``; segments in the style ``but`` are not text of the log."""
+    """Return the segments with every match in ``style``.
+
+    Segments in the style ``but`` are not searched, because they are not text of the log.
+    """
     text = "".join(segment.text for segment in segments)
     marked = bytearray(len(text))
     for pattern in patterns:

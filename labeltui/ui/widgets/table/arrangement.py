@@ -16,9 +16,9 @@ from labeltui.ui.widgets.table.columns import Column, widest
 T = TypeVar("T")
 
 SORTED_BY = 3
-"""Rows that are equal in the newest sort keep the order of the sorts before it, up to this many."""
+"""The number of sorts that are remembered. Rows that are equal in the newest one keep the order of the earlier ones."""
 _SPECIAL = re.compile(rb"[^\w\s/:,;@#%&=<>~'\"`!-]")
-"""A character that may mean something else than itself in a regular expression."""
+"""Matches a character that has a special meaning in a regular expression."""
 FEW_CHANGES = 500
 FEW_KEYS = 4096
 Sort = tuple[str, bool]
@@ -26,7 +26,7 @@ Sort = tuple[str, bool]
 
 
 class Prepared(Generic[T]):
-    """What a key may need next: the sort keys of all columns, their widths, and the texts that a filter searches."""
+    """Values for the next key: the sort keys of all columns, their widths, and the texts that a filter searches."""
 
     def __init__(self, arrangement: Arrangement[T], items: Sequence[T]) -> None:
         columns = arrangement.columns.values()
@@ -112,7 +112,7 @@ class Arrangement(Generic[T]):
         self._show()
 
     def _read_again(self, index: int) -> bool:
-        """Compute what is stored for one item. Returns whether it belongs in another place."""
+        """Compute the stored values of one item again. Returns whether the item must move to another place."""
         item, moved = self.items[index], False
         for name, keys in self._keys.items():
             if not self.columns[name].fixed:
@@ -127,7 +127,7 @@ class Arrangement(Generic[T]):
         return moved
 
     def take(self, prepared: Prepared[T]) -> bool:
-        """Store what a thread has prepared. Returns False if the items have changed too much since."""
+        """Store the values that a thread has prepared. Returns False if the items have changed too much since."""
         changed = self.changes(prepared.items)
         if changed is None:
             return False

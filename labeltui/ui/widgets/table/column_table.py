@@ -35,7 +35,7 @@ PARTS = (
     "bar",
 )
 MANY = 2000
-"""Items from which on they are sorted and read in a thread, since keys must not wait for it."""
+"""From this number of items on, they are sorted and read in a thread, so that keys do not wait."""
 MARK = "▌"
 Row = tuple[tuple[Cell, ...], bool, bool, str]
 """The cells of a visible row, whether the cursor is on it, whether it is marked, and the scrollbar's cell."""
@@ -223,7 +223,7 @@ class ColumnTable(Rows, Generic[T]):
             self.refresh()
 
     def _measured(self, shown: Sequence[T]) -> dict[str, int]:
-        """The width of each column's widest text; before that is known, of the texts in view."""
+        """The width of each column's widest text. Until that is known, the width of the widest visible text."""
         return {
             column.name: self.arrangement.width(column.name) or widest(map(column.text, shown))
             for column in self.columns
@@ -265,7 +265,7 @@ class ColumnTable(Rows, Generic[T]):
         return Strip([*segments, Segment(bar, self._style("bar"))], width).apply_style(base)
 
     def _header(self) -> list[Segment]:
-        """The titles, the sorted column's in a style of its own."""
+        """Return the row of titles. The title of the sorted column has a style of its own."""
         head, by = self._head, self.sort_by[0]
         plain, sorted_ = self._style("head"), self._style("sorted")
         one = next((one for one in self.placed if one.column.name == by), None)
@@ -285,7 +285,10 @@ class ColumnTable(Rows, Generic[T]):
     # --- mouse
 
     def on_click(self, event: events.Click) -> None:
-        """Sort by the column whose title is clicked; again: in the other direction. Else move the cursor."""
+        """Sort by the column whose title is clicked; a second click reverses the order.
+
+        A click on a row moves the cursor.
+        """
         if event.y > 0:
             super().on_click(event)
             return

@@ -63,8 +63,9 @@ def place(
 ) -> list[Placed[T]]:
     """Choose the columns that fit into ``room`` cells, and their widths.
 
-    Essential columns get their least widths, then, in order of rank, what their texts need; other columns get what is
-    left, unless all of their texts are empty. ``measured`` are the widths of the texts by the column's name.
+    Essential columns first get their least widths, then, in order of rank, the widths of their texts. Other
+    columns share the remaining cells, unless all of their texts are empty. ``measured`` are the widths of the
+    texts by the column's name.
     """
 
     def needed(column: Column[T]) -> int:

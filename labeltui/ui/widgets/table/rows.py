@@ -12,7 +12,7 @@ from textual.message import Message
 from labeltui.ui.widgets.columns import WholeRows
 
 Draw = Callable[[int, int, bool], Content]
-"""Draws a row. Takes its index, its width in cells, and whether the cursor is on the row."""
+"""A function that draws a row, given its index, its width in cells, and whether the cursor is on it."""
 
 
 class Rows(WholeRows, can_focus=True):

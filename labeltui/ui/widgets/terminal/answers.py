@@ -1,6 +1,6 @@
-"""The answers that may be sent to a program that asked the terminal something.
+"""Filters the terminal's answers to a program's queries.
 
-Only known forms are passed on, so that no question can type into the remote shell.
+Only known forms are sent, so that no query can make the terminal type into the remote shell.
 """
 
 from __future__ import annotations

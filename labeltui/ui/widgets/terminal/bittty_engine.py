@@ -1,4 +1,4 @@
-"""The engine on bittty: pure Python, so that a shell works wherever labeltui is installed."""
+"""The engine that uses bittty. It is pure Python, so a shell works wherever labeltui is installed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ UNWANTED = (
     "LINUX_PALETTE_SET", "LINUX_SETTERM", "MC", "DECMC", "S8C1T", "XTGETTCAP", "XTVERSION", "XTWINOPS",
     "DECSCS", "DECSFC", "DECSPP", "DECSDPT", "DECSPPCS", "DECSPRTT",
 )  # fmt: skip
-"""Requests to bittty that the pane does not answer: screen contents, and other terminals' hardware."""
+"""Queries that bittty would answer but the pane does not: contents of the screen, and hardware of other terminals."""
 
 _MOUSE = {
     MouseProtocol.X10: Mouse.CLICKS,

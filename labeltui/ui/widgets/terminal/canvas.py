@@ -83,7 +83,7 @@ class TerminalCanvas(Widget, can_focus=True):
             call_after(self, wait, self._repaint_late)
 
     def _repaint_late(self) -> None:
-        """Paint a delayed frame. The later this is called, the busier the machine, and the lower the frame rate."""
+        """Paint a delayed frame. A late call means that the machine is busy, so the frame rate is reduced."""
         late = time.monotonic() - self._painted_at - self._pace
         self._pace = min(PACE_MOST_S, REPAINT_S + LATE_COUNTS * max(0.0, late))
         self._repaint()
@@ -137,9 +137,9 @@ class TerminalCanvas(Widget, can_focus=True):
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Rows straight from the frame, without border or padding.
+        """Return rows directly from the frame, without border or padding.
 
-        Offsets for the mouse's selection are left out: they would make the style of each piece unique.
+        Offsets for the mouse's selection are left out, because they would make the style of each piece unique.
         """
         self._begin()
         background = self.background_colors[1]
@@ -214,6 +214,6 @@ class TerminalCanvas(Widget, can_focus=True):
 
 
 def spans(text: str, wanted: str) -> list[tuple[int, int]]:
-    """The columns of each match of ``wanted`` in ``text``, in either case."""
+    """Return the columns of each match of ``wanted`` in ``text``, ignoring case."""
     found = re.finditer(re.escape(wanted), text, re.IGNORECASE)
     return [(cell_len(text[: one.start()]), cell_len(text[: one.end()])) for one in found]

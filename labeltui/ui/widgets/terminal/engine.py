@@ -1,8 +1,8 @@
 """The interface of a terminal emulator: bytes in, frames out.
 
 An engine may live in this process or in a helper process: ``feed`` is awaited, so that a slow engine slows its
-writer, and ``frame`` only returns what is known already. A frame has no escape sequences: rows are text and looks,
-and the title, a text of the remote's, is free of control characters.
+writer, and ``frame`` only returns what is known already. A frame has no escape sequences. Its rows are text
+with colours and attributes (a :class:`Look`), and its title has no control characters.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters of the same look; ``cells`` is the number of columns they take."""
+    """Characters with the same colours and attributes. ``cells`` is the number of columns that they take."""
 
     text: str
     cells: int
@@ -117,7 +117,7 @@ def nothing(*_arguments: Any) -> None:
 
 
 class Engine(Protocol):
-    """One terminal. What waits raises EngineDied if the emulator has ended."""
+    """One terminal. Its coroutines raise EngineDied if the emulator has ended."""
 
     name: str
     died: str
@@ -137,7 +137,7 @@ class Engine(Protocol):
         ...
 
     def resize(self, columns: int, rows: int) -> None:
-        """Set the size, at least 1 each."""
+        """Set the size in columns and rows, at least 1 each."""
         ...
 
     def frame(self) -> Frame:
@@ -149,9 +149,9 @@ class Engine(Protocol):
         ...
 
     async def search(self, text: str, *, older: bool) -> bool:
-        """Show the nearest row with ``text``, in either case, above (or below) the view's first row.
+        """Show the nearest row that contains ``text``, ignoring case, above (or below) the view's first row.
 
-        Returns False and stays if there is none.
+        If there is none, return False and do not move.
         """
         ...
 

@@ -26,7 +26,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\
 
 
 class Gate:
-    """Stateful: sequences and characters may be cut anywhere."""
+    """Filters a stream. Its pieces may be cut inside a sequence or a character."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -37,7 +37,7 @@ class Gate:
         self.copied: list[str] = []  # texts that programs want on the clipboard; the reader clears it
 
     def take(self, data: bytes) -> str:
-        """The part of ``data`` that the engine may see, as text."""
+        """Return the part of ``data`` that the engine may get, as text."""
         text = self._pending + self._decode(data)
         self._pending = ""
         if not self._inside and not _special(text):

@@ -1,4 +1,4 @@
-"""Makes characters of disputed width take the columns that the engine gave them."""
+"""Makes characters whose width terminals disagree on take the columns that the engine gave them."""
 
 from __future__ import annotations
 

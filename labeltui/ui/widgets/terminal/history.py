@@ -14,11 +14,11 @@ from labeltui.ui.widgets.terminal.engine import LINES_MOST
 ROWS_OF_ONE_LINE = 200  # an endless line is cut here, to bound the memory
 
 Place = tuple[int, int]
-"""A line's number, counted from the first ever, and a row within it."""
+"""The number of a line, counted from the first that ever scrolled off, and a row within the line."""
 
 
 class History:
-    """Logical lines; the oldest beyond ``most`` are dropped."""
+    """Lines as they were before wrapping. Beyond ``most`` lines, the oldest are dropped."""
 
     def __init__(self, most: int = LINES_MOST) -> None:
         self._lines: deque[ScrollbackLine] = deque(maxlen=most)
@@ -26,7 +26,7 @@ class History:
         self._count = 0  # lines that were ever completed
 
     def append(self, row: ScrollbackLine, wrapped: bool) -> None:
-        """Add a row; ``wrapped``: its line continues in the next one."""
+        """Add a row. ``wrapped`` is True if its line continues in the next row."""
         if not wrapped and not self._open:
             self._lines.append(row)
             self._count += 1

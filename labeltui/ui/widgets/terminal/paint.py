@@ -25,7 +25,10 @@ STYLES_MOST = 4096
 
 @lru_cache(maxsize=4096)
 def style_of(look: Look, *, colons: bool = COLONS) -> Style:
-    """A look as Rich's style; unset colours stay unset. ``colons``: more kinds of underline."""
+    """Return a look as Rich's style; unset colours stay unset.
+
+    With ``colons``, the terminal can show more kinds of underline.
+    """
     attrs = look.attrs
     style = Style(
         color=_rich(look.foreground),
@@ -54,9 +57,10 @@ def strip_of(
     colons: bool = COLONS,
     styles: dict[Look, Style] | None = None,
 ) -> Strip:
-    """A row in exactly ``width`` cells over the widget's colours. ``flipped``: in reverse video.
+    """Return a row in exactly ``width`` cells over the widget's colours.
 
-    ``styles`` caches the computed styles of rows with the same ``base``.
+    With ``flipped``, it is in reverse video. ``styles`` caches the computed styles of rows with the same
+    ``base``.
     """
     segments: list[Segment] = []
     used = 0

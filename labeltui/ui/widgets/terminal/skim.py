@@ -1,7 +1,7 @@
-"""Takes a flood of plain lines at once.
+"""Processes many plain lines at once.
 
-Lines that scroll away before anybody can see them go straight to the history, and only those that stay are drawn.
-The result is the same as feeding everything (a test compares both), but ``ctrl+c`` is answered during the flood.
+Lines that scroll off before anybody can see them go directly to the history, and only the last ones are drawn.
+The result is the same as drawing all of them (a test compares both), but ``ctrl+c`` works meanwhile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ def _lines_of(columns: int) -> re.Pattern[str]:
 
 
 def skim(board: Any, history: History, text: str, at: int) -> int:
-    """Take the plain lines of ``text`` from ``at`` on. Returns where they end; ``at`` if there is none."""
+    """Process the plain lines of ``text`` from index ``at`` on.
+
+    Returns the index at which they end; ``at`` if there is none.
+    """
     rows = board.height
     if text.count("\n", at) < 4 * rows or not _calm(board):
         return at

@@ -1,7 +1,7 @@
 """Curly, dotted, dashed and coloured underlines, which Rich does not support.
 
-They are sent as SGR ``4:3`` and ``58:2::r:g:b``, only to terminals known to read colons: others would read the
-numbers as attributes and colours of the text. There the line is a plain one.
+They are sent as SGR ``4:3`` and ``58:2::r:g:b``, and only to terminals that are known to understand colons.
+Other terminals would read the numbers as attributes and colours of the text, so they get a plain underline.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COPIED = tuple(name for name in Style.__slots__ if name != "_ansi")
 
 
 def understood(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the outer terminal reads ``4:3``; tmux does, and passes on what its own terminal can show."""
+    """Whether the outer terminal understands ``4:3``. tmux does, and passes on kinds that its own terminal can show."""
     if environment.get("TMUX") or environment.get("KITTY_WINDOW_ID"):
         return True
     vte = environment.get("VTE_VERSION", "")
@@ -67,7 +67,7 @@ class Underlined(Style):
 
     @property
     def _ansi(self) -> str | None:
-        """The complete SGR: Textual and Rich use it instead of making their own."""
+        """The complete SGR, which Textual and Rich use instead of computing it."""
         if self._whole is None:
             own = _own(self._add(_MADE_ANEW), ColorSystem.TRUECOLOR)
             self._whole = f"{own};{self._codes}" if own else self._codes
@@ -75,7 +75,7 @@ class Underlined(Style):
 
     @_ansi.setter
     def _ansi(self, value: str | None) -> None:
-        """Ignore it: nobody else may set it."""
+        """Ignore the value that Rich sets."""
 
     def __add__(self, other: Any) -> Style:
         return _with(Style.__add__(self, other), other if isinstance(other, Underlined) else self)
@@ -91,7 +91,7 @@ class Underlined(Style):
 
 
 _MADE_ANEW = Style(meta={"underlined": True})
-"""Combined with a style, this style makes it plain."""
+"""A style that removes all attributes from a style with which it is combined."""
 
 
 @lru_cache(maxsize=1024)

@@ -20,7 +20,10 @@ WHEEL_ROWS = 3
 
 
 class TerminalView(TerminalCanvas):
-    """``send`` gets the bytes of keys; ``resized`` gets each size that holds."""
+    """A terminal with keyboard and mouse.
+
+    ``send`` gets the bytes of keys; ``resized`` gets each size that stays for a moment.
+    """
 
     class AskPaste(Message):
         """Several lines are to be pasted into a program that may run each one."""
@@ -55,7 +58,7 @@ class TerminalView(TerminalCanvas):
     # -- size
 
     def on_resize(self, event: events.Resize) -> None:
-        """Pass a size on to engine and program once it holds."""
+        """Pass a new size to engine and program once it has not changed for a moment."""
         self._strips.clear()
         if self._settling is not None:
             self._settling.cancel()
@@ -111,7 +114,7 @@ class TerminalView(TerminalCanvas):
         self.send(data)
 
     def scroll_back(self, rows: int) -> None:
-        """Scroll through the scrollback; negative is up."""
+        """Scroll by ``rows`` through the scrollback; negative is up."""
         if self.engine is not None:
             self.engine.scroll(rows)
             self.changed()
@@ -171,7 +174,10 @@ class TerminalView(TerminalCanvas):
         self._wheel(event, 65, WHEEL_ROWS)
 
     def _wheel(self, event: events.MouseEvent, button: int, rows: int) -> None:
-        """Report the wheel to a program that asked, send arrows to one with the whole screen, else scroll back."""
+        """Report the wheel to a program that asked for it.
+
+        To another program on the alternate screen send arrow keys; else scroll back.
+        """
         event.stop()
         event.prevent_default()
         if self._mouse(event, button, pressed=True, moved=False):

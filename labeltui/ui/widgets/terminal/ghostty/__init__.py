@@ -1,1 +1,1 @@
-"""The emulator libghostty-vt in a process of its own, so that a crash of native code costs one pane."""
+"""The emulator libghostty-vt in a process of its own, so that a crash of native code ends only one pane's terminal."""

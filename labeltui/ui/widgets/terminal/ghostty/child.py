@@ -1,4 +1,4 @@
-"""The helper process: bytes in, frames out, until its input ends. It does not import Textual, to start fast."""
+"""The helper process: takes bytes and sends frames until its input ends. It does not import Textual, to start fast."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STDIN, STDOUT = 0, 1
 
 
 class Child:
-    """One screen, and the frames that are due to the console."""
+    """One screen, and the frames to send to the console."""
 
     def __init__(self, columns: int, rows: int, history: int) -> None:
         self._screen = Screen(columns, rows, history)

@@ -1,4 +1,4 @@
-"""The engine on libghostty-vt; a helper process runs it, so that a crash costs one pane."""
+"""The engine that uses libghostty-vt in a helper process, so that a crash ends only one pane's terminal."""
 
 from __future__ import annotations
 

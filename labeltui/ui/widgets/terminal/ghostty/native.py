@@ -1,4 +1,4 @@
-"""libghostty-vt behind a few calls. Only the helper process imports it."""
+"""A small interface to libghostty-vt. Only the helper process imports it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,10 @@ class Screen:
         return int(bar.offset), max(0, int(bar.total) - int(bar.len))
 
     def search(self, text: str, *, older: bool) -> bool:
-        """Show the nearest row with ``text``, in either case, above or below the top row. Returns False without one."""
+        """Show the nearest row that contains ``text``, ignoring case, above or below the top row.
+
+        Returns False without one.
+        """
         offset, live = self._place()
         rows = self._format("screen", live + self._size[1], vt=False)
         wanted = re.compile(re.escape(text), re.IGNORECASE)
@@ -182,7 +185,7 @@ class Screen:
         return not self._cell[0]
 
     def _cells(self, y: int) -> Cells:
-        """The row cell by cell, in the terminal's widths."""
+        """Return the row's clusters of characters, each with the columns that the terminal gives it."""
         found: list[tuple[str, int]] = []
         cell, wide = ffi.new("GhosttyCell*"), ffi.new("GhosttyCellWide*")
         codes, count = ffi.new("uint32_t[]", 32), ffi.new("size_t*")
@@ -198,7 +201,7 @@ class Screen:
         return found
 
     def frame(self) -> dict[str, Any]:
-        """What changed since the last frame, as JSON values that the engine reads."""
+        """Return the changes since the last frame, as JSON values for the engine."""
         columns, height = self._size
         lines = self._format("viewport", height, vt=True)
         lines = [*lines[:height], *[""] * (height - len(lines))]

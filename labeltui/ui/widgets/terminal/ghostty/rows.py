@@ -1,4 +1,7 @@
-"""Parses rows as libghostty-vt's formatter writes them: each change of look starts with a reset."""
+"""Parses rows in the form that libghostty-vt's formatter writes.
+
+Each change of colours or attributes starts with a reset.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ PLAIN = (None, None, 0)
 _VISIBLE_ON_BLANKS = (Attr.UNDERLINE | Attr.REVERSE | Attr.STRIKE | Attr.OVERLINE).value
 
 Words = tuple[Any, ...]
-"""Foreground, background, attributes, and the underline's colour, if it has one."""
+"""The look of a run: foreground, background, attributes, and the underline's colour if it has one."""
 
 
 @lru_cache(maxsize=4096)
@@ -63,9 +66,10 @@ def _look(escapes: str) -> Words:
 
 
 def runs_of(row: str, cells: Callable[[], Cells], empty: Callable[[int], bool]) -> list[list[Any]]:
-    """A row as [text, columns, *look]. ``cells`` gives odd widths, ``empty`` the cells never written.
+    """A row as [text, columns, *look].
 
-    Text is a string if each character takes one column, else a list of clusters and their columns in turn.
+    ``cells`` has the characters with widths, ``empty`` the cells that were never written. Text is a string if
+    each character takes one column, else a list of clusters and their columns in turn.
     """
     parts = _SGR.split(row)
     narrow = all(_NARROW.fullmatch(text) for text in parts[::2])
@@ -91,7 +95,7 @@ def runs_of(row: str, cells: Callable[[], Cells], empty: Callable[[int], bool]) 
 
 
 def _shows(look: Words) -> bool:
-    """Whether blanks of that look are visible."""
+    """Whether blanks with that look can be seen, for example because of a background colour."""
     return look[1] is not None or bool(look[2] & _VISIBLE_ON_BLANKS)
 
 

@@ -10,8 +10,12 @@ import struct
 from collections.abc import Iterator
 
 HELLO, FEED, RESIZE, SCROLL, TO_END, SYNC, SEARCH, DONE, FRAME, COPIED = b"HFRSEYQDVC"
-"""HELLO: the child is ready. RESIZE: columns and rows. SCROLL: rows, negative is up. SEARCH: b"<" or b">" and
-UTF-8. DONE: answers to write back, or b"1"/b"0" for a search. FRAME: JSON. COPIED: text for the clipboard, UTF-8."""
+"""The kinds of messages and their bodies.
+
+The kinds of messages and their bodies. HELLO: the child is ready. RESIZE: columns and rows. SCROLL: rows,
+negative is up. SEARCH: b"<" or b">" and UTF-8. DONE: answers to write back, or b"1"/b"0" for a search. FRAME:
+JSON. COPIED: text for the clipboard, UTF-8.
+"""
 
 MESSAGE_MOST = 16 << 20
 FRAME_S = 1 / 60  # seconds between frames at least, but at once after a pause
