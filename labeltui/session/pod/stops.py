@@ -47,10 +47,10 @@ class PodStops:
             raise
 
     def explain(self, began: datetime | None, last_seen: datetime | None = None) -> bool:
-        """Whether such a stop ended what began at ``began`` on the profile's pod, both by this machine's clock.
+        """Whether such a stop ended the container or run that began at ``began``.
 
-        ``last_seen`` is when it was last seen to run, at most 15 minutes after the request; None if nobody
-        watched.
+        Both times are by this machine's clock. ``last_seen`` is when it was last seen to run, at most 15
+        minutes after the request; None if nobody watched.
         """
         requested, _started = self._last()
         if requested is None or (began is not None and requested < began):
@@ -58,7 +58,7 @@ class PodStops:
         return last_seen is None or last_seen < requested + TAKES
 
     def explain_end(self, pod: Pod) -> bool:
-        """Whether such a stop ended the container of ``pod``, which is the last reading that shows it up.
+        """Whether such a stop ended the container of ``pod``, the last reading in which the pod was up.
 
         RunPod's times are compared only with each other, because its clock may differ from this machine's.
         """

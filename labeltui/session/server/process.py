@@ -48,10 +48,7 @@ class ServerWatch:
         blocked: Callable[[], Problem | None] = lambda: None,
         pod_was_stopped: Callable[[datetime | None], bool] = lambda _began: False,
     ) -> None:
-        """Watch a server whose API is at ``url``.
-
-        ``pod_was_stopped`` gets the start of a run by this machine's clock. True: the operator stopped the run's pod.
-        """
+        """Watch the server at ``url``. ``pod_was_stopped`` gets a run's start, by this machine's clock."""
         self.log = log
         self.training = TrainLog()
         self.run = ServerRun()
@@ -146,7 +143,7 @@ class ServerWatch:
         self.feed.own(Chunk(self.log.path or "", "", offset, data, at_end=True))
 
     def remote_lost(self, why: str) -> None:
-        """Mark in the log that it can't be read now."""
+        """Mark in the log that it can't be read now, with the reason ``why``."""
         self.feed.lost(self._clock(), why)
 
     def _note_end(self) -> None:

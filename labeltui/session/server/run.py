@@ -46,5 +46,5 @@ def _text(value: object) -> str | None:
 
 
 def moment(unix_seconds: float | None, ahead_s: float = 0.0) -> datetime | None:
-    """Return a time of the host's clock, or of this machine's if the host's is ``ahead_s`` seconds ahead of it."""
+    """Convert Unix seconds of the host's clock to UTC. ``ahead_s`` converts it to this machine's clock."""
     return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds - ahead_s, UTC)
