@@ -85,8 +85,9 @@ class Invitations:
             )
         if self.sockets:
             texts.append(
-                "An annotator's key can also create UNIX sockets on the host: sshd can't forbid that for a single key."
-                " `AllowStreamLocalForwarding local` in its sshd_config forbids it for all keys."
+                "An annotator's key can also create UNIX sockets on the host: no option in authorized_keys forbids that."
+                " `AllowStreamLocalForwarding local` in its sshd_config forbids it for all keys, and below"
+                " `Match User NAME` for one user's."
             )
         return tuple(texts)
 

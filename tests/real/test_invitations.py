@@ -20,11 +20,13 @@ from typing import Any
 
 import pytest
 
+from labeltui.hosts.agent.remote.invited.sshd import settings
 from tests.real.conftest import PORT, Bench, write_config
 from tests.sshd import RealSshd, free_port
 
 WITHIN_S = 20.0
 ANNOTATOR, OPERATOR = "labeltui-annotator", "labeltui-operator"
+KEY_OPTIONS = 'restrict,port-forwarding,permitopen="127.0.0.1:8000",permitlisten="NONE:1",command="exit 1"'
 THEIRS = "# a line without a newline at its end"
 
 
@@ -285,3 +287,26 @@ def test_a_read_only_profile_refuses_before_it_connects(place: Place) -> None:
     place.bench.sshd.stop()
     ran = place.bench.run("--read-only", "invite", "anna")
     assert (ran.code, ran.document["error"]["code"]) == (3, "read_only")
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["", "PermitListen none", "AllowTcpForwarding local", "AllowStreamLocalForwarding local"],
+)
+def test_whether_a_key_may_make_sockets_is_known_from_the_configuration(tmp_path: Path, option: str) -> None:
+    server = RealSshd(tmp_path, options=(option,))
+    keys = tmp_path / "authorized_keys"
+    keys.write_text(f"{KEY_OPTIONS} {keys.read_text()}")
+    made = tmp_path / "made"
+    with server:
+        asked = subprocess.Popen(
+            ["ssh", "-F", "none", "-i", str(server.client_key), "-p", str(server.port), "-o",
+             "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "ExitOnForwardFailure=yes",
+             "-N", "-R", f"{made}:127.0.0.1:22", f"{server.user}@127.0.0.1"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until(lambda: made.exists() or asked.poll() is not None)
+        is_made = made.exists()
+        asked.kill()
+        asked.wait()
+    assert settings(str(tmp_path / "sshd_config")).sockets is is_made

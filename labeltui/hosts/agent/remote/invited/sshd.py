@@ -238,7 +238,9 @@ def settings(config: str = CONFIG) -> Settings:
     return Settings(
         Path(user.pw_dir, name),
         int(port) if port.isdigit() else 22,
-        not refused and value("allowstreamlocalforwarding") not in ("no", "local"),
+        # sshd compares a socket with no `permitlisten`, but it refuses all listening where ports may not listen.
+        not refused
+        and not {value("allowstreamlocalforwarding"), value("allowtcpforwarding")} & {"no", "local"},
         not refused and value("allowtcpforwarding") not in ("no", "remote"),
         value("exposeauthinfo") == "yes",
     )

@@ -102,7 +102,9 @@ def test_the_first_value_outside_a_match_block_counts(tmp_path: Path) -> None:
     ("text", "sockets", "forwards"),
     [
         ("", True, True),
-        ("AllowTcpForwarding local", True, True),
+        ("AllowTcpForwarding local", False, True),
+        ("AllowTcpForwarding no", False, False),
+        ("PermitListen none", True, True),
         ("AllowTcpForwarding remote", True, False),
         ("DisableForwarding yes", False, False),
         ("AllowStreamLocalForwarding remote", True, True),
