@@ -62,6 +62,10 @@ class DatastoreRest(Rest):
         """The stored document of an image, with its ``path`` on the host. Empty for an unknown image."""
         return await self._object("GET", "/datastore/image/info", name="image.info", params={"image": image})
 
+    async def image(self, image: str, target: Path) -> int:
+        """Download an image to ``target`` and return its size in bytes. Raises Failed ``not_found``."""
+        return await self._http.save("/datastore/image", target, params={"image": image})
+
     async def put_image(self, image: str, source: Path, filename: str, info: Mapping[str, Any]) -> None:
         """Add an image with its document. The extension of ``filename`` says its format."""
         with source.open("rb") as file:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.real.conftest import PROFILE, Bench, pip_arguments
@@ -49,6 +50,13 @@ def voxels(path):
     volume = highdicom.seg.segread(path).get_volume(combine_segments=True)
     return points(volume.array, volume.affine, [1, 1, 1])
 """ + POINTS.replace("READ", "voxels(sys.argv[1])")
+
+
+PUT = """
+import sys
+from monailabel.client import MONAILabelClient
+MONAILabelClient(server_url=sys.argv[1], client_id="model").save_label(sys.argv[2], sys.argv[3], tag="original")
+"""
 
 
 @dataclass
@@ -178,3 +186,25 @@ def test_a_label_goes_back_to_a_dicom_server_that_lost_it(served: Labelled) -> N
     assert served.orthanc.counts("SEG") == 1
     assert (served.cache / "labels/final" / label.name).read_bytes() == label.read_bytes()
     assert served.bench.run("labels", "restore", "--yes").document["same"] == 1
+
+
+@pytest.mark.parametrize("served", [USER], indirect=True, ids=["login"])
+def test_a_label_that_is_only_in_the_cache_can_be_deleted_and_the_dicom_servers_can_not(
+    served: Labelled,
+) -> None:
+    study = served.label("alice")
+    final = served.cache / "labels/final" / f"{study}.nii.gz"
+    original = served.cache / "labels/original" / final.name
+    served.bench.python(PUT, served.url, study, str(final))
+    content = original.read_bytes()
+    deleted = served.bench.run("studies", "delete", study, "--label", "original", "--yes")
+    assert deleted.code == 0, deleted.stdout + deleted.stderr
+    assert not original.exists()
+    restored = served.bench.run("studies", "restore", study, "--yes")
+    assert restored.code == 0, restored.stdout + restored.stderr
+    assert original.read_bytes() == content
+    for words in ((), ("--label", "final")):
+        refused = served.bench.run("studies", "delete", study, *words, "--yes")
+        assert (refused.code, refused.document["error"]["code"]) == (3, "not_permitted")
+    assert (final.exists(), served.orthanc.counts("CT"), served.orthanc.counts("SEG")) == (True, 3, 1)
+    assert httpx.delete(f"{served.url}/datastore/label?id={study}&tag=final", timeout=60).status_code == 500

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.real.conftest import PROFILE, Bench, write_config
+from tests.real.conftest import FOLDER, PROFILE, Bench, write_config
 from tests.real.volumes import make_studies
 from tests.sshd import free_port
 
@@ -43,6 +43,15 @@ class Served:
         """Submit a final label as Slicer does. Returns the file on the host."""
         self.bench.python(SUBMIT, self.url, client, str(self.studies / f"{study}.nii.gz"), study, str(start))
         return (self.studies / f"labels/final/{study}.nii.gz").read_bytes()
+
+    def from_another_folder(self) -> Served:
+        """The same server as seen by a labeltui that did not start it, and does not know its studies."""
+        config = self.bench.config.with_name("other.toml")
+        text = self.bench.config.read_text()
+        config.write_text(
+            text.replace(json.dumps(FOLDER), '"~/other tui"').replace(str(self.studies), "/nowhere")
+        )
+        return replace(self, bench=replace(self.bench, config=config))
 
     def datastore(self) -> Any:
         """The server's whole list, without times."""
@@ -114,7 +123,10 @@ def test_labels_go_back_to_an_empty_server(served: Served) -> None:
     assert versions == {alices, bobs}
 
 
-def test_what_is_deleted_comes_back(served: Served) -> None:
+@pytest.mark.parametrize("ours", [True, False], ids=["own server", "somebody else's"])
+def test_what_is_deleted_comes_back(served: Served, ours: bool) -> None:
+    served = served if ours else served.from_another_folder()
+    assert served.bench.run("labels", "pull").document["by_checksum"] is ours
     study, other = sorted(served.datastore())[:2]
     label = served.submit("alice", study)
     image = (served.studies / f"{study}.nii.gz").read_bytes()

@@ -12,7 +12,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, Refused
-from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.study import FINAL_TAG, Study
 from labeltui.domain.text import one_line
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.operations.labels.restore import keep, restore
@@ -36,18 +36,22 @@ SERVER_WRITES = ("ts", "name", "path")
 async def studies_delete(session: Session, params: StudiesDeleteParams, report: Report) -> Document:
     """Delete a study, or one of its labels, after copying it.
 
-    Raises Failed ``not_found`` and ``not_copied``, and Refused ``not_permitted`` for DICOMweb.
+    Raises Failed ``not_found`` and ``not_copied``, and Refused ``not_permitted`` for what is on a DICOM server.
     """
     state = await session.readiness.need_server()
     server = state.server.value
-    if is_dicomweb((server.studies if server is not None else None) or session.profile.server.studies):
+    dicomweb = is_dicomweb((server.studies if server is not None else None) or session.profile.server.studies)
+    if dicomweb and params.label in (None, FINAL_TAG):
+        # DICOMweb has no request that deletes. MONAI Label answers 500, and stores the image among its labels.
+        what = "image" if params.label is None else "final label"
+        series = "the series" if params.label is None else "the SEG series of the label"
         raise Refused(
             Code.NOT_PERMITTED,
-            "labeltui deletes nothing from a DICOM server.",
-            "Delete the series there, with the DICOM server's own tools.",
+            f"The {what} of {one_line(params.study)} is on the DICOM server, from which MONAI Label can't delete.",
+            f"Copy its labels with `labeltui labels pull`, then delete {series} with the DICOM server's own tools.",
         )
     client = session.api.client()
-    queue = await client.studies()
+    queue = await client.studies(dicomweb=dicomweb)
     study = next((one for one in queue.studies if one.id == params.study), None)
     shown = one_line(params.study)
     if study is None or (params.label is not None and params.label not in study.tags):
@@ -122,7 +126,12 @@ async def _image_kept(session: Session, record: DeletedStudy) -> DeletedStudy:
     root = session.labels.folder.root
     target = deleted.folder_for(root, record.study, record.at) / "image"
     await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True, mode=0o700)
-    await session.link.host.download(path, target)
+    server = session.store.state.server.value
+    if server is not None and server.pid is None:
+        # Somebody else's server: its files may be out of reach, or on another machine.
+        await session.api.client().image(record.study, target)
+    else:
+        await session.link.host.download(path, target)
     _, digest = await asyncio.to_thread(digest_of, target)
     kept = {name: value for name, value in info.items() if name not in SERVER_WRITES}
     return DeletedStudy(

@@ -238,11 +238,11 @@ class LabelCopier:
         await self._describing.finish()
 
     async def found(self, only: Sequence[tuple[str, str]]) -> list[HostLabel]:
-        """Return the host's labels of these (tag, study), with checksums if the transport has any."""
+        """Return the host's labels of these (tag, study) with their checksums; see :meth:`with_checksums`."""
         transport, wanted = self._transport(), set(only)
         listed = (await transport.listing(only)).labels
         labels = [one for one in listed if (one.tag, split_label(one.name)[0]) in wanted]
-        return await transport.with_checksums(labels)
+        return await self._summed(transport, labels, lambda _text: None)
 
     async def with_checksums(self, progress: Callable[[str], None]) -> list[HostLabel]:
         """Return every label on the host with its checksum.
@@ -250,7 +250,12 @@ class LabelCopier:
         Fetches each label if the transport has no checksums.
         """
         transport = self._transport()
-        labels = await transport.with_checksums((await transport.listing()).labels)
+        return await self._summed(transport, (await transport.listing()).labels, progress)
+
+    async def _summed(
+        self, transport: LabelTransport, listed: Sequence[HostLabel], progress: Callable[[str], None]
+    ) -> list[HostLabel]:
+        labels = await transport.with_checksums(listed)
         if transport.by_checksum:
             return labels
         summed = []

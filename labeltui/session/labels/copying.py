@@ -29,9 +29,12 @@ Copied = Callable[[HostLabel, int, int], None]
 
 
 def settles_in(label: HostLabel, now_ns: int) -> float:
-    """Seconds until the server is taken to have written the label, 0 if it has. ``now_ns`` is the host's clock."""
+    """Seconds until the server is taken to have written the label, 0 if it has.
+
+    ``now_ns`` is the host's clock, 0 if it is unknown.
+    """
     age_ns = now_ns - label.mtime_ns
-    return (YOUNG_NS - age_ns) / 1e9 if 0 <= age_ns < YOUNG_NS else 0.0
+    return (YOUNG_NS - age_ns) / 1e9 if now_ns and 0 <= age_ns < YOUNG_NS else 0.0
 
 
 class Suspects:

@@ -32,8 +32,18 @@ class Datastore:
         self.refuses: set[str] = set()
         self.objects: dict[str, Any] = {}
         it.server.datastore = {"objects": self.objects}
+        self.serve(it)
+
+    def serve(self, it: Desk) -> None:
+        """Answer every request."""
         it.server.documents |= {
             ("PUT", "/datastore/label"): self.put_label,
+            ("GET", "/datastore/label"): lambda asked: self.file(
+                asked.url.params["label"], asked.url.params["tag"]
+            ),
+            ("GET", "/datastore/image"): lambda asked: self.files.read(
+                f"~/studies/{asked.url.params['image']}.nii.gz"
+            ),
             ("GET", "/datastore/label/info"): self.label_info,
             ("DELETE", "/datastore/label"): self.delete_label,
             ("PUT", "/datastore/image"): self.put_image,
@@ -114,10 +124,13 @@ def parts_of(request: httpx.Request) -> dict[str, bytes]:
 
 
 @asynccontextmanager
-async def annotated(folder: Path, **settings: Any) -> AsyncIterator[tuple[Desk, Datastore]]:
-    """A server with two labelled studies, whose labels are copied."""
+async def annotated(
+    folder: Path, *, serves: bool = True, **settings: Any
+) -> AsyncIterator[tuple[Desk, Datastore]]:
+    """A server with two labelled studies, whose labels are copied. ``serves``: labeltui has started it."""
     labels = {"folder": str(folder / "labels"), "copy": False}
-    async with desk(folder, serves=True, labels=labels, **settings) as it:
+    async with desk(folder, serves=serves, labels=labels, **settings) as it:
+        it.server.up = True
         store = Datastore(it)
         store.add("s1", {"strategy": {"random": {"client_id": "alice"}}})
         store.add("s2")
@@ -221,6 +234,31 @@ async def test_one_label_is_deleted_and_comes_back(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_a_server_that_labeltui_did_not_start_is_deleted_from_and_restored_through_its_api(
+    tmp_path: Path,
+) -> None:
+    async with annotated(tmp_path, serves=False) as (it, store):
+        assert it.session.labels.on_host
+        assert not (await it.run("status"))["labels"]["by_checksum"]
+        store.label("s1", b"newest", {**ALICE, "ts": 6})  # not copied yet
+        it.server.documents["GET", "/datastore/label"] = 500
+        unread = await it.failing("studies.delete", study="s1")
+        assert "s1" in store.objects
+        store.serve(it)
+        await it.run("studies.delete", study="s1", label="final")
+        assert store.objects["s1"]["labels"] == {}
+        back = await it.run("studies.restore", study="s1")
+        assert store.file("s1") == b"newest"
+        await it.run("studies.delete", study="s1")
+        assert "s1" not in store.objects
+        assert not it.host.agent.requests("read")
+        await it.run("studies.restore", study="s1")
+    assert unread.problem.code in ("not_copied", "server_error")
+    assert back["message"].startswith("Labels of s1 are back: 1 labels submitted")
+    assert (store.file("s1"), store.files.read("~/studies/s1.nii.gz")) == (b"newest", b"image s1")
+
+
+@in_virtual_time
 async def test_each_of_several_deletions_of_a_study_can_be_undone(tmp_path: Path) -> None:
     async with annotated(tmp_path) as (it, store):
         store.label("s1", b"of a model", {}, "original")
@@ -276,11 +314,19 @@ async def test_nothing_is_deleted_that_can_not_be_copied(tmp_path: Path) -> None
 
 
 @in_virtual_time
-async def test_nothing_is_deleted_from_a_dicom_server(tmp_path: Path) -> None:
+async def test_neither_image_nor_final_label_is_deleted_from_a_dicom_server(tmp_path: Path) -> None:
     async with desk(tmp_path, server={"studies": "http://127.0.0.1:8042/dicom-web"}) as it:
         it.serve(studies="http://127.0.0.1:8042/dicom-web")
-        error = await it.failing("studies.delete", study="1.2")
-    assert error.problem.code == "not_permitted"
+        image = await it.failing("studies.delete", study="1.2")
+        label = await it.failing("studies.delete", study="1.2", label="final")
+        other = await it.failing("studies.delete", study="1.2", label="original")
+    assert (image.problem.code, label.problem.code) == ("not_permitted", "not_permitted")
+    assert (
+        image.problem.message
+        == "The image of 1.2 is on the DICOM server, from which MONAI Label can't delete."
+    )
+    assert "delete the SEG series of the label with" in label.problem.hint
+    assert other.problem.code == "not_found"  # it would be a file on the host
 
 
 @pytest.mark.parametrize(
