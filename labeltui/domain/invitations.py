@@ -85,7 +85,7 @@ class Invitations:
             )
         if self.sockets:
             texts.append(
-                "An annotator's key can also create UNIX sockets on the host: no option in authorized_keys forbids that."
+                "An annotator's key can also create UNIX sockets on the host: nothing in authorized_keys forbids that."
                 " `AllowStreamLocalForwarding local` in its sshd_config forbids it for all keys, and below"
                 " `Match User NAME` for one user's."
             )
