@@ -21,7 +21,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """``text`` on one line, with control and invisible characters written as escapes."""
+    """Return ``text`` on one line, with control and invisible characters written as escapes."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(character) for character in text)
@@ -184,7 +184,7 @@ def _local(text: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """``text`` in at most ``width`` terminal columns."""
+    """Cut ``text`` to at most ``width`` terminal columns."""
     if _cells(text) <= width:
         return text
     while text and _cells(text) >= width:

@@ -305,7 +305,7 @@ class Code(StrEnum):
 
     @property
     def needs_person(self) -> bool:
-        """True if only the operator can decide how to go on. The console then opens the choices."""
+        """True if the operator must decide how to continue. The console then opens the list of choices."""
         return self in _NEEDS_PERSON
 
     @property

@@ -1,4 +1,4 @@
-"""States of connection, tunnel, server, training and study, which the console shows even before it knows them."""
+"""States of connection, tunnel, server, training and study. The module is small, because first paint imports it."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ async def add(transport: Transport, line: str) -> tuple[SshKey, ...]:
         raise Misused(
             Code.BAD_SSH_KEY,
             "This is not a public SSH key.",
-            "Give the one line of a .pub file, such as ~/.ssh/id_ed25519.pub.",
+            "Give the line of a .pub file, such as ~/.ssh/id_ed25519.pub.",
         )
     before = await read(transport)
     if any(key.same_as(known) for known in before):

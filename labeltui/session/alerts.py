@@ -185,7 +185,7 @@ class Alerts:
         ):
             self._raise(
                 "not_a_number", Level.ERROR, message,
-                "The model learns nothing more: stop the training (t x), and look for a damaged study or label.",
+                "The model learns nothing more: stop the training (t x), and search for a damaged study or label.",
             )  # fmt: skip
 
     def _pod(self, state: SessionState) -> None:

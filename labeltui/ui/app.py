@@ -175,7 +175,7 @@ class Console(Core):
         self.screens.form(action_id)
 
     def action_deploy(self, prefill: Mapping[str, object] | None = None) -> None:
-        """Open the deploy form. ``prefill``: parameters of ``pod.create`` to start with."""
+        """Open the deploy form. ``prefill`` has parameters of ``pod.create`` to start with."""
         self.screens.deploy(prefill)
 
     def action_problem(self) -> None:

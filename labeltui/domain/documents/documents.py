@@ -148,10 +148,11 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
 
 
 def studies_document(reading: Reading[StudyQueue], now: datetime, damaged: Iterable[str] = ()) -> Document:
-    """``studies list``. ``studies`` is null when the server reports only their number.
+    """``studies list``.
 
-    ``completed`` leaves out ``damaged``: the studies whose final label is known to be empty or cut off.
-    ``server_total`` and ``server_completed`` are the server's counts, and null if they are unknown.
+    ``studies`` is null when the server reports only their number. ``damaged`` are the studies whose final label
+    is known to be empty or cut off; ``completed`` does not count them. ``server_total`` and
+    ``server_completed`` are the server's counts, and null if they are unknown.
     """
     queue = reading.value
     if queue is None:

@@ -96,11 +96,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Decision:
-    """The guard's decision. ``state``: off, watching, warning, waiting, stuck, stopping.
+    """The guard's decision. ``state`` is off, watching, warning, waiting, stuck or stopping.
 
-    ``left_s`` is the time to the stop; None when no stop is coming. ``cause`` is the limit that ends first: idle
-    or budget. ``blocks`` are the reasons that delay a due or coming stop. ``stuck`` means that the guard can't
-    stop the pod, whether or not a stop is due.
+    ``left_s`` is the time to the stop; None when no stop is coming. ``cause`` is the limit that ends first:
+    idle or budget. ``blocks`` are reasons that delay a stop, whether it is due now or later. ``stuck`` means
+    that the guard can't stop the pod, whether or not a stop is due.
     """
 
     state: str

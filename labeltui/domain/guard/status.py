@@ -29,7 +29,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class StopMethod:
-    """A method to stop the pod. ``works``: True after a successful stop, False if it can't, None if never tried."""
+    """A method to stop the pod.
+
+    ``works`` is True after a successful stop, False if the method can't stop it, None if not tried.
+    """
 
     name: str
     works: bool | None
@@ -38,8 +41,9 @@ class StopMethod:
 
 @dataclass(frozen=True, slots=True)
 class GuardStatus:
-    """``state``: none (no guard on this host), dead, off, watching, warning, waiting, stuck, stopping.
+    """The guard's last report.
 
+    ``state`` is none (no guard on this host), dead, off, watching, warning, waiting, stuck or stopping.
     ``left_s`` counts from the reading's ``as_of``; None when no stop is coming. Amounts are US dollars.
     """
 

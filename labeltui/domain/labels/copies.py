@@ -66,7 +66,7 @@ class LabelCopies:
 
 @dataclass(frozen=True, slots=True)
 class HostLabel:
-    """One label file on the host. ``mtime_ns`` is by the host's clock. ``problem``: why it can't be read there."""
+    """One label file on the host. ``mtime_ns`` is by the host's clock. ``problem`` is why it can't be read there."""
 
     tag: str
     name: str

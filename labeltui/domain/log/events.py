@@ -69,7 +69,11 @@ class Iteration:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Metrics of an epoch, of training or validation (by their names). ``not_numbers`` names those that are NaN."""
+    """Metrics of an epoch.
+
+    Their names show whether they are of the training or the validation. ``not_numbers`` names the metrics that
+    are NaN.
+    """
 
     epoch: int
     values: Mapping[str, float]

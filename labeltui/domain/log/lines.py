@@ -1,7 +1,8 @@
 """Parse the lines of a MONAI Label server's stdout. Any text is accepted; nothing here raises.
 
-Three kinds of lines are mixed: the server's own, those of MONAI's handlers, and bare ones (tracebacks,
-warnings, progress bars). The output of a training passes through the server unchanged, with the same kinds.
+Three kinds of lines are mixed: lines of the server itself, lines of MONAI's handlers, and bare lines
+(tracebacks, warnings, progress bars). The output of a training passes through the server unchanged, with the
+same kinds.
 """
 
 from __future__ import annotations
@@ -260,7 +261,10 @@ def _metrics(epoch: int, text: str) -> Metrics:
 
 
 def _role(logger: str) -> Role | None:
-    """The role of an engine by its class, which ends the logger's name. Bundles have classes of their own."""
+    """Return the role of an engine by its class, the last part of the logger's name.
+
+    Bundles use other classes than apps.
+    """
     engine = logger.rpartition(".")[2]
     if "Trainer" in engine:
         return Role.TRAIN

@@ -56,7 +56,7 @@ def _cause(record: log.LogRecord) -> Meaning | None:
 
 
 def news(record: log.LogRecord) -> Meaning | None:
-    """The explanation of a line that reports no problem; None for most."""
+    """Return the explanation of a line that reports no problem; None for most lines."""
     event = log.event(record)
     match event:
         case None:

@@ -13,7 +13,10 @@ _CASED = re.compile(r"\\[x0-9]|\[[^\]]*[^a-z0-9]-[^\]]")
 
 @dataclass(frozen=True)
 class Query:
-    """Matches lines with any of ``patterns`` (``negated``: with none); ``shown`` marks the matches on the screen."""
+    """Selects lines that match any of ``patterns``; if ``negated``, lines that match none.
+
+    ``shown`` finds the matches to highlight.
+    """
 
     text: str
     patterns: tuple[re.Pattern[bytes], ...] = field(compare=False)

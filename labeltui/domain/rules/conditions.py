@@ -113,7 +113,7 @@ def ask_next(_state: SessionState) -> str | None:
 
 
 def ask_restore(state: SessionState) -> str:
-    """The question before copied labels are submitted to the server. ``{}`` stands for the studies."""
+    """The question before copied labels are submitted to the server, with ``{}`` in place of the studies."""
     question = (
         "Submit the copied labels of {} that the server does not have? It keeps its own labels that differ."
     )
@@ -124,7 +124,7 @@ def ask_restore(state: SessionState) -> str:
 
 
 def ask_undelete(_state: SessionState) -> str:
-    """The question before a deleted study is brought back. ``{}`` stands for the study."""
+    """The question before a deleted study is brought back, with ``{}`` in place of the study."""
     return "Bring {} back to the server, with the labels that it had?"
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # keeps first paint light
 
 
 def ask_delete(_state: SessionState) -> str:
-    """The question before a study or one of its labels is deleted. ``{}`` stands for what :func:`what_goes` says."""
+    """The question before a study or a label is deleted. Callers replace ``{}`` by the text of :func:`what_goes`."""
     return "Delete {} They are copied to this machine first, and `studies restore` brings them back."
 
 

@@ -29,7 +29,7 @@ def would_lose(pod: Pod, action: str, copies: LabelCopies | None) -> bool:
 
 
 def lost_with(pod: Pod, action: str, path: str) -> bool:
-    """True when the action destroys this absolute path on the pod. An empty path stands for an unknown one."""
+    """True when the action destroys this absolute path on the pod. An empty path means that the path is unknown."""
     survives = bool(pod.network_volume_id) or (action != "terminate" and pod.volume_disk_gb > 0)
     volume = (pod.volume_path or "").rstrip("/")
     return not (survives and volume and (path + "/").startswith(volume + "/"))

@@ -17,7 +17,7 @@ ENDED_ON_PURPOSE = (0, -2, -15)
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """The server's process, as the host reports it. ``state``: running, stopping, exited, lost, absent."""
+    """The server's process, as the host reports it. ``state`` is running, stopping, exited, lost or absent."""
 
     state: str = "absent"
     run_id: str | None = None

@@ -150,14 +150,14 @@ class QueueSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StudyQueue:
-    """The datastore. The counts are labeltui's own, of ``studies``; None if unknown.
+    """The studies of a server.
 
-    ``listed`` is False when only counts are known, and the studies that somebody has fetched. ``source_problem`` is
-    why the list is not from the better source or a count is unknown, in a sentence; else empty. ``server_total`` and
-    ``server_completed`` are the server's counts at the same time; None if they are unknown or not newer than the list.
-
-    On DICOMweb, only series of one ``modality`` are listed. If there are none, ``other_modalities`` are those of the
-    DICOMweb server's other series.
+    The counts are labeltui's own, of ``studies``; None if unknown. ``listed`` is False when only the counts and
+    the studies that somebody has fetched are known. ``source_problem`` is a sentence that says why the better
+    source of the list, or a count, is missing; else empty. ``server_total`` and ``server_completed`` are the
+    server's counts at the same time; None if they are unknown or not newer than the list. On DICOMweb, only
+    series of one ``modality`` are listed. If there are none, ``other_modalities`` are those of the DICOMweb
+    server's other series.
     """
 
     total: int | None

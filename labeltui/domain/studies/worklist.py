@@ -57,9 +57,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Worklist:
-    """``why_not`` is why the server has no worklist; empty if it has one. Holders are known without a worklist too.
+    """The worklist of a server.
 
-    ``left`` is for a client without studies of its own. It is None while the studies are not listed.
+    If the server has none, ``why_not`` is the reason, else empty; ``holders`` are known in both cases. ``left``
+    counts the studies for a client to whom none is reserved or assigned. It is None while the studies are not
+    listed.
     """
 
     why_not: str = ""

@@ -123,7 +123,7 @@ def hidden_failure(run: TrainRun, details: Sequence[str], info: ServerInfo | Non
 
 
 def unreadable_problem(paths: Sequence[str], evidence: str, *, left_out: bool = False) -> Problem:
-    """Name the volumes that could not be read. ``left_out``: the training went on without them."""
+    """Name the volumes that could not be read. ``left_out`` is True if the training continued without them."""
     names = ", ".join(one_line(posixpath.basename(path)) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     damaged = "is damaged" if len(paths) == 1 else "are damaged"

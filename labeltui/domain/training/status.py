@@ -219,7 +219,7 @@ def _from_details(task: Task) -> TrainRun:
 
 
 def _stats_of(task: Task, info: ServerInfo | None, zone: tzinfo) -> TrainStats | None:
-    """The statistics of this task; None while the server still reports those of the previous run."""
+    """The statistics of this task; None while the server still reports the previous run's."""
     stats = info.train_stats.get(task.subject or "") if info is not None else None
     started = _aware(task.started_at, zone)
     if stats is None or stats.start_ts is None or started is None:

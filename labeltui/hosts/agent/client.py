@@ -160,8 +160,9 @@ class AgentClient(StudiesRequests):
     ) -> AsyncGenerator[Chunk, None]:
         """Yield the bytes of a file from ``offset`` on, as they are written. Close the iterator to stop.
 
-        ``file_id`` is that of the last chunk received. If the file was replaced since, offsets start again at
-        0. A missing file yields one empty chunk (``at_end``, no ``file_id``), and its bytes when it appears.
+        ``file_id`` is the id in the last chunk received, which continues there. If the file was replaced since,
+        offsets start again at 0. A missing file yields one empty chunk (``at_end``, no ``file_id``), and its
+        bytes when it appears.
         """
         key = f"f{next(self._numbers)}"
         follow = self._follows[key] = _Follow()

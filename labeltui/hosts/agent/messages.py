@@ -45,8 +45,8 @@ class Job:
 class Chunk:
     """Bytes of a followed file. When the file is replaced (rotation), ``file_id`` changes and offsets restart at 0.
 
-    ``at_end``: this chunk, which may be empty, ends at the current end of the file. ``torn``: bytes between the
-    previous chunk and this one may be missing, because they are no longer on the host's disk.
+    ``at_end`` is True if this chunk, which may be empty, ends at the current end of the file. ``torn`` is True
+    if bytes before this chunk may be missing, because they are no longer on the host's disk.
     """
 
     path: str
@@ -127,7 +127,7 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True)
 class LabelPage:
-    """One page of a label listing. ``more`` is true if the listing goes on after the label ``after``."""
+    """One page of a label listing. ``after`` is its last label; ``more`` is True if further labels follow."""
 
     root: str
     now_ns: int

@@ -101,7 +101,7 @@ def other_format(path: Path, data: bytes) -> Problem | None:
 
 
 def in_folder(folder: str | Path = FOLDER) -> tuple[OwnKey, ...]:
-    """Every readable public key in the folder, those of current types first."""
+    """Every readable public key in the folder. Keys of current types come first."""
     found = []
     for path in sorted(Path(folder).expanduser().glob("*.pub")):
         try:

@@ -1,7 +1,7 @@
 """The rules that choose the study that the worklist hands out next.
 
-Pure; the server, the console and the demo share them. Times are unix seconds by the host's clock. A client
-without a name of its own is the empty text.
+Pure; the server, the console and the demo share them. Times are unix seconds by the host's clock. The empty
+text stands for every client whose id several people share.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ class Outcome:
         return f"{up}. {'Repeat the command to continue, or end' if goes_on else 'End'} it with `{end}`."
 
     def _capacity_hint(self) -> str:
-        """Return the options for a GPU that is not free, without those that were used."""
+        """Return a hint with the options of ``pod create`` that help if no GPU is free, except those already used."""
         hints = [] if self._plan.fallback else ["--fallback tries the next GPU"]
         hints += [] if self._plan.wait else ["--wait tries again until one is free"]
         return f"{', '.join(hints)}." if hints else ""

@@ -23,7 +23,7 @@ LOG_EVERY_S = 15.0
 class AddressWait:
     """Waits for the SSH address of one pod.
 
-    The time counts from the start of its container, because pulling the image may take 20 minutes before that.
+    The wait begins with the start of its container, because pulling the image may take 20 minutes before.
 
     ``say`` gets a line about the wait. ``go_on`` is the hint for the operator who wants to wait longer.
     """

@@ -32,7 +32,7 @@ LONGEST_RECORD = 1 << 20  # bytes
 async def fit_models_to_labels(
     session: Session, agent: AgentClient, options: ServerOptions, *, replace: bool, report: Report
 ) -> None:
-    """Leave only weights in the app's model folder that fit the labels, and say which models are untrained.
+    """Move away weights in the app's model folder that do not fit the labels, and report which models are untrained.
 
     Raises Failed ``labels_changed`` without ``replace`` if a trained model does not fit. Earlier starts on this
     host recorded each model's labels. A model without a record has its app's labels.
@@ -89,7 +89,7 @@ def _ask(trained: list[str], record: Mapping[str, tuple[str, ...]], labels: tupl
     return Failed(
         Code.LABELS_CHANGED,
         f"{made}. That does not fit {', '.join(labels) or app}.",
-        "To start with untrained models, add --replace-models (in the form: replace_models); the trained ones are "
+        "To start with untrained models, add --replace-models (in the form, set replace_models): the trained ones are "
         "moved to a folder beside them. Submitted labels keep their numbers, which then stand for the new names.",
     )
 

@@ -96,9 +96,9 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
 
 
 async def train_history(session: Session, _params: NoParams, report: Report) -> Document:
-    """List the trainings that are stored, oldest first, and those that the host's logs show.
+    """List the stored trainings and those in the host's logs, oldest first.
 
-    Without a connection, lists the stored ones and says so.
+    Without a connection, lists only the stored ones and reports that.
     """
     reached = True
     try:

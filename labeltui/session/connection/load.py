@@ -22,7 +22,7 @@ BRIEF_S = 20.0  # a command that ends sooner begins no sum, because the agent en
 
 
 class HostLoad:
-    """Writes a sample every 5 s while the agent runs. The disk space is that of the volume with ``folder``."""
+    """Writes a sample every 5 s while the agent runs. The disk in it is the volume with ``folder``."""
 
     def __init__(self, store: Store, clock: Clock, folder: str) -> None:
         self._store, self._field = store, store.own(Fields.metrics)

@@ -126,7 +126,7 @@ class PodAccount:
         return self._make(self.key.secret, base=None, api=api, team=team, now=self._clock)
 
     async def operator_key(self) -> FoundKey:
-        """Find the operator's API key. A session reads the key only here, so that no demo can use it.
+        """Find the operator's API key. No other code of a session reads the key, so a demo can't use it.
 
         Raises Refused ``demo_no_account`` in a demo, and the errors of :func:`find_key`.
         """

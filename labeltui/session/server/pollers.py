@@ -182,8 +182,7 @@ class Pollers:
     def complete(self) -> bool:
         """Whether process, output, API and orphans were all read.
 
-        Earlier, a training would seem to have ended with its server if the output with its end was not read
-        yet.
+        Until then, the end of a training may be unread, so that it would seem to have ended with its server.
         """
         state, watch, info = self._state(), self._watch, self._store.state.info
         if state is None or (info.as_of is None and info.error is None):

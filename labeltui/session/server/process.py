@@ -194,7 +194,7 @@ class ServerWatch:
                 notify(problem, number, at)
 
     def expect_stop(self, stops: bool = True) -> None:
-        """Record that the operator stops the run now. The end of its tasks is then no problem."""
+        """Record that the operator stops the run now, so that the end of its tasks raises no alert."""
         self._stopping = self.run.run_id if stops else None
 
     @property

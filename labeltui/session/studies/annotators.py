@@ -74,7 +74,7 @@ class Annotators:
             self._apply_stored()
 
     def _apply_stored(self) -> None:
-        """Put the events of earlier sessions before those of this session, and pass the latter to ``note``."""
+        """Put the events of earlier sessions before this session's events, and pass this session's to ``note``."""
         fetches, finals, self._fetches, self._finals = self._fetches, self._finals, {}, {}
         for event in self._stored:
             if event.source != (self._source or ""):

@@ -58,7 +58,7 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The series, and those of them that a SEG refers to. ``unread`` SEGs could not be read."""
+    """The series, and which of them a SEG refers to. ``unread`` is the number of SEGs that could not be read."""
 
     series: tuple[Study, ...]
     labelled: frozenset[str]

@@ -41,7 +41,7 @@ class StudyMirror:
 
     @property
     def size(self) -> int:
-        """The number of studies, with those that are not published yet."""
+        """The number of studies, including studies that are not published yet."""
         return len(self._read)
 
     async def replace(self, studies: Mapping[str, Study]) -> None:

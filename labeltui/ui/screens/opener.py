@@ -108,7 +108,7 @@ class Screens:
     # -- records and problems
 
     async def action_log(self) -> None:
-        """List the actions as commands: this console's, those of commands, and those of earlier sessions."""
+        """List the actions as commands, including those that other processes and earlier sessions ran."""
         session, now = self._console.session, self._console.clock()
         if session is not None:
             with suppress(TimeoutError):
@@ -117,7 +117,7 @@ class Screens:
         self._app.push_screen(ActionLogScreen(session.journal.entries if session is not None else (), now))
 
     async def alerts(self) -> None:
-        """List the alerts, and below them those that are over."""
+        """List the present alerts, and below them the alerts that have ended."""
         session, earlier = self._console.session, tuple[Alert, ...]()
         if session is not None:
             with suppress(TimeoutError):
@@ -225,7 +225,7 @@ class Screens:
     def deploy(self, prefill: Mapping[str, object] | None = None) -> None:
         """Open the deploy form, or the checklist of a running deployment.
 
-        ``prefill``: parameters of ``pod.create`` that override those copied from the present pod.
+        ``prefill`` has parameters of ``pod.create``, which override those copied from the present pod.
         """
         console = self._console
         if console.session is None:

@@ -59,9 +59,9 @@ class EventsScreen(PickList):
 
 
 class AlertsScreen(PickList):
-    """Lists the alerts, newest first, then those that are over.
+    """Lists the present alerts, newest first, then the alerts that have ended.
 
-    Enter opens an alert's log line, or copies an alert without one.
+    Enter opens an alert's log line, or copies an alert that has none.
     """
 
     TITLE_TEXT = "alerts"

@@ -50,4 +50,4 @@ class WholeRows(Widget):
 
 
 class Static(WholeRows, widgets.Static):
-    """Textual's ``Static`` with whole rows."""
+    """Textual's ``Static``, with rows that :func:`whole` draws."""

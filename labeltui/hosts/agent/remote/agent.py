@@ -160,7 +160,7 @@ class Agent:
         self.wire.send({"id": number, "error": problem.document})
 
     def answer(self, line: bytes) -> None:
-        """Perform one request, send its answer, and release its slot."""
+        """Perform one request, send its answer, and let the next waiting request begin."""
         number = None
         try:
             request = json.loads(line)

@@ -131,8 +131,8 @@ def read_whole(path: Path) -> tuple[Stamp, bytes]:
 class Watch:
     """Watches one datastore's file in a thread of its own.
 
-    Each state of the file that is sent has a number. ``attempt`` is the number of the newest that was begun,
-    ``state`` of the newest that was sent whole.
+    The states of the file that are sent are numbered. ``attempt`` is the number of the state that was begun
+    last, ``state`` the number of the last one that was sent whole.
     """
 
     def __init__(self, studies: str, key: str, send: Send) -> None:

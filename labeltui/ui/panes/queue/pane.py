@@ -303,7 +303,7 @@ class QueuePane(Widget):
         self.table.mark()
 
     def copy_text(self) -> str:
-        """The ids of the marked studies, one per line; else that of the study under the cursor."""
+        """The ids of the marked studies, one per line; without marks, the id of the study under the cursor."""
         return "\n".join(study.id for study in self.targets)
 
     def copy_id(self) -> None:

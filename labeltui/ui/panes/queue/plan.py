@@ -28,7 +28,7 @@ def plan_of(study: Study, worklist: Worklist | None) -> str:
 
 
 def plan_key(study: Study, worklist: Worklist | None) -> tuple[int, int] | None:
-    """Return the sort key: the operator's order, then assigned studies, those that somebody has, and skipped ones."""
+    """Return the sort key: first the operator's order, then assigned studies, then reserved ones, then skipped ones."""
     if worklist is None:
         return None
     if study.id in worklist.skipped:

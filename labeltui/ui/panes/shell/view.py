@@ -101,7 +101,7 @@ class ShellView(TerminalView):
             self.scroll_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
 
     def on_blur(self) -> None:
-        """Reset ``leaving``: the focus has moved to the console."""
+        """Reset ``leaving``, because the focus has moved to the console."""
         self.leaving = False
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

@@ -79,7 +79,7 @@ def _hours(hours: Decimal) -> str:
 def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod | None = None) -> str:
     """Return the question before renting: the price, then warnings about unusual choices.
 
-    ``beside``: the profile's present pod, mentioned if it keeps running; None without one.
+    ``beside`` is the profile's present pod, which is mentioned if it keeps running; None without one.
     """
     text = (
         f"Rent {offer.name} as {draft.name} for {rate_text(made.running)} ({month_text(made.running)})? "

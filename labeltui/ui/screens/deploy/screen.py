@@ -136,9 +136,10 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._settle()
 
     def _refresh(self, *, anew: bool = False) -> None:
-        """Request offers, unless a request is running. With ``anew``, cancel a running request first.
+        """Request offers, unless a request is running.
 
-        Requests everything else too until all of ``NEEDED`` has been read.
+        With ``anew``, cancel a running request first. Until all of ``NEEDED`` has been read, request everything
+        else too.
         """
         if self._fetching is not None and not self._fetching.is_finished and not anew:
             return
@@ -246,7 +247,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._rent.update(Content(label))
 
     def _show_refusal(self) -> bool:
-        """Show why no pod can be rented now, whatever is chosen. Returns False if one can be."""
+        """Show the reason if no choice in the form can rent a pod now. Returns False if there is none."""
         refusal = second_refused(self._session.store.state.pod.value, self.draft.name)
         if refusal is not None:
             self._show_message(f"{refusal.problem.message} {refusal.problem.hint}", Tone.BAD)

@@ -16,7 +16,7 @@ from labeltui.ui.widgets.columns import Static
 class ConfirmScreen(Dialog[bool]):
     """Asks a yes or no question, with Cancel focused.
 
-    ``typed``: a text that the operator must type to confirm an action that can't be undone.
+    ``typed`` is a text that the operator must type to confirm an action that can't be undone.
     """
 
     def __init__(self, title: str, question: str, typed: str | None = None) -> None:

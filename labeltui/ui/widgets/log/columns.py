@@ -89,7 +89,7 @@ def columns_for(
 
 
 def tone_of(record: LogRecord, tones: Tones, *, error: bool) -> Style:
-    """The style of a line's level; ``error``: the line begins an error."""
+    """Return the style of a line's level. ``error`` is True if the line begins an error."""
     if error or record.level in GRAVE:
         return tones.error
     if record.level == "WARNING" or record.message.startswith("Return code: -"):

@@ -44,7 +44,10 @@ class Fold(NamedTuple):
 
 
 class Folds:
-    """Follows a store, whose index of errors says where tracebacks begin and how far they may go."""
+    """The folds of a store's log while it grows.
+
+    The store's index of errors has the start of each traceback, and its furthest end.
+    """
 
     def __init__(self, store: LogStore) -> None:
         self._store, self._errors = store, store.errors

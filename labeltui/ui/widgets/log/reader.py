@@ -30,7 +30,7 @@ class LogReader(LogCanvas):
     """A :class:`LogCanvas` with a cursor that moves through it."""
 
     keys_wanted: Set[str] | None = frozenset()
-    """Keys that the view wants before the console's own keys; None: all of them."""
+    """Keys that the view handles before the console does; None for all keys."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Return True for a key that the view handles before the console's bindings; Textual calls this."""
@@ -58,7 +58,7 @@ class LogReader(LogCanvas):
     def goto(self, line: int, *, centred: bool = True, unfold: bool = False) -> None:
         """Put the cursor on a line, or the next one that the filter selects, and show it.
 
-        ``unfold``: open a traceback that hides the line; else go to the traceback's summary.
+        With ``unfold``, open a traceback that hides the line; else go to the traceback's summary.
         """
         self._stay()
         if unfold and (fold := self.page.closed(line)) is not None and fold.summary != line:

@@ -142,7 +142,7 @@ def _stamp(at: datetime | None) -> bytes:
 
 
 def time_at(store: LogStore, line: int) -> datetime | None:
-    """The time of a line, else that of the record it belongs to; None without one."""
+    """Return the time of a line, else the time of the record that it belongs to; None if it has none."""
     for index in range(min(line, store.line_count - 1), max(-1, line - LONGEST_RECORD), -1):
         if found := _STAMP.match(store.last_drawing(index, HEADER_BYTES)[0]):
             try:

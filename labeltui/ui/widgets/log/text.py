@@ -54,9 +54,10 @@ class Laid:
 def lay(
     raw: bytes, total: int, columns: Columns, tones: Tones, source: str = "", *, error: bool = False
 ) -> Laid:
-    """Lay out a line. ``raw`` is its drawn part, ``total`` its size in bytes, ``source`` where it is from.
+    """Lay out a line.
 
-    ``error``: the line begins an error.
+    ``raw`` is the part to draw, ``total`` the line's size in bytes, ``source`` its source. ``error`` is True if
+    the line begins an error.
     """
     text = raw.decode("utf-8", "replace")
     if "\x1b" in text:

@@ -51,7 +51,7 @@ class ColumnTable(Rows, Generic[T]):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{part}" for part in PARTS}
     ALLOW_SELECT = False
     keys_wanted: AbstractSet[str] = frozenset()
-    """Characters that the table's owner wants before the console's own keys."""
+    """Characters that go to the table before the console's own keys."""
 
     class Arranged(Message):
         """The order, the filter's matches or the marks have changed."""
@@ -193,7 +193,7 @@ class ColumnTable(Rows, Generic[T]):
 
     @property
     def marked_items(self) -> list[T]:
-        """The marked items, in the order of all items; those that a filter hides too."""
+        """The marked items, in the order of all items. Items that a filter hides are included."""
         indices = (self.arrangement.index_of(one) for one in self.marked)
         return [self.arrangement.items[index] for index in sorted(i for i in indices if i is not None)]
 

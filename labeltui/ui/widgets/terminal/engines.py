@@ -10,9 +10,9 @@ CHOICE = "LABELTUI_TERMINAL"
 
 
 async def start_engine(columns: int, rows: int, *, history: int = LINES_MOST) -> Engine:
-    """Start the faster engine if it is installed and works, else the one in Python. ``history`` is in lines.
+    """Start the faster engine, libghostty-vt, if it is installed and works, else bittty.
 
-    ``LABELTUI_TERMINAL=bittty`` in the environment always selects the latter.
+    ``history`` is in lines. ``LABELTUI_TERMINAL=bittty`` in the environment always selects bittty.
     """
     from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine  # noqa: PLC0415 - after first paint
 

@@ -14,7 +14,7 @@ _JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f
 
 @lru_cache(maxsize=4096)
 def glyph(text: str, cells: int) -> str:
-    """``text`` if it takes ``cells`` columns; else a replacement that does."""
+    """Return ``text`` if it takes ``cells`` columns, else a replacement that does."""
     text = _ODD.sub("", text)
     if _TONE.fullmatch(text):  # a mark with a cell of its own: the character before it is drawn without it
         return " " * cells

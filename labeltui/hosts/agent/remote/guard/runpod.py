@@ -30,7 +30,10 @@ _KEY = re.compile(r"[!-~]{8,512}\Z")
 
 @dataclass
 class StopMethod:
-    """A method to stop the pod. ``works``: True proven, False ruled out, None unknown; ``words``: the reason."""
+    """A method to stop the pod.
+
+    ``works`` is True if proven, False if ruled out, None if unknown. ``words`` is the reason.
+    """
 
     name: str
     works: bool | None = None

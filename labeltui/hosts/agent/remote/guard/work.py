@@ -61,7 +61,7 @@ def jobs(folder: Path) -> list[str]:
 
 
 def job(path: Path) -> dict[str, Any]:
-    """Read a job's record, and add ``live``: whether the job runs."""
+    """Read a job's record, and add ``live``, which is True while the job runs."""
     record = read_json(path)
     pid = record.get("pid")
     live = isinstance(pid, int) and "ended_ts" not in record and is_running(pid, str(record.get("pid_start")))

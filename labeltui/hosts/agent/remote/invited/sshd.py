@@ -67,7 +67,7 @@ class Connection(NamedTuple):
 class Settings(NamedTuple):
     """The server's settings that matter here. ``keys`` is the file for this user's public keys.
 
-    ``exposes``: each connection's key is in a file of this user.
+    ``exposes`` is True if sshd writes each connection's key to a file that this user can read.
     """
 
     keys: Path
