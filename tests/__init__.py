@@ -1,1 +1,1 @@
-"""A package, so that ``python -m tests.bench`` finds these tests and not somebody else's."""
+"""A package, so that ``python -m tests.bench`` finds these tests and not an installed package ``tests``."""

@@ -50,7 +50,7 @@ class RecordingReport:
 
 
 class FailingPrompter:
-    """Fails the test when anything is asked."""
+    """A prompter that fails the test at any question."""
 
     async def secret(self, title: str, prompt: str) -> str | None:
         raise AssertionError(f"{title}: {prompt}")
@@ -63,7 +63,7 @@ class FailingPrompter:
 
 
 class RefusingPrompter:
-    """Answers no to every question."""
+    """A prompter that answers no to every question."""
 
     async def secret(self, title: str, prompt: str) -> str | None:
         return None

@@ -1,4 +1,4 @@
-"""Mark the slow tests, and keep each test's state files to itself."""
+"""Mark the slow tests, and give each test a state folder of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log store that reads its own lines, as a session does."""
+"""A log store whose index of errors is up to date, as in a session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.session.log.store import LogStore
 
 
 class IndexedLog(LogStore):
-    """Updates its index of errors with each line it is fed."""
+    """Updates its index of errors with each line that is added."""
 
     def __init__(self, blocks: Blocks | None = None) -> None:
         super().__init__(blocks)

@@ -16,7 +16,7 @@ STARTS_WITHIN_S = 10.0
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on right now."""
+    """Return a port of the loopback on which no program listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -68,7 +68,7 @@ class RealSshd:
         return self._process.pid
 
     def make_key(self, path: Path, passphrase: str = "") -> None:
-        """A new ed25519 key, in place of one that is there."""
+        """Create an Ed25519 key, in place of an existing one."""
         path.unlink(missing_ok=True)
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "test", "-f", str(path)],
@@ -105,7 +105,7 @@ class RealSshd:
         return config
 
     def start(self) -> None:
-        """Listen; returns when it does."""
+        """Start the server. Returns when it listens."""
         binary = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         assert binary is not None, "OpenSSH's sshd must be installed for this test"
         if os.geteuid() == 0:
@@ -127,7 +127,7 @@ class RealSshd:
         raise AssertionError("sshd does not listen")
 
     def processes(self) -> list[int]:
-        """The server, and the processes that serve its sessions; not what runs in the sessions."""
+        """The server's process and those that serve its sessions, without the programs in the sessions."""
         if self._process is None:
             return []
         found = [self._process.pid]
@@ -153,7 +153,7 @@ class RealSshd:
                 continue
 
     def drop_sessions(self) -> None:
-        """Pull the connections away under their clients; the server goes on listening."""
+        """End every connection. The server continues to listen."""
         for pid in self.processes()[1:]:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -161,7 +161,7 @@ class RealSshd:
                 continue
 
     def kill(self) -> None:
-        """Everything at once, without a goodbye. What was started in sessions and left them lives on."""
+        """Kill the server and its sessions. Programs that have left their session continue."""
         self.signal(signal.SIGKILL)
         self._reap()
 
@@ -182,7 +182,7 @@ class RealSshd:
         self._process = None
 
     def restart(self) -> None:
-        """Stop where it runs, and listen on the same port again."""
+        """Stop the server, and start it again on the same port."""
         self.stop()
         self.start()
 

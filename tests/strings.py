@@ -76,7 +76,7 @@ def docstrings(path: Path) -> Iterator[Found]:
 
 
 def main() -> None:
-    """Print what was asked for."""
+    """Print the requested strings."""
     asked = argparse.ArgumentParser()
     asked.add_argument("what", nargs="?", choices=("messages", "docstrings"), default="messages")
     asked.add_argument("paths", nargs="*", type=Path)

@@ -27,7 +27,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """For code that waits on timers alone, not on sockets, processes or threads."""
+    """An event loop for code that waits only for timers, not for sockets, processes or threads."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()

@@ -27,7 +27,7 @@ SILENT_S = 120.0
 
 
 def fuzz(engine: str, kilobytes: int, seed: int) -> tuple[dict[str, Any], OutputCheck]:
-    """The console's measurements, and the check of its output. Raises RuntimeError when the console died."""
+    """Run the console, and return its measurements and the check of its output. Raises RuntimeError if it crashed."""
     with tempfile.TemporaryDirectory(prefix="labeltui-fuzz-") as folder:
         answer = Path(folder, "answer")
         argv = (sys.executable, "-m", "tests.bench.fuzzed_console", str(kilobytes), str(seed), str(answer))

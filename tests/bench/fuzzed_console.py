@@ -59,7 +59,7 @@ class HostileShell:
             self._measured["typed"].append(repr(data[:60]))
 
     def resize(self, columns: int, rows: int) -> None:
-        """The size makes no difference."""
+        """Ignore the size."""
 
     async def wait(self) -> int | None:
         return 0

@@ -144,7 +144,7 @@ class Stream(App[None]):
             self.lags.append(time.perf_counter() - self.due)
 
     def ask(self, view: LogView) -> tuple[float, float]:
-        """Milliseconds of a regular expression over all lines, and of a filter up to its first screen."""
+        """Measure in milliseconds a regular expression over all lines, and a filter up to its first screen."""
         query = parse_query(r"case_00099\d9 ")
         assert query is not None
         started = time.perf_counter()

@@ -40,7 +40,7 @@ START = 1795453310
 
 @dataclass
 class Figures:
-    """From the request until the store has the list, and from the written change until the store has it.
+    """Milliseconds from the request until the store has the list, and from the written change until the store has it.
 
     ``stall_ms`` and ``change_stall_ms`` are the longest delays of the event loop meanwhile, ``ping_ms`` is the slowest
     of the agent's other answers while it reads.
@@ -57,7 +57,7 @@ class Figures:
 
 
 def stored(count: int) -> dict[str, Any]:
-    """The datastore's objects in no order: a third was fetched, a fifth has a final label."""
+    """The datastore's objects in random order. A third of the studies was fetched, a fifth has a final label."""
     dice, objects = random.Random(1), {}
     numbers = list(range(count))
     dice.shuffle(numbers)
@@ -108,13 +108,13 @@ class Loop:
 
 
 class Api:
-    """The server's API, whose answers are here already. Parsing and converting them is labeltui's."""
+    """The server's API with prepared answers. Parsing and converting them is labeltui's work, and so is measured."""
 
     def __init__(self, answer: bytes) -> None:
         self.answer = answer
 
     async def studies(self, *, dicomweb: bool = False) -> StudyQueue:
-        """As the client does it."""
+        """Return the studies as the client does."""
         document = json.loads(self.answer)
         return await asyncio.to_thread(convert.study_queue, document, dicomweb=dicomweb)
 
@@ -136,7 +136,7 @@ class CountedChannel:
 
 
 async def slowest_ping(agent: AgentClient, folder: Path) -> float:
-    """Ask the agent for something else while it reads all studies. Returns the longest time of an answer."""
+    """Ping the agent while it reads all studies. Returns the longest time of an answer."""
     worst = 0.0
     async with agent.watch_studies(str(folder), "ping") as parts:
         reading = asyncio.create_task(whole(parts))
@@ -147,7 +147,7 @@ async def slowest_ping(agent: AgentClient, folder: Path) -> float:
 
 
 async def whole(parts: AsyncIterator[StudiesPart]) -> None:
-    """Take all studies."""
+    """Wait until all studies have arrived."""
     async for part in parts:
         if part.last:
             return

@@ -34,7 +34,7 @@ WITHIN_S = 90.0
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds."""
+    """Measured times in seconds."""
 
     echo: Sequence[float]
     plain: float
@@ -257,7 +257,7 @@ def typed_beside_a_log(argv: Sequence[str], environment: Mapping[str, str], quic
 
 
 def echoes(typist: Typist, count: int) -> list[float]:
-    """Type letters that stand nowhere else on the screen, at an uneven pace."""
+    """Type letters that are nowhere else on the screen, at irregular intervals."""
     times: list[float] = []
     for index in range(count):
         times.append(typist.until(chr(0x100 + index), typed=chr(0x100 + index)))

@@ -13,6 +13,6 @@ of it may run in virtual time (:func:`tests.virtual_time.in_virtual_time`). For 
             document = await run_action(session, "server.start", {}, RecordingReport(), confirmed=True)
         assert document["state"] == "running"
 
-``host.py`` says how commands and files are scripted, ``agent.py`` how jobs run, ``monailabel.py`` how the server
-answers, ``account.py`` what the account holds, ``session.py`` how they become a session.
+``host.py`` describes how commands and files are scripted, ``agent.py`` jobs, ``monailabel.py`` the server's
+answers, ``account.py`` the RunPod account, and ``session.py`` the session over all of them.
 """

@@ -1,8 +1,8 @@
-"""An account of RunPod in memory: the demo's emulated world, spoken to over its own API within this process.
+"""An account of RunPod in memory: the demo's emulator, called through its API within this process.
 
-``world`` holds pods, prices and balance, and takes faults (``world.faults.arm("no_capacity")``); nothing is behind
-its pods. Its time is the loop's, so hours pass at once in virtual time; :meth:`run` makes it pass, and goes on while
-a test does (:func:`tests.fakes.session.memory_session` starts it).
+``world`` has pods, prices and balance. Tests can arm faults in it (``world.faults.arm("no_capacity")``). Its
+pods have no containers. Its clock is the event loop's, so hours pass at once in virtual time. :meth:`run`
+advances it during a test (:func:`tests.fakes.session.memory_session` starts that).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ANSWER_S = 5.0
 
 
 class LoopClock:
-    """The time of a loop, counted from START; ``time`` gives its seconds."""
+    """A clock that shows an event loop's time, counted from START. ``time`` returns the loop's seconds."""
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time, self._began = time, time()
@@ -45,7 +45,7 @@ class LoopClock:
 
 
 class InProcessSdk:
-    """What the SDK's process would do, without one."""
+    """Sends queries to the emulator directly, without a process for RunPod's SDK."""
 
     def __init__(self, app: Any) -> None:
         self._http = httpx.AsyncClient(
@@ -66,7 +66,7 @@ class InProcessSdk:
 
 
 class EmulatedAccount:
-    """See the head of this file. ``time`` is the loop's clock."""
+    """The account that the module's docstring describes. ``time`` is the loop's clock."""
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time = time
@@ -76,7 +76,7 @@ class EmulatedAccount:
         self._app = build_app(self.world)
 
     def client(self, key: Secret, **_options: Any) -> RunpodClient:
-        """In the place of RunpodClient."""
+        """Create a client, with the parameters of RunpodClient."""
         return RunpodClient(
             key,
             transport=Transport(key, URL, transport=StreamedAsgi(self._app), clock=self._time),
@@ -87,7 +87,7 @@ class EmulatedAccount:
         )
 
     async def run(self) -> None:
-        """Let the account's time pass, until cancelled."""
+        """Carry out the account's due steps as time passes, until cancelled."""
         while True:
             timeline.advance(self.world)
             await asyncio.sleep(TICK_S)

@@ -1,10 +1,10 @@
-"""The agent of a host in memory: speaks the real one's protocol, so that the real AgentClient talks to it.
+"""The agent of a host in memory.
 
-``programs`` says what a job does: by name, an async function that gets the run, may print, and returns the exit code.
-A job without a program runs until it is stopped. ``answers`` takes precedence over what an operation would answer: by
-its name (``"guard"``, ``"stat"``), a document, an error to raise, or a function of the request that returns or raises
-one. ``metrics``, ``orphans`` and ``servers`` are the host's load, orphaned trainings and MONAI Label servers; ``asked``
-has every request.
+It uses the real protocol, so that the real AgentClient works with it. ``programs`` maps a job's name to an
+async function that gets the run, may print, and returns the exit code. A job without a program runs until it is
+stopped. ``answers`` replaces the answer of an operation, by its name (``"guard"``, ``"stat"``): a document, an
+error to raise, or a function of the request that returns or raises one. ``metrics``, ``orphans`` and
+``servers`` are the host's load, orphaned trainings and MONAI Label servers; ``asked`` has every request.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class Run:
     task: asyncio.Task[None] | None = None
 
     def print(self, text: str | bytes) -> None:
-        """Write to its log, as the program would to its standard output."""
+        """Write to the run's log, as the program's standard output does."""
         self.agent.files.append(self.log_path, text.encode() if isinstance(text, str) else text)
 
     def end(self, exit_code: int) -> None:
-        """End now, as by itself."""
+        """End the run as if its program had exited."""
         if self.ended_ts is not None:
             return
         self.exit_code, self.ended_ts = exit_code, self.agent.now()
@@ -67,7 +67,7 @@ class Run:
         self.agent.send({"ev": "job", **self.document})
 
     def lose(self) -> None:
-        """End with the container, so that nothing recorded its end."""
+        """End the run with its container, so that its end is not recorded."""
         if self.ended_ts is None:
             self.lost = True
             if self.task is not None:
@@ -76,7 +76,7 @@ class Run:
 
     @property
     def document(self) -> dict[str, Any]:
-        """As it is sent."""
+        """The run as a document of the protocol."""
         state = "lost" if self.lost else "running" if self.ended_ts is None else "exited"
         return {
             "name": self.name, "state": state, "run_id": self.run_id,
@@ -103,7 +103,7 @@ class _Connection:
 
 
 class MemoryAgent:
-    """The state behind any number of connections; jobs go on without one."""
+    """The state that all connections share. Jobs continue without a connection."""
 
     def __init__(self, files: Files, now: Callable[[], float]) -> None:
         self.files, self.now = files, now
@@ -165,7 +165,7 @@ class MemoryAgent:
     # ---- connections
 
     def connect(self, send: Callable[[Mapping[str, Any]], None]) -> Callable[[bytes], None]:
-        """A console's connection; returns what takes each line of it."""
+        """Connect a console. Returns a function that takes each line from it."""
         connection = _Connection(send)
         self._connections.append(connection)
 
@@ -177,14 +177,14 @@ class MemoryAgent:
         return line
 
     def disconnect(self) -> None:
-        """Every console has gone."""
+        """Disconnect every console."""
         for connection in self._connections:
             for task in (*connection.tasks, *([connection.watching] if connection.watching else [])):
                 task.cancel()
         self._connections.clear()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send to every console."""
+        """Send a message to every console."""
         for connection in self._connections:
             connection.send(message)
 

@@ -1,6 +1,6 @@
-"""Containers that exist only as ports and host keys, as a real start has them.
+"""Containers that are only ports and host keys, which change at each start as real ones do.
 
-For tests that play many starts under a fake clock and never log in.
+For tests that start pods often under a fake clock and never log in.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class FakeContainers:
         world.hardware = self
 
     def container_up(self, pod: Pod) -> None:
-        """Map every port anew and print host keys that no other start has."""
+        """Map every port to a new one, and print new host keys."""
         mapping = {int(port.partition("/")[0]): self._next_port() for port in pod.spec.ports}
         lines = ["Pod Started", "Setting up SSH..."]
         if "no_fingerprints" not in pod.start_faults:

@@ -1,4 +1,4 @@
-"""What the recipe's probe finds on a host in memory."""
+"""The facts that the recipe's probe reports of a host in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMPTY = Facts(
     "/root/labeltui", home="/root", python_version="3.11.7", has_venv=True, has_ensurepip=True,
     disk_free=100 * 10**9,
 )  # fmt: skip
-"""A host on which nothing is installed, and anything can be."""
+"""A host without MONAI Label on which everything can be installed."""
 
 INSTALLED = replace(
     EMPTY, venv_found=True, venv_pip=True, venv_made_by="3.11.7", venv_python="3.11.7", verified=VERIFIED,
@@ -29,7 +29,7 @@ INSTALLED = replace(
 
 
 def report_facts(host: MemoryHost, facts: Callable[[], Facts]) -> None:
-    """Let the probe find this, each time anew."""
+    """Let the probe report the result of ``facts``, which is called each time."""
 
     def found(_request: Mapping[str, Any]) -> Mapping[str, Any]:
         now = facts()

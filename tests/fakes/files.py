@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class MemoryFile:
-    """One file. ``number`` is its inode: another one after a rotation."""
+    """One file. ``number`` is its inode, which changes with a rotation."""
 
     data: bytes
     mtime_ns: int
@@ -22,9 +22,10 @@ class MemoryFile:
 
 
 class Files:
-    """Files by absolute path; a folder exists once something lies in it, or once it was made.
+    """Files by absolute path.
 
-    ``home`` takes the place of ``~``. ``now_ns`` dates what is written.
+    A folder exists if it has an entry or was created. ``home`` replaces ``~``. ``now_ns`` returns the
+    modification time of a written file.
     """
 
     def __init__(self, home: str, now_ns: Callable[[], int]) -> None:
@@ -36,7 +37,7 @@ class Files:
         self._watchers: list[Callable[[str], None]] = []
 
     def expand(self, path: str) -> str:
-        """An absolute path."""
+        """Return the absolute path for one that may begin with ``~``."""
         if path == "~" or path.startswith("~/"):
             path = self.home + path[1:]
         return path.rstrip("/") or "/"
@@ -45,7 +46,7 @@ class Files:
         return self._files.get(self.expand(path))
 
     def read(self, path: str) -> bytes:
-        """What a file holds. Raises KeyError."""
+        """Return a file's content. Raises KeyError if it is missing."""
         return self._files[self.expand(path)].data
 
     def write(self, path: str, data: bytes, *, mtime_ns: int | None = None) -> None:
@@ -56,7 +57,7 @@ class Files:
         self._changed(where)
 
     def append(self, path: str, data: bytes) -> None:
-        """Write at the end of a file, which is made where there is none."""
+        """Append to a file; create it if it is missing."""
         where = self.expand(path)
         file = self._files.get(where)
         if file is None:
@@ -83,7 +84,7 @@ class Files:
         )
 
     def sha256(self, path: str) -> str | None:
-        """The checksum of a file in hex; None where there is none."""
+        """Return the SHA-256 of a file in hex; None if it is missing."""
         file = self.get(path)
         return None if file is None else hashlib.sha256(file.data).hexdigest()
 

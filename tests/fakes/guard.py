@@ -1,4 +1,4 @@
-"""A guard on a host in memory: answers what a console asks, and remembers it."""
+"""A guard on a host in memory. It answers a console's requests and records them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from tests.fakes.host import MemoryHost
 
 
 class FakeGuard:
-    """``decision`` and ``policy`` are what its state says; ``asked`` has every request. ``alive``: it runs."""
+    """``decision`` and ``policy`` are parts of the reported state.
+
+    ``asked`` has every request. ``alive`` is True while it runs.
+    """
 
     def __init__(self, host: MemoryHost) -> None:
         self.alive = True
@@ -29,7 +32,7 @@ class FakeGuard:
         host.agent.answers["guard"] = self._answer
 
     def requests(self, ask: str) -> list[Mapping[str, Any]]:
-        """What was asked for with this word."""
+        """Return the requests of one kind."""
         return [one for one in self.asked if one["ask"] == ask]
 
     def _answer(self, message: Mapping[str, Any]) -> Mapping[str, Any]:

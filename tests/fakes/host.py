@@ -1,14 +1,13 @@
 """A host in memory: labeltui.hosts.base.Host over a dictionary of files and commands with scripted answers.
 
 ``files`` is its disk, ``agent`` answers the session's requests. ``ran`` has every command line that was run.
-``on(pattern, answer)`` says what a command prints: the newest pattern that is found in the command line counts. An
-answer is bytes (standard output), a Completed, an error to raise, or a function of the command line and its standard
-input that returns or raises one. A command that nothing was said about ends with exit code 127.
-
-``refusals`` are raised by the next connections, one each. ``drop`` ends the connection, as a network does; the host
-may be connected again, and what ran on it still runs. ``taken`` are ports of this machine that can't be listened on.
-``install`` puts there what `labeltui setup` would; ``busy`` are ports of the host that another program holds.
-``shells`` has the shells that were opened; a test types nothing into them, but says what they print.
+``on(pattern, answer)`` sets the answer to a command: the newest pattern that matches a part of the command line
+counts. An answer is bytes (standard output), a Completed, an error to raise, or a function of the command line
+and its standard input that returns or raises one. A command without an answer ends with exit code 127.
+``refusals`` are raised by the next connections, one each. ``drop`` ends the connection, as a network failure
+does; the host may be connected again, and its programs still run. ``taken`` are ports of this machine that are
+in use. ``install`` creates the files of `labeltui setup`; ``busy`` are ports of the host that another program
+uses. ``shells`` has the shells that were opened; a test sets their output and types nothing.
 """
 
 from __future__ import annotations
@@ -38,14 +37,14 @@ FIRST_PORT = 41000
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A command line that was run, with what it was given on standard input."""
+    """A command line that was run, and the bytes on its standard input."""
 
     command: str
     stdin: bytes
 
 
 class MemoryChannel:
-    """The two ends of a command's streams: the console's is a Channel, ``send`` and ``line`` are the program's."""
+    """Both ends of a command's streams. The console's end is a Channel; ``send`` and ``line`` are the program's end."""
 
     def __init__(self) -> None:
         self.line: Callable[[bytes], None] = lambda _line: None
@@ -95,7 +94,7 @@ class MemoryChannel:
 
 
 class MemoryShell:
-    """A terminal: ``typed`` is what it was sent, ``size`` what it was resized to; ``print`` shows something."""
+    """A terminal. ``typed`` are the bytes that it received, ``size`` is its last size, and ``print`` adds output."""
 
     def __init__(self, columns: int, rows: int, command: str | None) -> None:
         self.size, self.command = (columns, rows), command
@@ -108,7 +107,7 @@ class MemoryShell:
         self._output.put_nowait(data)
 
     def end(self, exit_code: int | None) -> None:
-        """Exit; None when the connection went instead."""
+        """End the shell with an exit code; None means that the connection was lost."""
         if not self._ended.done():
             self._ended.set_result(exit_code)
             self._output.put_nowait(b"")
@@ -135,7 +134,7 @@ class MemoryShell:
 
 
 class MemoryForward:
-    """A local port that leads nowhere: who asks through it has a transport of the test's own."""
+    """A forwarded port without a socket: tests give the clients transports of their own."""
 
     def __init__(self, host: MemoryHost, remote_port: int, local_port: int, direct: bool) -> None:
         self.remote_port, self.local_port, self.direct = remote_port, local_port, direct
@@ -146,7 +145,7 @@ class MemoryForward:
 
 
 class MemoryHost:
-    """See the head of this file. ``now`` gives unix seconds by the host's clock."""
+    """The host that the module's docstring describes. ``now`` returns unix seconds by the host's clock."""
 
     def __init__(
         self,
@@ -178,21 +177,21 @@ class MemoryHost:
     # ---- what a test says
 
     def on(self, pattern: str, answer: Answer) -> None:
-        """What commands print in which this regular expression is found."""
+        """Set the answer to commands in which this regular expression is found."""
         self._answers.insert(0, (re.compile(pattern), answer))
 
     def commands(self, pattern: str) -> list[Ran]:
-        """The commands that were run in which this regular expression is found."""
+        """Return the command lines that were run and contain this regular expression."""
         return [one for one in self.ran if re.search(pattern, one.command)]
 
     def install(self, folder: str = "~/labeltui", studies: str = "~/studies") -> None:
-        """Put MONAI Label with its radiology app there, and an empty folder of studies."""
+        """Create the files of MONAI Label with its radiology app, and an empty folder of studies."""
         self.files.write(f"{folder}/venv/bin/python", b"#!")
         self.files.write(f"{folder}/apps/radiology/main.py", b"#")
         self.files.folders.add(self.files.expand(studies))
 
     def drop(self, why: str = "The connection was lost.") -> None:
-        """The connection goes, as when a network fails."""
+        """End the connection, as a network failure does."""
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(why)
         self._end(Unreachable(Code.CONNECTION_LOST, why, "It is connected again by itself."))

@@ -9,7 +9,7 @@ from tests.fakes.files import Files
 
 
 def label_names(files: Files, root: str) -> Iterator[tuple[str, str]]:
-    """(tag, name) of every label below ``root``, sorted; names that begin with a dot are none."""
+    """Return (tag, name) of every label below ``root``, sorted. Names that begin with a dot are not labels."""
     for tag in files.names(root):
         for name in files.names(f"{root}/{tag}"):
             if not tag.startswith(".") and not name.startswith("."):

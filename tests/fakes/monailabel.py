@@ -1,10 +1,10 @@
 """A MONAI Label server in memory: answers from recordings of a real 0.8.5, which a test may replace.
 
 ``documents`` has the answer of each (method, path): a JSON document, a number for a failing status, bytes, an
-httpx.Response, or a function of the request that returns one. Paths end as MONAI Label's do (``/info/``). A request
-that nothing was said about is answered with 404. ``requests`` has what was asked. While ``up`` is False, nothing
-listens. ``delays_s`` has the seconds that an answer takes, by path. :meth:`run` is the program of the job that starts
-it: ``host.agent.programs["server"] = server.run``.
+httpx.Response, or a function of the request that returns one. Paths end as MONAI Label's do (``/info/``). A
+request without an answer in ``documents`` gets a 404. ``requests`` has the requests. While ``up`` is False,
+nothing listens. ``delays_s`` has the seconds that an answer takes, by path. :meth:`run` is the program of the
+job that starts the server: ``host.agent.programs["server"] = server.run``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def recorded(name: str) -> Any:
 
 
 class FakeMonaiLabel:
-    """See the head of this file. It begins with the radiology app, as after its start on a folder with studies."""
+    """The server that the module's docstring describes. It serves the radiology app and a folder with studies."""
 
     def __init__(self) -> None:
         self.up = True
@@ -61,7 +61,7 @@ class FakeMonaiLabel:
         return [one for one in self.requests if (one.method, one.url.path) == (method, path)]
 
     def finish_training(self, status: str = "DONE") -> None:
-        """The training that runs ends so: DONE, ERROR or STOPPED. Nothing happens where none runs."""
+        """End the running training with the state DONE, ERROR or STOPPED. Does nothing if none runs."""
         for task in self.tasks:
             if task["status"] == "RUNNING":
                 task["status"] = status

@@ -1,4 +1,4 @@
-"""A session over what is in memory."""
+"""A session over fakes in memory."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ async def memory_session(
     hold: bool = True,
     demo: DemoPod | None = None,
 ) -> AsyncIterator[Session]:
-    """A session whose state lies in ``folder``, started unless ``start`` is False, and closed at the end.
+    """Open a session whose state is in ``folder``, start it unless ``start`` is False, and close it at the end.
 
-    With ``account`` the profile is on RunPod and names the pod "annot"; ``host`` is then what answers at the pod's
-    address. ``profile`` has further settings, as the profile file would. The session's clock, and the host's, is the
-    loop's: it begins at ``tests.fakes.account.START``.
+    With ``account``, the profile is on RunPod and names the pod "annot", and ``host`` is the machine at the
+    pod's address. ``profile`` has further settings of the profile. The clocks of session and host are the
+    loop's. They begin at ``tests.fakes.account.START``.
     """
     host, server = host or MemoryHost(), server or FakeMonaiLabel()
     loop = asyncio.get_running_loop()

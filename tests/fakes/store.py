@@ -1,4 +1,4 @@
-"""Putting values in a store as if their owners had written them."""
+"""Puts values into a store as if their owners had written them."""
 
 from __future__ import annotations
 

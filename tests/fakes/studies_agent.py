@@ -1,4 +1,4 @@
-"""An agent that has nothing but the datastore's requests: the real ones, on real files, in this process."""
+"""An agent in this process that only has the datastore's requests. They are the real ones, and read real files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ HELLO = AgentHello("1", "3.11", "Linux", "memory", "root", "/root", "b", 1, 0.0,
 
 
 class StudiesChannel:
-    """The channel to it. ``requests`` counts each operation; ``sent`` are the bytes of its messages."""
+    """The channel to the agent.
+
+    ``requests`` counts each operation; ``sent`` is the number of bytes that the agent has sent.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -37,7 +40,7 @@ class StudiesChannel:
         return await self._lines.get()
 
     async def write(self, data: bytes) -> None:
-        """Take a request, which runs in a thread of its own."""
+        """Start a request, which runs in a thread of its own."""
         task = asyncio.create_task(self._answer(json.loads(data)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -54,15 +57,15 @@ class StudiesChannel:
             self._send({"id": number, **answer})
 
     async def wait(self) -> int:
-        """It never ends by itself."""
+        """Wait forever: the agent never ends by itself."""
         return 0
 
     def stderr_tail(self) -> bytes:
-        """It prints nothing."""
+        """Return nothing, because the agent prints nothing."""
         return b""
 
     async def close(self) -> None:
-        """End its watch."""
+        """End the watch of the datastore."""
         if self.studies.newest is not None:
             self.studies.newest.end()
         self._lines.put_nowait(b"")

@@ -1,7 +1,7 @@
 """Real parts: OpenSSH's sshd on loopback, MONAI Label installed on it by labeltui's own ``setup``, and Orthanc.
 
-A missing part fails here; nothing is skipped. ``LABELTUI_TEST_HOME`` keeps the host's home (2.8 GB) from one run to the
-next while working on the suite; without it a fresh one is made and thrown away.
+A missing part fails here; nothing is skipped. While working on the suite, set ``LABELTUI_TEST_HOME`` to a
+folder for the host's home (2.8 GB), which later runs use again. Without it, a new home is made and deleted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Ran:
 
 @dataclass
 class Bench:
-    """The host, and a labeltui that is pointed at it."""
+    """The host, and a profile with which labeltui uses it."""
 
     sshd: RealSshd
     home: Path
@@ -58,7 +58,7 @@ class Bench:
         return self.home / FOLDER.removeprefix("~/")
 
     def argv(self, *words: str) -> list[str]:
-        """The command line, as a person's shell would run it."""
+        """The command line, as a person would type it."""
         return [sys.executable, "-m", "labeltui", "--config", str(self.config), "--profile", PROFILE, *words]
 
     def run(self, *words: str, timeout: float = 600) -> Ran:
@@ -85,7 +85,7 @@ class Bench:
 
 
 def pip_arguments() -> list[str]:
-    """Where this machine's pip finds packages: a login over sshd does not inherit our environment."""
+    """Return pip's arguments for the package index here. A login over sshd does not inherit the environment."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout

@@ -21,7 +21,7 @@ class Orthanc:
     """One server. Orthanc 1.10 can't listen on one address only, so it refuses requests from other machines."""
 
     def __init__(self, folder: Path, user: tuple[str, str] | None = None) -> None:
-        """With ``user``, a name and a password, Orthanc asks for them."""
+        """``user`` is a name and a password; Orthanc then requires this login."""
         folder.mkdir(parents=True)
         self._folder = folder
         self.port = free_port()
@@ -46,7 +46,7 @@ class Orthanc:
 
     @property
     def log(self) -> str:
-        """What it has logged so far. With ``--verbose`` that includes each HTTP request."""
+        """The log so far. With ``--verbose`` it includes each HTTP request."""
         return (self._folder / "log").read_text(errors="replace")
 
     def store(self, folder: Path) -> None:
@@ -76,7 +76,7 @@ class Orthanc:
                 return
 
     def counts(self, modality: str) -> int:
-        """How many series of a modality it has, by its own REST API."""
+        """Return the number of series of a modality, from Orthanc's own REST API."""
         query = {"Level": "Series", "Query": {"Modality": modality}}
         return len(self.http.post("/tools/find", json=query).raise_for_status().json())
 

@@ -1,4 +1,4 @@
-"""Small volumes in which there is something to segment."""
+"""Small volumes that contain an object to segment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPLEEN = 1
 
 
 def make_volume(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """An int16 image and its uint8 label: one bright ellipsoid in noise, elsewhere for each seed."""
+    """Return an int16 image and its uint8 label: one bright ellipsoid in noise. Its place depends on the seed."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij"))
     centre = np.array(SHAPE).reshape(3, 1, 1, 1) * rng.uniform(0.4, 0.6, (3, 1, 1, 1))
@@ -29,7 +29,7 @@ def save(array: np.ndarray, path: Path) -> None:
 
 
 def make_studies(folder: Path, count: int, *, labelled: int = 0) -> None:
-    """``case_000.nii.gz`` and so on; the first ``labelled`` have a final label, where the server reads it."""
+    """Write ``case_000.nii.gz`` and so on. The first ``labelled`` get a final label in the server's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
         image, label = make_volume(index)

@@ -1,7 +1,8 @@
-"""A small bundle that logs as those of the model zoo do: its own logging.conf, its own trainer and evaluator.
+"""A small bundle that logs like the model zoo's bundles.
 
-MONAI applies a bundle's ``configs/logging.conf`` by itself, to the root logger: from then on the child's own lines
-have that format, and those of MONAI's handlers have theirs.
+It has its own logging.conf, trainer and evaluator. MONAI applies a bundle's ``configs/logging.conf`` to the
+root logger by itself. From then on the child's own lines have that format, and the lines of MONAI's handlers
+have another.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def run_and_swallow(trainer):
 
 
 def _phase(name: str, engine: str, *, extra: dict[str, Any]) -> dict[str, Any]:
-    """One of the two engines; both read 16-voxel crops with one worker process less than one, that is none."""
+    """Return the configuration of one of the two engines. Both read 16-voxel crops, without worker processes."""
     keys = ["image", "label"]
     return {
         "dataset": {"_target_": "Dataset", "data": [], "transform": {

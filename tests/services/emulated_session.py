@@ -1,4 +1,4 @@
-"""A session over an emulated account, and actions in it."""
+"""A session over an emulated account, and functions that run actions in it."""
 
 from __future__ import annotations
 

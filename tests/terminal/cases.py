@@ -40,14 +40,14 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "an ANSI mode": (b"\x1b[4;2$y", "tmux 3.3a does not know the question"),
     "its size": (b"", "the tty has it; one answer less that hostile output can call up"),
 }
-"""Our answer where tmux gives a different one, and the reason."""
+"""labeltui's answers that differ from tmux's, each with the reason."""
 
 IN_PYTHON_ANSWERS = {
     "where the cursor is, in origin mode": b"\x1b[3;2R",  # from the screen's corner, as tmux
     "its version": b"\x1b[>1;10;0c",
     "its name": b"",  # it would say its own
 }
-"""The answers of the Python engine, where they differ from those of the native one."""
+"""The answers of the Python engine that differ from the native engine's."""
 
 
 def vectors() -> list[Case]:
@@ -56,7 +56,7 @@ def vectors() -> list[Case]:
 
 
 def questions() -> list[Case]:
-    """A case for each question that programs send to a terminal."""
+    """A case for each query that programs send to a terminal."""
     return [Case(f"? {name}", data, COLUMNS, ROWS, listens=True) for name, data in QUESTIONS.items()]
 
 

@@ -1,4 +1,4 @@
-"""Hostile bytes for a terminal: what full-screen programs send, damaged, among random and malicious sequences."""
+"""Hostile bytes for a terminal: damaged output of full-screen programs, between random and malicious sequences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.terminal.sessions import sessions
 
 CANARY = b"canary-7f3a"
-"""Stands in strings that a terminal never shows. Where it appears in the output, a string was passed on."""
+"""A text inside strings that a terminal never shows. If it appears in the output, such a string was passed on."""
 
 FINALS = b"@ABCDEFGHIJKLMPQRSTXZ`abcdefghilmnpqrstuvwxyz{|}~"
 

@@ -1,7 +1,8 @@
 """Record the screens that tmux shows for the test cases: ``python -m tests.terminal.oracle``.
 
-A tmux server of its own runs all cases at once, each in a window whose program writes the bytes to a raw terminal
-and ends. A pane is captured once tmux reports it dead: by then tmux has read every byte.
+A separate tmux server runs all cases at once, each in a window whose program writes the bytes to a raw terminal
+and ends. A pane is captured once tmux reports that its program has ended, because tmux has then read every
+byte.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ Span = tuple[str, Look]
 
 @dataclass(frozen=True)
 class Case:
-    """Bytes for a terminal of that size; with ``listens``, its answer is captured too."""
+    """Bytes for a terminal of a given size. With ``listens``, the terminal's answer is captured too."""
 
     name: str
     data: bytes
@@ -189,7 +190,7 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
 
 
 def without_invisible(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Drop attributes that a blank does not show: foreground colour, weight and slant."""
+    """Drop attributes that a blank does not show: foreground colour, bold and italic."""
     chars = ((char, _blank(look) if char == " " else look) for text, look in spans for char in text)
     return joined(list(chars))
 
@@ -241,7 +242,7 @@ def _coloured(look: Look, code: int, parts: list[str]) -> Look:
 
 
 def digest(one: Case) -> str:
-    """Identifies the bytes and the size that a recording was made with."""
+    """Return a digest of a case's bytes and size, which a recording stores."""
     return hashlib.sha256(b"%d %d " % (one.columns, one.rows) + one.data).hexdigest()[:16]
 
 
@@ -273,7 +274,7 @@ def _of_json(values: dict[str, Any]) -> Capture:
 
 
 def recorded() -> tuple[str, dict[str, tuple[str, Capture]]]:
-    """The version of tmux; and by name, the digest of each case and its screen."""
+    """Load the recordings. Returns the version of tmux, and the digest and screen of each case by name."""
     values = json.loads(gzip.decompress(RECORDED.read_bytes()))
     return values["tmux"], {name: (one["digest"], _of_json(one)) for name, one in values["seen"].items()}
 

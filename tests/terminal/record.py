@@ -1,7 +1,8 @@
 """Record real programs at work: ``python -m tests.terminal.record``, as root on Linux with all of them installed.
 
-Each runs on a terminal of 80 by 24 in its own namespace (a machine called ``pod`` with no other processes). Our
-engine answers its questions to the terminal. After each step, once the program is quiet, a cut is stored.
+Each runs on a terminal of 80 by 24 in its own namespace (a machine called ``pod`` with no other processes).
+labeltui's engine answers its queries to the terminal. After each step, once the program prints nothing more,
+the length of the output is stored as a cut.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def files(folder: Path) -> None:
 
 
 class Slow(http.server.SimpleHTTPRequestHandler):
-    """Sends slowly, so that a progress bar moves."""
+    """An HTTP server that sends slowly, so that a progress bar moves."""
 
     def copyfile(self, source: object, outputfile: object) -> None:
         while data := source.read(100_000):  # type: ignore[attr-defined]
@@ -140,7 +141,7 @@ async def record(name: str, command: str, steps: Sequence[str], folder: Path) ->
 
 
 async def main() -> None:
-    """Record all of them."""
+    """Record all programs."""
     found: dict[str, object] = {}
     for name, (command, steps) in PROGRAMS.items():
         with tempfile.TemporaryDirectory() as place:

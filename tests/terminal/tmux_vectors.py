@@ -1,6 +1,6 @@
 """Vectors whose expected screen, with colours and attributes, is recorded from tmux. Screens are 20 by 5.
 
-Where tmux is wrong, the vector names xterm's screen and the reason.
+If tmux is wrong, the vector has xterm's screen and the reason.
 """
 
 from __future__ import annotations

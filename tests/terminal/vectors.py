@@ -1,8 +1,8 @@
 """Vectors: bytes, and the screen that xterm shows for them. Screens are 20 by 5.
 
-``known`` marks a vector where an engine differs from xterm, and says why that is accepted; the tests expect the
-engine's own screen, so that a change is noticed. ``tmux`` marks one where tmux differs, and says why; all others
-must look the same in tmux.
+``known`` marks a vector for which an engine differs from xterm, with the reason why that is accepted. The tests
+then expect the engine's own screen, so that they notice a change. ``tmux`` marks a vector for which tmux
+differs, with the reason; all others must give the same screen in tmux.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A session on a RunPod account without pods, whose market always answers the same."""
+"""A session on a RunPod account without pods, which always offers the same GPUs."""
 
 from __future__ import annotations
 

@@ -182,10 +182,10 @@ class SilentShell:
         return prompt
 
     def write(self, data: bytes) -> None:
-        """Input is dropped."""
+        """Drop the input."""
 
     def resize(self, columns: int, rows: int) -> None:
-        """The size makes no difference."""
+        """Ignore the size."""
 
     async def wait(self) -> int | None:
         await self.gone.wait()
@@ -209,7 +209,7 @@ class _ShellHost:
 
 
 class PastAlerts:
-    """The alerts that are over; a test may set them."""
+    """The alerts that have ended; a test may set them."""
 
     alerts: tuple[Alert, ...] = ()
 
@@ -231,10 +231,10 @@ class MemoryFolder:
 
 
 class StoredTrainings:
-    """A history with nothing beyond the state's trainings."""
+    """A history that has only the trainings in the state."""
 
     async def load(self) -> None:
-        """The state has them already."""
+        """Do nothing, because the state has the trainings already."""
 
 
 class FakeSession:
@@ -269,7 +269,7 @@ class FakeSession:
         return NOW
 
     async def start(self) -> None:
-        """No poller runs."""
+        """Do nothing, because a fake session has no pollers."""
 
     async def close(self) -> None:
         self.closed = True

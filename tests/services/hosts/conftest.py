@@ -27,7 +27,10 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def ssh(tmp_path: Path) -> AsyncIterator[Callable[..., SshHost]]:
-    """Make hosts that know nothing of this machine's own ssh; they are closed after the test."""
+    """Return a function that creates hosts without this machine's own ssh configuration.
+
+    They are closed after the test.
+    """
     made: list[SshHost] = []
 
     def make(address: str, **options: Any) -> SshHost:

@@ -1,4 +1,4 @@
-"""An SSH server in this process, and a wire before it that can be cut or frozen."""
+"""An SSH server in this process, behind a relay that can cut or freeze connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PASSWORD = "correct horse"
 
 
 class Answers:
-    """A prompter with its answers ready; keeps what it was asked."""
+    """A prompter with prepared answers. It stores the questions."""
 
     def __init__(self, *secrets: str | None, trust: bool | None = True) -> None:
         self.secrets = list(secrets)
@@ -71,7 +71,7 @@ class _Accounts(asyncssh.SSHServer):
 
 
 class Server:
-    """Listens on loopback behind a :class:`Wire`; runs commands for real, as this user, in ``home``."""
+    """Listens on loopback behind a :class:`Wire`. It runs commands as this user, in ``home``."""
 
     def __init__(self, home: Path, *methods: str) -> None:
         self.home = home
@@ -161,7 +161,7 @@ class Server:
 
 
 class _Terminal:
-    """The near end of a PTY as a stream."""
+    """The master side of a PTY as a stream."""
 
     def __init__(self, master: int) -> None:
         self._master = master
@@ -183,7 +183,7 @@ class _Terminal:
 
 
 async def _pump(source: Any, sink: Any) -> None:
-    """Copy until either side ends; a client that hung up ends the command's input."""
+    """Copy until either side ends. If the client disconnects, the command's input ends."""
     with contextlib.suppress(OSError, asyncssh.Error):
         while data := await source.read(65536):
             sink.write(data)
@@ -232,18 +232,18 @@ class Wire:
             sink.close()
 
     def cut_after(self, direction: str, count: int) -> None:
-        """Cut every connection once that many more bytes were sent in that direction."""
+        """Cut every connection once ``count`` more bytes were sent in a direction."""
         self.budget[direction] = count
 
     def cut(self) -> None:
-        """Pull the plug; new connections work."""
+        """Cut every connection. New connections work."""
         self.budget = {"up": None, "down": None}
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
 
     def freeze(self) -> None:
-        """Swallow everything, as a stopped or unplugged machine does."""
+        """Drop all bytes, as if the machine were switched off."""
         self.frozen.set()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A server that answers as recorded, or misbehaves as the test sets, over real sockets."""
+"""A server over real sockets that answers from recordings, or misbehaves as the test defines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RunPod's REST v2 as a script: gives set answers over real sockets, and records the requests."""
+"""A server in place of RunPod's REST v2. It gives prepared answers over real sockets, and records the requests."""
 
 from __future__ import annotations
 
@@ -83,7 +83,10 @@ def pod(pod_id: str = "abc123", **fields: Any) -> dict[str, Any]:
 
 @dataclass
 class Server:
-    """``answers`` by "METHOD /path": one reply, or a list that is used up from its front, its last one staying."""
+    """``answers`` maps "METHOD /path" to one reply or to a list of replies, one for each request.
+
+    The last reply of a list is repeated.
+    """
 
     answers: dict[str, Reply | list[Reply]] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -124,12 +127,12 @@ class Server:
 
 
 async def hang(_request: Asked, _writer: asyncio.StreamWriter) -> None:
-    """Say nothing, for as long as the test lasts."""
+    """Never answer."""
     await asyncio.Event().wait()
 
 
 def cut(whole: bytes, at: int) -> Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]:
-    """Close the connection after that many bytes."""
+    """Close the connection after a number of bytes."""
 
     async def send(_request: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(whole[:at])
@@ -151,7 +154,7 @@ async def serving() -> AsyncIterator[Server]:
 
 
 class Clock:
-    """Time that passes only by sleeping."""
+    """A clock that only sleeping advances."""
 
     def __init__(self) -> None:
         self.at = 1000.0

@@ -10,7 +10,7 @@ from tests.services.sandbox.sandbox_server import Running, answers, make_files, 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start a stand-in with the scenario's fields changed; it is gone after the test."""
+    """Return a function that starts a stand-in with changed fields of its scenario. It ends after the test."""
     made: list[Running] = []
 
     def begin(*, wait: bool = True, **changes: Any) -> Running:
@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One server for the tests that do not mind each other."""
+    """One server for the tests that can share it."""
     running = start(make_files(tmp_path_factory.mktemp("shared") / "pod"))
     until(lambda: answers(running))
     yield running

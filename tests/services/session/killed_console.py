@@ -1,10 +1,10 @@
 """A headless console that is killed at 25 moments, and started again each time. Prints one JSON line per moment.
 
-``commit`` kills it between the writes and the commit of a transaction, ``time`` wherever it is at that time.
+``commit`` kills it between the writes and the commit of a transaction, ``time`` at a time after its start.
 
-Each console runs in a process of its own, forked from this one, over a host, a server and an account in memory and in
-virtual time. Its state folder and its copies are on the disk. The console's second start finds the host as it is after
-everything that the first console's script would have caused, two hours later.
+Each console runs in a process of its own, forked from this one, over a host, a server and an account in memory
+and in virtual time. Its state folder and its copies are on the disk. The second console finds the host two
+hours later, as if the first one's whole script had run.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def restart_server(it: Desk) -> None:
 
 
 async def first_console(folder: Path, note: Callable[[str], None]) -> None:
-    """Label, train, fail, restart and watch, as an operator and two annotators do in a quarter of an hour."""
+    """Play a quarter of an hour of an operator and two annotators: label, train, fail, restart and watch."""
     async with desk(folder, rents=True, start=False, server={"studies": "/root/studies"}) as it:
         FakeGuard(it.host)
         await rented(it)
@@ -118,7 +118,7 @@ async def first_console(folder: Path, note: Callable[[str], None]) -> None:
 
 
 async def second_console(folder: Path) -> Mapping[str, Any]:
-    """Start again, read everything once, and return what is known."""
+    """Start a console again, read everything once, and return the state that it has."""
     async with desk(folder, rents=True, start=False, server={"studies": "/root/studies"}) as it:
         FakeGuard(it.host)
         copied = indexed(folder / "labels")
@@ -252,7 +252,7 @@ def started_again(folder: Path) -> Mapping[str, Any]:
 
 
 def problems_of(folder: Path, wrote: list[Mapping[str, Any]]) -> list[str]:
-    """What is wrong after the second start."""
+    """Return the errors in the state after the second start."""
     committed = next((line["committed"] for line in reversed(wrote) if "committed" in line), {})
     after = started_again(folder)
     if "error" in after:

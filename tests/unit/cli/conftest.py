@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 
 class FakeSession:
-    """A session as the command line uses it, over a host in memory; which functions ran is in ``events``."""
+    """A session for the command line, over a host in memory. ``events`` has the names of the functions that ran."""
 
     profile_read_only = False
 
@@ -81,7 +81,7 @@ class Rig:
         self.terminal(present=False)
 
     def terminal(self, *, present: bool, answers: tuple[str | None, ...] = ()) -> list[str]:
-        """Whether somebody can be asked, and what they answer; returns the list the questions go to."""
+        """Set whether there is a terminal, and the answers given on it. Returns the list of the questions."""
         questions: list[str] = []
         left = list(answers)
 
@@ -95,7 +95,7 @@ class Rig:
         return questions
 
     def _record(self, action: actions.Action) -> None:
-        """Let the action's operation only note that it was called."""
+        """Replace the action's operation by one that only records the call."""
         if action.id not in OPERATIONS:
             return
 
@@ -108,7 +108,7 @@ class Rig:
         self._monkeypatch.setitem(OPERATIONS, action.id, run)
 
     def irreversible(self, action_id: str) -> None:
-        """Make an action of the registry one that needs the name typed."""
+        """Make an action of the registry irreversible, so that it asks for the typed name."""
         changed = replace(self.by_id[action_id], danger=actions.Danger.IRREVERSIBLE)
         self.by_id[action_id] = changed
         self._monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""RunPod's API for one pod, as a guard meets it: keys with scopes, and what was asked."""
+"""RunPod's API for one pod, for tests of the guard: keys with scopes, and a record of the requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FakeRunpod:
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *_: Any) -> None:
-                """Quiet."""
+                """Print nothing."""
 
             def answer(self, status: int, document: Any) -> None:
                 body = json.dumps(document).encode()
@@ -71,7 +71,7 @@ class FakeRunpod:
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def actions(self, name: str) -> list[str]:
-        """Keys with which this was asked."""
+        """The keys that requested an action."""
         return [key for _, action, key in self.asked if action == name]
 
     def close(self) -> None:

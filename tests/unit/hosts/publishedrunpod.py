@@ -1,7 +1,7 @@
-"""A pod of RunPod's, played by its published OpenAPI and nothing else. Every body is checked against it.
+"""An emulated RunPod with one pod, written from the published OpenAPI alone, which every body is checked against.
 
-What the OpenAPI leaves open is a setting: whether a key's scope or the pod's status is checked first, how long a
-status lags, and which answers are lost.
+Behaviour that the OpenAPI leaves open is a setting: whether a key's scope or the pod's status is checked first,
+how long a status lags, and which answers are lost.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ LOST = 0
 
 
 class PublishedRunpod:
-    """``keys``: "all" or "read" for each. ``now`` is the clock of the test.
+    """``keys`` maps each key to "all" or "read".
 
-    ``scope_first``: 403 is answered before 409, else after it. ``answers`` are statuses for the next actions, in
-    the place of what they would do; LOST does it and drops the connection. ``deaf``: stops are accepted and ignored.
+    ``now`` is the clock of the test. With ``scope_first``, 403 takes precedence over 409, else 409 does.
+    ``answers`` are statuses for the next actions, which are then not carried out; LOST carries the action out
+    and drops the connection. If ``deaf``, stops are accepted and ignored.
     """
 
     def __init__(self, now: Callable[[], float], *, scope_first: bool = True) -> None:
@@ -55,12 +56,12 @@ class PublishedRunpod:
 
     @property
     def status(self) -> str:
-        """As it is."""
+        """The pod's actual status."""
         return self.history[-1][1]
 
     @property
     def shown(self) -> str:
-        """As it is shown, which may be late."""
+        """The status that the API reports, which may lag."""
         return next(status for at, status in reversed(self.history) if at <= self.now() - self.lag_s)
 
     def close(self) -> None:
@@ -76,7 +77,7 @@ class PublishedRunpod:
         return pod
 
     def act(self, action: str, scope: str) -> int:
-        """The status of the answer; what is allowed is done."""
+        """Carry out an action if it is allowed. Returns the HTTP status of the answer."""
         forbidden = 403 if scope != "all" else None
         conflict = 409 if action not in LEGAL[self.status] or self.pod.get("locked") else None
         refused = (forbidden or conflict) if self.scope_first else (conflict or forbidden)
@@ -91,7 +92,7 @@ class PublishedRunpod:
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *_: Any) -> None:
-                """Quiet."""
+                """Print nothing."""
 
             def do_GET(self) -> None:
                 fake.reads += 1

@@ -1,4 +1,4 @@
-"""A session over everything in memory, as a test of an operation uses it."""
+"""A session for tests of operations, with all of its surroundings in memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GPU = "NVIDIA RTX A5000"
 
 
 class Desk:
-    """A session with its host, its server, and the account that it rents from; ``report`` is of every action."""
+    """A session with its host, its server and its RunPod account. ``report`` collects the reports of all actions."""
 
     def __init__(
         self,
@@ -55,38 +55,38 @@ class Desk:
         return asyncio.create_task(self.run(action, **params))
 
     async def rent(self, name: str = "annot", **more: Any) -> str:
-        """A pod that runs and can be reached; its id."""
+        """Rent a pod, wait until it can be reached, and return its id."""
         client = await self.session.account.client()
         spec = PodSpec(name, GPU, container_disk_gb=20, volume_disk_gb=more.pop("volume_disk_gb", 20), **more)
         pod = await client.create_once(spec)
         return (await wait_until(self.session, pod, can_be_reached, RecordingReport())).id
 
     def elsewhere(self, pod_id: str, action: str) -> None:
-        """Somebody does this to the pod on RunPod's page."""
+        """Cause an event of the pod, as another user does on RunPod's website."""
         timeline.act(self.world, pod_id, action)
 
     def pin(self, pod_id: str) -> Path:
-        """The host key of the pod's container, in the file that the first connection writes."""
+        """Store the host key of the pod's container, as the first connection does."""
         path = self.session.state_folder.folder / f"known_hosts-{pod_id}"
         path.write_text("pod ssh-ed25519 AAAA\n")
         return path
 
     def put_label(self, name: str, data: bytes = b"label") -> None:
-        """A final label appears on the host."""
+        """Add a final label on the host."""
         self.host.files.write(f"~/studies/labels/final/{name}", data)
 
     def refuse_labels(self) -> None:
-        """The folder of the labels can't be read on the host from now on."""
+        """Make the folder of labels on the host unreadable."""
         refusal = Failed(Code.LABELS_UNREAD, "Permission denied.", "")
         self.host.on("labeltui:labels", refusal)
         self.host.agent.answers["labels.list"] = refusal
 
     def out_of_reach(self) -> None:
-        """Every connection to the host is refused from now on."""
+        """Refuse every further connection to the host."""
         self.host.refusals.extend([Unreachable(Code.REFUSED, "Connection refused.", "")] * 1000)
 
     def serve(self, **meta: Any) -> None:
-        """A server that labeltui has started runs on the host."""
+        """Start a server on the host, as labeltui does."""
         job = self.host.agent.start("server", meta={"app": "radiology", "studies": "/root/studies", **meta})
         job.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
         self.server.up = True
@@ -103,10 +103,11 @@ async def desk(
     read_only: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Desk]:
-    """MONAI Label is installed on the host. ``rents``: the profile is on RunPod, its pod is not rented yet.
+    """Open a session on a host with MONAI Label installed.
 
-    ``account`` is rented from in the place of the emulated one. ``serves``: a server runs already; otherwise it
-    starts when it is asked to. ``settings`` are the profile's.
+    With ``rents``, the profile is on RunPod, and its pod is not rented yet. ``account`` replaces the emulated
+    account. With ``serves``, a server runs already; otherwise ``server start`` can start it. ``settings`` are
+    the profile's.
     """
     rented = account or (EmulatedAccount(asyncio.get_running_loop().time) if rents else None)
     host, server = MemoryHost(), FakeMonaiLabel()
@@ -128,7 +129,7 @@ async def desk(
 async def published(
     folder: Path, *, scope: str = "all", scope_first: bool = True, **settings: Any
 ) -> AsyncIterator[tuple[Desk, PublishedAccount]]:
-    """A desk that rents from an account made of RunPod's published API; no body may differ from that API."""
+    """A desk whose RunPod account is emulated from the published API. Every body is checked against that API."""
     account = PublishedAccount(asyncio.get_running_loop().time, scope=scope, scope_first=scope_first)
     async with desk(folder, account=account, start=False, **settings) as it:
         yield it, account

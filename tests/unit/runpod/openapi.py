@@ -1,4 +1,4 @@
-"""RunPod's published OpenAPI, read where it lies: it has no licence to be copied."""
+"""RunPod's published OpenAPI, read in place because its licence does not allow copies."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def _rebased(schema: Any) -> Any:
 
 
 def faults(schema: Any, value: Any) -> list[str]:
-    """What is wrong with a value."""
+    """Return the errors of a value against a schema."""
     validator = Draft202012Validator(_rebased(schema), registry=_registry(), format_checker=FormatChecker())
     return [f"{list(error.absolute_path)}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def operation(method: str, path: str) -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
-    """The template, the operation and all its parameters; fails for a route that is not published."""
+    """Return a route's template, operation and parameters. Fails for a route that is not published."""
     for template, item in spec()["paths"].items():
         pattern = re.sub(r"\\\{[^/]+\\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path) and method.lower() in item:

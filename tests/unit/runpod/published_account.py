@@ -1,7 +1,8 @@
-"""An account of RunPod's, played by its published OpenAPI and nothing else. Every body is checked against it.
+"""An emulated RunPod account, written from the published OpenAPI alone, which every body is checked against.
 
-It is in this process and its time is the loop's, so a test in virtual time can wait for hours. What the OpenAPI
-leaves open is a setting: what a pod is charged, when it has an address, and what is refused.
+It is in this process and uses the event loop's clock, so a test in virtual time can wait for hours. Behaviour
+that the OpenAPI leaves open is a setting: a pod's price, when it has an address, and which requests are
+refused.
 """
 
 from __future__ import annotations
@@ -52,23 +53,24 @@ class Clock:
 
 
 class NoSdk:
-    """RunPod's GraphQL does not answer."""
+    """A GraphQL client that gets no answer."""
 
     async def query(self, *_: object) -> dict[str, Any]:
         raise Unreachable(Code.RUNPOD_DROPPED, "No answer.", "")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
 class PublishedAccount(httpx.AsyncBaseTransport):
-    """``scope``: "all" or "read". ``scope_first``: an action is answered 403 before 409, else after it.
+    """``scope`` is "all" or "read".
 
-    ``charged`` is what a GPU costs once it is rented, where that is not its listed price. ``pulls_s`` is the time
-    until a pod runs, ``runtime_after_s`` from then until its runtime is known, and ``address_after_s`` to its
-    address; ``never_addressed`` is a pod that gets none, ``without_gpu`` one that lost its GPU. ``refusals`` are
-    (status, detail) of the next requests for a pod. ``silent`` are requests that are done and never answered, such as
-    "POST /v2/pods". ``requests`` are (method, path, status), without reads.
+    With ``scope_first``, 403 takes precedence over 409, else 409 does. ``charged`` is the price of a rented
+    GPU, if it is not the listed one. ``pulls_s`` is the time until a pod runs, ``runtime_after_s`` from then
+    until its runtime is known, and ``address_after_s`` to its address; ``never_addressed`` is a pod that gets
+    none, ``without_gpu`` one that lost its GPU. ``refusals`` are (status, detail) of the next requests for a
+    pod. ``silent`` are requests that are done and never answered, such as "POST /v2/pods". ``requests`` are
+    (method, path, status), without reads.
     """
 
     def __init__(self, time: Callable[[], float], *, scope: str = "all", scope_first: bool = True) -> None:
@@ -93,7 +95,7 @@ class PublishedAccount(httpx.AsyncBaseTransport):
         self._ids = (f"pod{number}abcde" for number in itertools.count(1))
 
     def client(self, key: Secret, **options: Any) -> RunpodClient:
-        """In the place of RunpodClient."""
+        """Create a client, with the parameters of RunpodClient."""
         transport = Transport(key, URL, transport=self, clock=self._time, team=options.get("team"))
         graphql = GraphQL(key, URL, sdk=NoSdk())  # type: ignore[arg-type]
         return RunpodClient(
@@ -101,10 +103,10 @@ class PublishedAccount(httpx.AsyncBaseTransport):
         )
 
     async def run(self) -> None:
-        """Nothing has to be moved: every answer is computed from the time."""
+        """Do nothing, because every answer is computed from the time."""
 
     def add_pod(self, name: str, gpu: str, *, cost: float | None = None, **more: Any) -> str:
-        """A pod that runs already, as a colleague or an earlier day left it; its id."""
+        """Add a running pod that this session did not rent. Returns its id."""
         pod: dict[str, Any] = copy.deepcopy(examples("GET", "/v2/pods/{id}", "200")[0])
         pod_id = next(self._ids)
         pod |= {"id": pod_id, "name": name, "gpu": {"id": gpu, "count": 1}, "ports": ["22/tcp"], **more}
@@ -221,7 +223,7 @@ class PublishedAccount(httpx.AsyncBaseTransport):
 
 
 def problem(status: int, detail: str) -> tuple[int, dict[str, Any]]:
-    """An answer of the published shape."""
+    """Return an error answer of the published shape."""
     return status, {"title": TITLES.get(status, "Error"), "status": status, "detail": detail}
 
 
@@ -237,7 +239,7 @@ def _text(at: datetime) -> str:
 
 
 class _Log(httpx.AsyncByteStream):
-    """The log's lines, then silence: the published stream never ends."""
+    """Sends the log's lines and then nothing more, because the published stream never ends."""
 
     def __init__(self, lines: list[str], now: Callable[[], datetime]) -> None:
         self._lines, self._now = lines, now

@@ -22,7 +22,7 @@ def empty(folder: Path) -> bool:
 
 @pytest.fixture
 async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
-    """An account on a fake clock; afterwards nothing of it is left."""
+    """An emulated account on a fake clock. After the test, check that no process and no file of it is left."""
     world = World(clock=FakeClock(), funds=Decimal("100.00"))
     async with Emulator(world, scenario="stopped", folder=tmp_path) as running:
         yield running
@@ -48,7 +48,7 @@ async def raw(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def api(raw: httpx.AsyncClient) -> httpx.AsyncClient:
-    """A client that fails when an answer is not as published (where the contracts are at hand)."""
+    """A client that fails if an answer violates the published API. Without the contracts nothing is checked."""
     raw.event_hooks = {"response": [_judge]}
     return raw
 
@@ -84,7 +84,7 @@ def body(key: asyncssh.SSHKey) -> Callable[..., dict[str, Any]]:
 def rent(
     api: httpx.AsyncClient, emulator: Emulator, body: Callable[..., dict[str, Any]]
 ) -> Callable[..., Any]:
-    """Rent a pod and let a minute pass: it runs and can be reached."""
+    """Rent a pod and advance the clock by a minute, so that it runs and can be reached."""
 
     async def do(**changes: Any) -> dict[str, Any]:
         made = await api.post("/v2/pods", json=body(**changes))

@@ -1,4 +1,4 @@
-"""RunPod's published OpenAPI as judge of every request and answer; read where it lies, never copied."""
+"""Checks every request and answer against RunPod's published OpenAPI, which is read in place and never copied."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def folder() -> Path | None:
 
 
 def required_folder() -> Path:
-    """Return the folder of the contracts; skips where there is none, and fails in CI."""
+    """Return the folder of the contracts. If there is none, skip the test, or fail it in CI."""
     found = folder()
     if found is None:
         why = "RunPod's published contracts are not here; they have no licence to ship"
@@ -60,14 +60,14 @@ def _resolve(node: Any) -> Any:
 
 
 def problems(schema: dict[str, Any], value: Any) -> list[str]:
-    """Validate a value against a schema of the document; returns what is wrong."""
+    """Validate a value against a schema of the document. Returns the errors."""
     whole = {**(document() or {}), "$schema": Draft202012Validator.META_SCHEMA["$id"], **schema}
     validator = Draft202012Validator(whole, format_checker=FormatChecker())
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def check_answer(response: httpx.Response, body: bytes) -> None:
-    """Raise for an answer that is not as published."""
+    """Raise for an answer that violates the published API."""
     request = response.request
     template, published = operation(request.method, request.url.path)
     answers = published["responses"]
@@ -88,7 +88,7 @@ def check_answer(response: httpx.Response, body: bytes) -> None:
 
 
 def check_request(request: httpx.Request) -> None:
-    """Raise for a request that is not as published: its query and its body."""
+    """Raise for a request whose query or body violates the published API."""
     template, published = operation(request.method, request.url.path)
     known = {
         parameter["name"]

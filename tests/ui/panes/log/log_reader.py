@@ -49,7 +49,7 @@ class Reader:
         await self.pilot.pause()
 
     async def ask(self, key: str, text: str, end: str = "enter") -> None:
-        """Press ``key``, put ``text`` into the input at once, and press ``end``."""
+        """Press ``key`` to open the input, set its text to ``text`` in one step, and press ``end``."""
         await self.press(key)
         self.pane.query_one(Input).value = text
         await self.press(*([end] if end else []))
