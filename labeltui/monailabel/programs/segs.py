@@ -6,24 +6,32 @@ it lists any folder of labels. ``FOLDER/segs.json`` has what is known of each SE
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
-import dicomweb_client
 import requests
 
-PAGE = 500
-MOST_PAGES = 1000
+from labeltui.monailabel.programs.dicomweb import (
+    SERIES_UID,
+    STUDY_UID,
+    Unusable,
+    connect,
+    filter_of,
+    pages,
+    references_of,
+    take_environment,
+    text,
+)
+
 REQUEST_S = 30.0
 TAG = "dicom-seg"
 
-Series = dict[str, Any]
+Series = Dict[str, Any]
 """The study, the referenced image, whether the files are stored, why not, and the filter that excludes the image."""
 
 
@@ -31,13 +39,14 @@ class Mirror:
     """One run of the program. ``arguments`` are those of ``main``."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
+        environment = take_environment(arguments.get("pid"))
         self.url = re.sub("//[^/@]*@", "//", arguments["url"])  # without a password, for messages
         self.folder = Path(arguments["folder"]).expanduser()
         self.cache = Path(arguments["cache"]).expanduser()
-        self.filter = arguments["filter"]
+        self.filter = filter_of(arguments, environment)
         self.wanted = None if arguments.get("images") is None else set(arguments["images"])
         self.end = time.monotonic() + float(arguments["within_s"])
-        self.client = connect(arguments)
+        self.client = client_of(arguments, environment)
         self.index = self.folder / "segs.json"
         self.series: dict[str, Series] = read_document(self.index).get("series", {})
         self.served: dict[str, bool] = {}
@@ -86,10 +95,9 @@ class Mirror:
 
     def find(self) -> None:
         """Ask the DICOM server for every SEG series."""
-        for found in search(self.client, {"Modality": "SEG"}):
-            uid, study = value(found, "0020000E"), value(found, "0020000D")
-            if uid and study:
-                self.known(uid, study)
+        for page, _offset in pages(self.client, {"Modality": "SEG"}, []):
+            for found in page:
+                self.known(text(found, SERIES_UID), text(found, STUDY_UID))
 
     def is_served(self, image: str) -> bool:
         """Whether a series matches the server's filter.
@@ -97,8 +105,10 @@ class Mirror:
         Asks for this series only, because a list of all could be too long.
         """
         if self.wanted is None and image not in self.served:
-            found = search(self.client, {**self.filter, "SeriesInstanceUID": image})
-            self.served[image] = any(value(one, "0020000E") == image for one in found)
+            found = pages(self.client, {**self.filter, "SeriesInstanceUID": image}, [])
+            self.served[image] = any(
+                text(one, SERIES_UID) == image for page, _offset in found for one in page
+            )
         return self.wanted is not None or self.served[image]
 
     def copy(self, uid: str, series: Series) -> None:
@@ -118,8 +128,8 @@ class Mirror:
     def refer(self, uid: str, series: Series) -> None:
         """Read from the DICOM server to which image a SEG series refers."""
         metadata = self.client.retrieve_series_metadata(series["study"], uid)
-        refers = metadata[0].get("00081115", {}).get("Value") or [{}] if metadata else [{}]
-        series["image"] = value(refers[0], "0020000E")
+        refers = references_of(metadata[0]) if metadata else None
+        series["image"] = refers[0] if refers else ""
         if not series["image"]:
             series["problem"] = "it refers to no series"
 
@@ -136,9 +146,9 @@ class Mirror:
 
     def save(self) -> None:
         """Store what is known of the series."""
-        text = json.dumps({"series": self.series})
+        document = json.dumps({"series": self.series})
         self.folder.mkdir(parents=True, exist_ok=True)
-        store(self.index, lambda part: part.write_text(text, encoding="utf-8"))
+        store(self.index, lambda part: part.write_text(document, encoding="utf-8"))
 
 
 def main(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +163,7 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     server's process ``pid``, login, prefixes and filter come from there.
     """
     os.umask(0o077)  # patients' data
-    mirror = Mirror({**arguments, **served(arguments.get("pid"))})
+    mirror = Mirror(arguments)
     try:
         problem = mirror.run()
     except (requests.exceptions.RequestException, OSError, ValueError, KeyError) as error:
@@ -167,46 +177,9 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def served(pid: int | None) -> dict[str, Any]:
-    """Return login, prefixes and filter of a MONAI Label server, and adopt its proxies. Empty if they can't be read."""
-    process = Path("/proc") / str(pid)
-    try:
-        if b"monailabel" not in (process / "cmdline").read_bytes():
-            return {}
-        pairs = os.fsdecode((process / "environ").read_bytes()).split("\0")
-        own = dict(pair.split("=", 1) for pair in pairs if "=" in pair[1:])
-        os.environ.update(own)
-        wanted = json.loads(own.get("MONAI_LABEL_DICOMWEB_SEARCH_FILTER") or '{"Modality": "CT"}')
-    except (OSError, ValueError):
-        return {}
-    return {
-        "user": own.get("MONAI_LABEL_DICOMWEB_USERNAME"), "password": own.get("MONAI_LABEL_DICOMWEB_PASSWORD"),
-        "qido": own.get("MONAI_LABEL_QIDO_PREFIX") or None, "wado": own.get("MONAI_LABEL_WADO_PREFIX") or None,
-        "filter": wanted,
-    }  # fmt: skip
-
-
-def connect(arguments: dict[str, Any]) -> Any:
-    """Create a DICOMweb client with the settings of MONAI Label's own."""
-    user, password = arguments.get("user"), arguments.get("password")
-    session: Any = requests.Session()
-    if user and password:
-        session.auth = (user, password)
-    if "googleapis.com" in arguments["url"]:
-        google = importlib.import_module("dicomweb_client.ext.gcp.session_utils")
-        session = google.create_session_from_gcp_credentials()
-    send = session.request
-
-    def request(*args: Any, **options: Any) -> Any:
-        options.setdefault("timeout", REQUEST_S)
-        return send(*args, **options)
-
-    session.request = request
-    client: Any = dicomweb_client.DICOMwebClient(
-        url=arguments["url"], session=session, qido_url_prefix=arguments.get("qido"),
-        wado_url_prefix=arguments.get("wado"),
-    )  # fmt: skip
-    client.set_http_retry_params(retry=False)
+def client_of(arguments: dict[str, Any], environment: dict[str, str] | None) -> Any:
+    """Make the client as MONAI Label makes its own."""
+    client: Any = connect(arguments, environment, REQUEST_S)
     decode = client._decode_multipart_message
 
     def decode_any(response: Any, stream: bool) -> Any:
@@ -218,24 +191,6 @@ def connect(arguments: dict[str, Any]) -> Any:
 
     client._decode_multipart_message = decode_any
     return client
-
-
-def search(client: Any, filters: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the matching series. Requests pages until one has no new series."""
-    found: dict[str, dict[str, Any]] = {}
-    for page in range(MOST_PAGES):
-        listed = client.search_for_series(search_filters=filters, limit=PAGE, offset=page * PAGE)
-        before = len(found)
-        found.update((value(one, "0020000E"), one) for one in listed)
-        if len(listed) < PAGE or len(found) == before:
-            break
-    return list(found.values())
-
-
-def value(document: dict[str, Any], tag: str) -> str:
-    """Return the first value of an attribute of DICOM JSON; empty without one."""
-    values = document.get(tag, {}).get("Value") or [""]
-    return str(values[0] or "")
 
 
 def plain(uid: str) -> str:
@@ -275,6 +230,8 @@ def words(error: Exception, url: str) -> str:
         return f"the DICOM server {url} refuses the user name or password"
     if answer is not None:
         return f"the DICOM server {url} answered with status {answer.status_code}"
+    if isinstance(error, Unusable):
+        return f"the answer of the DICOM server {url} can't be read"
     if isinstance(error, OSError):
         return f"the SEGs can't be stored on the host: {error.strerror or error}"
     return f"{type(error).__name__}: {error}"[:300]

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+import requests
 
 from labeltui.monailabel.programs import source_of
 
 IMAGE, OTHER = "1.2.3", "1.2.4"
 
 
-class RequestError(Exception):
-    def __init__(self, status: int | None = None) -> None:
-        super().__init__("request failed")
-        self.response = None if status is None else SimpleNamespace(status_code=status)
-
-
-class HTTPError(RequestError):
-    pass
-
-
-class ConnectionFailed(RequestError):
-    pass
-
-
-class Timeout(RequestError):
-    pass
+def status(code: int) -> requests.HTTPError:
+    response = requests.Response()
+    response.status_code = code
+    return requests.HTTPError("request failed", response=response)
 
 
 @dataclass
@@ -59,7 +50,9 @@ class Server:
             search_for_series=self.search, retrieve_series_metadata=self.metadata, retrieve_series=self.retrieve,
         )  # fmt: skip
 
-    def search(self, search_filters: dict[str, str], limit: int, offset: int) -> list[dict[str, Any]]:
+    def search(
+        self, search_filters: dict[str, str], fields: list[str], limit: int, offset: int
+    ) -> list[dict[str, Any]]:
         if self.down is not None:
             raise self.down
         wanted = search_filters.get("Modality")
@@ -87,22 +80,17 @@ class Server:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+def server() -> Iterator[Server]:
     made = Server(series={IMAGE: ("CT", ""), "5.1": ("SEG", IMAGE)})
-    requests, dicomweb = ModuleType("requests"), ModuleType("dicomweb_client")
-    requests.Session = lambda: SimpleNamespace(request=None)  # type: ignore[attr-defined]
-    requests.exceptions = SimpleNamespace(  # type: ignore[attr-defined]
-        RequestException=RequestError, HTTPError=HTTPError, Timeout=Timeout, ConnectionError=ConnectionFailed
-    )
-    dicomweb.DICOMwebClient = made.client  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "requests", requests)
-    monkeypatch.setitem(sys.modules, "dicomweb_client", dicomweb)
-    return made
+    dicomweb = ModuleType("dicomweb_client")
+    vars(dicomweb)["DICOMwebClient"] = made.client
+    with patch.dict(sys.modules, dicomweb_client=dicomweb):
+        yield made
 
 
 def run(folder: Path, **more: Any) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "program"}
-    exec(compile(source_of("segs").replace("PAGE = 500", "PAGE = 2"), "segs", "exec"), namespace)
+    exec(compile(source_of("segs"), "segs", "exec"), namespace)
     arguments = {
         "url": "http://ana:pw@pacs/dicom-web", "filter": {"Modality": "CT"}, "folder": str(folder / "segs"),
         "cache": str(folder / "cache"), "within_s": 60, **more,
@@ -132,7 +120,7 @@ def test_segs_of_served_images_are_stored_once(server: Server, tmp_path: Path) -
 
 
 def test_the_seg_of_a_submitted_label_is_known_from_the_cache(server: Server, tmp_path: Path) -> None:
-    server.down = ConnectionFailed()  # the list is not needed
+    server.down = requests.ConnectionError()  # the list is not needed
     (tmp_path / "cache").mkdir()
     info = {"SeriesInstanceUID": "5.1", "StudyInstanceUID": "9"}
     stored = {"objects": {IMAGE: {"labels": {"final": {"info": info}}}}}
@@ -145,7 +133,7 @@ def test_the_seg_of_a_submitted_label_is_known_from_the_cache(server: Server, tm
 
 def test_a_series_that_fails_stops_no_other(server: Server, tmp_path: Path) -> None:
     server.series |= {"5.0": ("SEG", IMAGE), "5.2": ("SEG", "../../x"), "5.3": ("SEG", IMAGE)}
-    server.broken["5.0"] = HTTPError(404)
+    server.broken["5.0"] = status(404)
     answer = run(tmp_path)
     assert (
         answer["problem"] == "SEG series 5.0: the DICOM server http://pacs/dicom-web answered with status 404"
@@ -158,9 +146,9 @@ def test_a_series_that_fails_stops_no_other(server: Server, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (ConnectionFailed(), "can't be reached"),
-        (Timeout(), "does not answer"),
-        (HTTPError(401), "refuses the user name or password"),
+        (requests.ConnectionError(), "can't be reached"),
+        (requests.Timeout(), "does not answer"),
+        (status(401), "refuses the user name or password"),
     ],
 )
 def test_a_server_that_fails_is_named_without_a_password(
