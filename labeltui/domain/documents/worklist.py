@@ -7,11 +7,18 @@ from labeltui.domain.studies.worklist import Left, Worklist
 
 
 def with_worklist(studies: Document, worklist: Worklist | None) -> Document:
-    """Add the worklist to the document of ``studies list``. Its fields are null if it is unknown."""
-    listed = studies["studies"]
+    """Add the worklist to the document of ``studies list``. Its fields are null if it is unknown.
+
+    A study that lacks its second reading is in the state ``second_reading`` and not among the completed ones.
+    """
+    listed, completed = studies["studies"], studies["completed"]
+    if completed is not None and worklist is not None:
+        completed = max(0, completed - len(worklist.second.keys() - set(studies["damaged"])))
     return {
         **studies,
-        "studies": listed and [{**one, **_study(one["id"], worklist)} for one in listed],
+        "completed": completed,
+        "studies": listed
+        and [{**one, **worklist_fields(one["id"], one["state"], worklist)} for one in listed],
         "worklist": None if worklist is None else _worklist(worklist),
     }
 
@@ -25,6 +32,7 @@ def _worklist(worklist: Worklist) -> Document:
         "order": list(worklist.order),
         "assigned": dict(worklist.assigned),
         "skipped": sorted(worklist.skipped),
+        "doubled": sorted(worklist.doubled),
         "refused": [
             {"client": one.client or None, "at": moment(one.at), "left": _left(one.left)}
             for one in worklist.refusals
@@ -40,16 +48,22 @@ def _message(worklist: Worklist) -> str:
     return ", ".join(f"{count} {name}" for name, count in (_left(worklist.left) or {}).items())
 
 
-def _study(study: str, worklist: Worklist | None) -> Document:
-    """Return a study's holders (``client`` is null for a shared client id), and the decisions about it."""
+def worklist_fields(study: str, state: str, worklist: Worklist | None) -> Document:
+    """Return a study's state, its holders (``client`` is null for a shared client id), and the decisions about it."""
     if worklist is None:
-        return dict.fromkeys(("held_by", "assigned_to", "place", "skipped"))
-    holders = worklist.holders.get(study, ())
+        return {
+            "state": state,
+            **dict.fromkeys(("held_by", "assigned_to", "place", "skipped", "doubled", "readings")),
+        }
+    holders, readings = worklist.holders.get(study, ()), worklist.readings.get(study, ())
     return {
+        "state": "second_reading" if study in worklist.second else state,
         "held_by": [{"client": one.client or None, "until": moment(one.until)} for one in holders],
         "assigned_to": worklist.assigned.get(study),
         "place": worklist.place(study),
         "skipped": study in worklist.skipped,
+        "doubled": study in worklist.doubled,
+        "readings": [{"client": one.client, "tag": one.tag, "sha256": one.sha256} for one in readings],
     }
 
 
@@ -58,5 +72,5 @@ def _left(left: Left | None) -> Document | None:
         return None
     return {
         "free": left.free, "held": left.held, "assigned": left.assigned, "skipped": left.skipped,
-        "final": left.final,
+        "second": left.second, "final": left.final,
     }  # fmt: skip

@@ -30,6 +30,7 @@ class Left:
     """How many studies the worklist has in each state. Each study counts once."""
 
     final: int = 0
+    second: int = 0
     skipped: int = 0
     assigned: int = 0
     held: int = 0
@@ -43,6 +44,9 @@ class Left:
             (self.final, "final"),
         )  # fmt: skip
         named = [f"{count} {'is' if count == 1 else 'are'} {text}" for count, text in parts if count]
+        if self.second:
+            verb = "waits" if self.second == 1 else "wait"
+            named.append(f"{self.second} {verb} for a second reading by another annotator")
         return ", ".join(named) or "there are no studies"
 
 
@@ -56,18 +60,37 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A client's label of a study that is read twice. It is on both machines, on the host under ``tag``.
+
+    ``at`` is when MONAI Label stored it as the final label.
+    """
+
+    client: str
+    tag: str
+    sha256: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Worklist:
     """The worklist of a server.
 
     If the server has none, ``why_not`` is the reason, else empty; ``holders`` are known in both cases. ``left``
     counts the studies for a client to whom none is reserved or assigned. It is None while the studies are not
     listed.
+
+    ``doubled`` studies are read twice. ``second`` are those of them that have a final label and lack the second
+    reading; the value says why nobody gets the study yet, and is empty if the worklist hands it out.
     """
 
     why_not: str = ""
     order: tuple[str, ...] = ()
     assigned: Mapping[str, str] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
+    doubled: frozenset[str] = frozenset()
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    second: Mapping[str, str] = field(default_factory=dict)
     holders: Mapping[str, tuple[Holder, ...]] = field(default_factory=dict)
     left: Left | None = None
     refusals: tuple[Refusal, ...] = ()

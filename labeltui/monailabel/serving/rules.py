@@ -14,6 +14,8 @@ HOLD_S = 90 * 60.0
 NAMELESS = frozenset({"", "?", "admin", "user-xyz"})
 """Client ids that several people share: no id, MONAI Label's user without authentication, and Slicer's default."""
 LONGEST_NAME = 200
+READING = "final_"
+"""The beginning of the tag under which a reading of a study that is read twice is stored."""
 
 
 class Fetch(NamedTuple):
@@ -25,43 +27,82 @@ class Fetch(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A study of the datastore, with the newest fetch by each strategy and client."""
+    """A study of the datastore, with the newest fetch by each strategy and client.
+
+    ``tags`` are the tags of its labels, ``author`` and ``at`` the client and the time of its final label; they are
+    needed of a study with a final label only. :func:`next_reading` sets the other fields: ``readers`` have read the
+    study, and another client is to read it again; while it ``waits``, nobody gets it.
+    """
 
     study: str
     final: bool = False
     fetches: tuple[Fetch, ...] = ()
+    tags: tuple[str, ...] = ()
+    author: str = ""
+    at: float = 0.0
+    readers: tuple[str, ...] = ()
+    waits: bool = False
+
+
+class Reading(NamedTuple):
+    """A client's final label of a study that is read twice, which is also stored under a tag of its own.
+
+    ``at`` is the time that MONAI Label stored with the final label.
+    """
+
+    client: str
+    tag: str
+    sha256: str
+    at: float
 
 
 @dataclass(frozen=True)
 class Edits:
-    """The operator's decisions: the order of studies to hand out first, annotators by study, and skipped studies."""
+    """The operator's decisions: the order of studies to hand out first, annotators by study, and skipped studies.
+
+    ``doubled`` studies are read by two clients. ``readings`` are by study, one for each client, and are stored when the
+    label is safe on both machines.
+    """
 
     order: tuple[str, ...] = ()
     assigned: Mapping[str, str] = field(default_factory=dict)
     skipped: frozenset[str] = frozenset()
+    doubled: frozenset[str] = frozenset()
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, document: object) -> Edits:
         """Read a document. Malformed entries count as missing."""
         given = document if isinstance(document, dict) else {}
-        order, assigned, skipped = (given.get(name) for name in ("order", "assigned", "skipped"))
         return cls(
-            tuple(dict.fromkeys(_texts(order))),
+            tuple(dict.fromkeys(_texts(given.get("order")))),
             {
                 study: client
-                for study, client in (assigned if isinstance(assigned, dict) else {}).items()
+                for study, client in _pairs(given.get("assigned"))
                 if isinstance(client, str) and client
             },
-            frozenset(_texts(skipped)),
+            frozenset(_texts(given.get("skipped"))),
+            frozenset(_texts(given.get("doubled"))),
+            {
+                study: readings
+                for study, stored in _pairs(given.get("readings"))
+                if (readings := _readings(stored))
+            },
         )
 
     def document(self) -> dict[str, object]:
-        """Return the document to store, which :meth:`of` reads."""
-        return {
+        """Return the document to store, which :meth:`of` reads. Fields of studies read twice are missing without any."""
+        document: dict[str, object] = {
             "order": list(self.order),
             "assigned": dict(self.assigned),
             "skipped": sorted(self.skipped),
         }
+        if self.doubled or self.readings:
+            document["doubled"] = sorted(self.doubled)
+            document["readings"] = {
+                study: [list(one) for one in readings] for study, readings in self.readings.items()
+            }
+        return document
 
 
 @dataclass(frozen=True)
@@ -91,6 +132,7 @@ class Left:
     """How many studies are in each state for one client. Each study counts once, in this order."""
 
     final: int = 0
+    second: int = 0  # wait for a second reading that this client can't give, or can't give yet
     skipped: int = 0
     assigned: int = 0  # to other annotators
     held: int = 0  # by other annotators
@@ -112,6 +154,21 @@ def client_name(value: object) -> str:
     return "" if name in NAMELESS else name
 
 
+def next_reading(entry: Entry, edits: Edits) -> Entry:
+    """Return a study as it is for its next reading. One that is read twice is not final after its first final label.
+
+    It waits until that label is safe: the newest final label of its author, a named client, is among the readings.
+    """
+    if not entry.final or entry.study not in edits.doubled:
+        return entry
+    readings = edits.readings.get(entry.study, ())
+    safe = any((one.client, one.at) == (entry.author, entry.at) and one.tag in entry.tags for one in readings)
+    if len(readings) > 1 or not safe:
+        return entry if len(readings) > 1 else entry._replace(waits=True)
+    fetches = tuple(fetch for fetch in entry.fetches if client_name(fetch.client) != entry.author)
+    return entry._replace(final=False, fetches=fetches, readers=(entry.author,))
+
+
 def holds_of(entry: Entry, times: Times) -> tuple[Hold, ...]:
     """Return the clients for whom a study is reserved now. The reservation that ends last comes first."""
     if entry.final or not entry.fetches:
@@ -127,13 +184,13 @@ def holds_of(entry: Entry, times: Times) -> tuple[Hold, ...]:
 
 
 def choose(client: str, entries: Iterable[Entry], edits: Edits, times: Times) -> Choice:
-    """Choose a study for a client. ``client`` is as :func:`client_name` returns it.
+    """Choose a study for a client, which is as :func:`client_name` returns it, among entries of :func:`next_reading`.
 
     A named client gets its unfinished study back. If it has none, it gets a study that is assigned to it, else
     one that the operator moved to the front, else any other.
     """
     name = "" if client in times.ignored else client
-    counts = dict.fromkeys(("final", "skipped", "assigned", "held", "free"), 0)
+    counts = dict.fromkeys(("final", "second", "skipped", "assigned", "held", "free"), 0)
     free: list[Entry] = []
     newest: tuple[float, str] = (0.0, "")
     held_by_client: list[tuple[float, str]] = []
@@ -154,9 +211,11 @@ def choose(client: str, entries: Iterable[Entry], edits: Edits, times: Times) ->
 def _state_for(name: str, entry: Entry, edits: Edits, times: Times) -> tuple[str, bool]:
     """Return a study's state for a client, as in :class:`Left`, and whether it is reserved for the client."""
     if entry.final:
-        return "final", False
+        return "second" if entry.waits else "final", False
     if entry.study in edits.skipped:
         return "skipped", False
+    if entry.readers and (not name or name in entry.readers):
+        return "second", False
     if edits.assigned.get(entry.study, name) != name:
         return "assigned", False
     holds = holds_of(entry, times)
@@ -185,6 +244,25 @@ def _choice(
     chosen = [study for study in candidates if study in place or (name and study in edits.assigned)]
     chosen.sort(key=lambda study: (study not in edits.assigned, place.get(study, len(place)), study))
     return Choice(chosen[0] if chosen else None, tuple(candidates), left)
+
+
+def _readings(value: object) -> tuple[Reading, ...]:
+    """Read the readings of one study, one for each client; the last one counts."""
+    found: dict[str, Reading] = {}
+    for one in value if isinstance(value, list) else ():
+        if (
+            isinstance(one, list)
+            and len(one) == 4
+            and all(isinstance(text, str) and text for text in one[:3])
+        ):
+            client, tag, sha256, at = one
+            if isinstance(at, int | float):
+                found[client] = Reading(client, tag, sha256, float(at))
+    return tuple(found.values())
+
+
+def _pairs(value: object) -> list[tuple[str, object]]:
+    return list(value.items()) if isinstance(value, dict) else []
 
 
 def _texts(value: object) -> list[str]:

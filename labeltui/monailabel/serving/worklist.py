@@ -92,11 +92,13 @@ class Worklist:
             now = self._now()
             self._load()
             entries, activity = self._read(datastore)
+            edits = self._storage.edits()
+            entries = [rules.next_reading(entry, edits) for entry in entries] if edits.doubled else entries
             for name, at in self._state.activity.items():
                 activity[name] = max(at, activity.get(name, 0.0))
             settings = self._settings
             times = Times(now, settings.hold_s, activity, settings.ignored)
-            choice = rules.choose(client, self._with_given(entries, now), self._storage.edits(), times)
+            choice = rules.choose(client, self._with_given(entries, now), edits, times)
             study = choice.study or self._by_base(request, datastore, choice.candidates)
             if study is None:
                 self._state.refuse(client, now, vars(choice.left))
@@ -122,7 +124,7 @@ class Worklist:
         result = []
         for entry in entries:
             client, at = self._state.given.get(entry.study, ("", 0.0))
-            if not at or entry.final:
+            if not at or entry.final or client in entry.readers:
                 result.append(entry)
                 continue
             known = any(rules.client_name(f.client) == client and f.at + 1 >= at for f in entry.fetches)
@@ -189,11 +191,25 @@ def read_datastore(datastore: Any) -> tuple[list[Entry], dict[str, float]]:
         if stored is None:
             entries.append(Entry(study, study in finals or study not in listed))
             continue
-        for label in stored.labels.values():
-            _note_label(label.info, activity)
+        for tag, label in stored.labels.items():
+            if not tag.startswith(rules.READING):  # labeltui stores readings, at a time of its own
+                _note_label(label.info, activity)
         final = "final" in stored.labels or study in finals or study not in listed
-        entries.append(Entry(study, final, fetches_of(stored.image.info)))
+        entry = Entry(study, final, fetches_of(stored.image.info))
+        label = stored.labels.get("final")
+        entries.append(entry if label is None else with_final(entry, stored.labels, label.info))
     return entries, activity
+
+
+def with_final(entry: Entry, tags: Iterable[str], info: object) -> Entry:
+    """Add the tags of a study's labels, and the client and time in MONAI Label's information about the final one."""
+    given = info if isinstance(info, dict) else {}
+    at = given.get("ts")
+    return entry._replace(
+        tags=tuple(tags),
+        author=rules.client_name(given.get("client_id")),
+        at=float(at) if isinstance(at, (int, float)) else 0.0,
+    )
 
 
 def fetches_of(info: Mapping[str, Any]) -> tuple[Fetch, ...]:

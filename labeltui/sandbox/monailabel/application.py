@@ -14,7 +14,7 @@ from labeltui.monailabel.serving.own_labels import replaced
 from labeltui.monailabel.serving.rules import Entry
 from labeltui.monailabel.serving.settings import VARIABLE
 from labeltui.monailabel.serving.settings import Settings as WorklistSettings
-from labeltui.monailabel.serving.worklist import NAME, Worklist, fetches_of
+from labeltui.monailabel.serving.worklist import NAME, Worklist, fetches_of, with_final
 from labeltui.sandbox.monailabel import catalogue
 from labeltui.sandbox.monailabel.catalogue import MODELS, VERSION, Model
 from labeltui.sandbox.monailabel.datastore import STRATEGIES, Datastore, choose
@@ -107,7 +107,11 @@ def _read(datastore: Datastore) -> tuple[list[Entry], dict[str, float]]:
         Entry(name, "final" in one["labels"], fetches_of(one["image"]["info"]))
         for name, one in datastore.objects.items()
     ]
-    return entries, {}
+    labels = [one["labels"] for one in datastore.objects.values()]
+    return [
+        with_final(entry, tags, tags["final"]["info"]) if entry.final else entry
+        for entry, tags in zip(entries, labels, strict=True)
+    ], {}
 
 
 _CLASSES = "monailabel.utils.others.class_utils:57"

@@ -14,7 +14,7 @@ from labeltui.domain.problems import Failed, Unreachable
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue, when
-from labeltui.domain.studies.worklist import NAMELESS, Holder, Left, Refusal, Worklist
+from labeltui.domain.studies.worklist import NAMELESS, Holder, Left, Reading, Refusal, Worklist
 from labeltui.domain.text import one_line
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.launch import HOLD_META, WORKLIST_META
@@ -32,6 +32,7 @@ from labeltui.monailabel.serving.state import STATE, State
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller
+from labeltui.session.studies.second_readings import second_reading, why_waiting
 
 STRATEGY = "worklist"
 EVERY_S = 15.0
@@ -45,6 +46,8 @@ NAME_HINT = (
     "The server can't give an unfinished study back to an annotator without a name."
 )
 SHARED_NAME = "shared name"
+NEWCOMER = "\n"
+"""Stands for a named client who has fetched nothing. No client has this name, because names are stripped."""
 
 
 class WorklistWatch:
@@ -153,6 +156,12 @@ class WorklistWatch:
             edits.order,
             edits.assigned,
             edits.skipped,
+            edits.doubled,
+            {
+                study: tuple(Reading(one.client, one.tag, one.sha256, when(one.at)) for one in readings)
+                for study, readings in edits.readings.items()
+            },
+            {one.study: why_waiting(one) for one in entries if one.waits or one.readers},
             holders=_holders(entries, times),
             left=_left(queue, entries, edits, times),
             refusals=_refusals(stored),
@@ -242,12 +251,16 @@ def _activity(studies: Iterable[Study], stored: Mapping[str, float], since: date
 def _entries(
     studies: Iterable[Study], edits: Edits, stored: State, activity: Mapping[str, float], since: datetime
 ) -> list[Entry]:
-    """Return the studies that are assigned, skipped, or not final and perhaps reserved for somebody."""
-    edited = {*edits.assigned, *edits.skipped, *stored.given}
+    """Return the studies that are assigned, skipped, or not final and perhaps reserved for somebody.
+
+    A study that lacks its second reading is among them, see :func:`second_reading`.
+    """
+    edited = {*edits.assigned, *edits.skipped, *edits.doubled, *stored.given}
     active = {client for client, at in activity.items() if at > since.timestamp()}
     entries = []
     for study in studies:
-        if not (study.fetches or study.id in edited) or FINAL_TAG in study.tags:
+        final = FINAL_TAG in study.tags
+        if not (study.fetches or study.id in edited) or (final and study.id not in edits.doubled):
             continue
         fetches = [
             Fetch(f.client, f.at.timestamp())
@@ -256,8 +269,12 @@ def _entries(
         ]
         if study.id in stored.given:
             fetches.append(Fetch(*stored.given[study.id], recorded=False))
-        if fetches or study.id in edited:
+        if not final and (fetches or study.id in edited):
             entries.append(Entry(study.id, fetches=tuple(fetches)))
+        elif final:
+            entry = second_reading(study, tuple(fetches), edits)
+            if entry is not None:
+                entries.append(entry)
     return entries
 
 
@@ -277,10 +294,13 @@ def _left(queue: StudyQueue | None, entries: list[Entry], edits: Edits, times: T
     """
     if queue is None or not queue.listed:
         return None
-    touched = choose("", entries, edits, times).left
+    touched = choose(NEWCOMER, entries, edits, times).left
     final = sum(FINAL_TAG in study.tags for study in queue.studies)
+    final -= sum(bool(entry.readers) or entry.waits for entry in entries)
     untouched = len(queue.studies) - final - len(entries)
-    return Left(final, touched.skipped, touched.assigned, touched.held, touched.free + untouched)
+    return Left(
+        final, touched.second, touched.skipped, touched.assigned, touched.held, touched.free + untouched
+    )
 
 
 def _refusals(stored: State) -> tuple[Refusal, ...]:
@@ -292,7 +312,7 @@ def _refusals(stored: State) -> tuple[Refusal, ...]:
     return tuple(sorted(found, key=lambda refusal: refusal.at))
 
 
-COUNTS = ("final", "skipped", "assigned", "held", "free")
+COUNTS = ("final", "second", "skipped", "assigned", "held", "free")
 
 
 def _count(document: Mapping[str, Any], name: str) -> int:

@@ -30,7 +30,17 @@ fetches = st.builds(
 folders = st.lists(studies, unique=True).flatmap(
     lambda names: st.tuples(
         *(
-            st.builds(Entry, st.just(n), st.booleans(), st.lists(fetches, max_size=3).map(tuple))
+            st.builds(
+                Entry,
+                st.just(n),
+                st.booleans(),
+                st.lists(fetches, max_size=3).map(tuple),
+                st.just(()),
+                st.just(""),
+                st.just(0.0),
+                st.lists(st.sampled_from(("ana", "ben")), max_size=1).map(tuple),
+                st.just(False),
+            )
             for n in names
         )
     )
@@ -54,6 +64,8 @@ def allowed(client: str, entry: Entry, edits: Edits, times: Times) -> bool:
     """The promise of the worklist, said another time."""
     others = [h for h in holds_of(entry, times) if h.client != client or not client]
     assignee = edits.assigned.get(entry.study)
+    if entry.readers and (not client or client in entry.readers):
+        return False
     return not entry.final and entry.study not in edits.skipped and not others and assignee in (None, client)
 
 
