@@ -253,7 +253,8 @@ class Alerts:
                 self._compare_openers(study)
             if study.holders or study.id in self._held:
                 self._still_open(study)
-            if study.replaced and study.replaced[-1] != self._replaced.get(study.id):
+            read_twice = state.worklist.value is not None and study.id in state.worklist.value.doubled
+            if study.replaced and study.replaced[-1] != self._replaced.get(study.id) and not read_twice:
                 self._replaced[study.id] = study.replaced[-1]
                 self._final_replaced(study)
 

@@ -30,6 +30,7 @@ from labeltui.session.invitations import InvitationWatch
 from labeltui.session.labels.choice import LabelTransports
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
+from labeltui.session.labels.readings import ReadingsKeeper
 from labeltui.session.log.store import LogStore
 from labeltui.session.pod.account import Access, PodAccount
 from labeltui.session.pod.events import PodWatch
@@ -160,6 +161,9 @@ class Session:
         self.worklist = WorklistWatch(
             self.store, lambda: self.watch.meta, lambda: self.link.agent, clock, profile.client_id
         )
+        self.readings = ReadingsKeeper(
+            self.store, self.labels, self.worklist, self.pollers.queue, self.api.client, clock
+        )  # fmt: skip
         self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
         self._began = SessionStart(self.store, self.journal, clock)
         self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, server.folder)
@@ -238,6 +242,8 @@ class Session:
         self._supervisor.run("remote log", self._remote_log.run)
         if hold:
             self._supervisor.run("labels", self.labels.run)
+            if not self.read_only:
+                self._supervisor.run("second readings", self.readings.run)
             self.link.on_arrival(self._run_on_reached)
         if self.profile.host == "runpod" and hold:
             self.pod_watch.begin(store=True)

@@ -210,9 +210,14 @@ class Annotators:
         if not fetched:
             return None
         since = max(fetched)
-        hours = range(_hour(since), _hour(label.at) + 1)
+        # A reading that is chosen later, after another client's, is submitted once more at that time.
+        earlier = [
+            one.at for one in self._finals.get(study, ())[:-1] if one.client == label.client and one.at
+        ]
+        until = max((at for at in earlier if at > since), default=label.at)
+        hours = range(_hour(since), _hour(until) + 1)
         meanwhile = {at for hour in hours for at in self._active.get((label.client, hour), ())}
-        work = work_between(since, label.at, meanwhile)
+        work = work_between(since, until, meanwhile)
         if work is not None:
             self._work[study] = label, work
         return work

@@ -16,6 +16,7 @@ from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
+from labeltui.domain.studies.worklist import Worklist
 from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store
@@ -188,6 +189,12 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     once_more = replace(theirs, tags={"final": NOW}, replaced=(Submission("ana", NOW),))
     put(store, queue=Reading(StudyQueue(1, 1, (once_more,)), NOW))
     assert keys(store) == {"replaced:case_1": Level.WARNING}
+
+
+def test_the_second_reading_of_a_study_that_is_read_twice_is_no_alert() -> None:
+    study = Study("case_1", {"final": NOW}, authors={"final": "ben"}, replaced=(Submission("ana", NOW),))
+    twice = Worklist(doubled=frozenset({"case_1"}))
+    assert keys(store_after(worklist=[twice], queue=[StudyQueue(1, 1, (study,))])) == {}
 
 
 def test_credit_that_ends_soon_is_reported_once_and_names_what_is_lost() -> None:

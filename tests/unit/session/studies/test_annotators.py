@@ -239,3 +239,12 @@ def test_a_fetch_of_another_study_is_no_pause() -> None:
     served(annotators, "X", "ana", 0)
     served(annotators, "Y", "ana", 800)
     assert listed(annotators, trace("ana", 0), ("ana", 1600)).work == Work(1600)
+
+
+def test_a_reading_that_is_chosen_later_took_the_time_until_it_was_submitted_first() -> None:
+    annotators = known()
+    listed(annotators, trace("ana", 0))
+    assert listed(annotators, trace("ana", 0), ("ana", 60)).work == Work(60.0)
+    assert listed(annotators, trace("ben", 100), ("ben", 130)).work == Work(30.0)
+    chosen = listed(annotators, trace("ben", 100), ("ana", 600))
+    assert chosen.work == Work(60.0)

@@ -1,0 +1,215 @@
+"""Stores each final label of a study that is read twice on this machine, and on the host under a tag of its own.
+
+MONAI Label keeps one file for a study and a tag, so the second final label replaces the first. The worklist hands the
+study out again only after the first one is recorded as a reading, which is the last step here. Every step can be
+repeated: what a lost connection or an ended console interrupted is done again from the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.copies import HostLabel
+from labeltui.domain.labels.names import file_name, split_label
+from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue
+from labeltui.domain.text import one_line
+from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.monailabel.serving.rules import READING, Edits, Reading, client_name
+from labeltui.session.labels.copier import LabelCopier
+from labeltui.session.labels.index import Entry
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed, Store
+from labeltui.session.runtime.supervise import Clock, Poller
+from labeltui.session.studies.worklist import WorklistWatch
+from labeltui.support.backoff import backoff_s
+
+SERVER_WRITES = ("ts", "name")  # MONAI Label sets these itself
+TRIES = 8
+PAUSE_S = 1.0
+ALERT = "second readings"
+
+
+class ReadingsKeeper:
+    """Records the readings of the studies that are read twice."""
+
+    def __init__(
+        self,
+        store: Store,
+        labels: LabelCopier,
+        worklist: WorklistWatch,
+        queue: Poller[StudyQueue],
+        client: Callable[[], MonaiLabelClient],
+        clock: Clock,
+    ) -> None:
+        self._store, self._labels, self._worklist, self._queue = store, labels, worklist, queue
+        self._client, self._clock = client, clock
+        self._wake = asyncio.Event()
+        self._one = asyncio.Lock()
+        store.subscribe(self._on_store)
+
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        if changed & {Fields.queue, Fields.worklist} and unrecorded(state):
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Record until cancelled. A failure raises an alert, and is tried again after a pause."""
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                await self.record()
+            except LabeltuiError as error:
+                failures += 1
+                self._alert(error)
+                await asyncio.sleep(backoff_s(failures))
+                continue
+            failures = 0
+            self._store.dismiss(ALERT)
+            await asyncio.sleep(PAUSE_S)  # the list of studies shows a stored reading a moment later
+            await self._wake.wait()
+
+    def _alert(self, error: LabeltuiError) -> None:
+        message = (
+            f"A reading is not stored yet, so its study is not handed out again: {error.problem.message}"
+        )
+        if not any(one.key == ALERT and one.message == message for one in self._store.state.alerts):
+            hint = error.problem.hint or "labeltui tries again by itself."
+            self._store.alert(Alert(ALERT, Level.WARNING, message, hint, self._clock()))
+
+    async def settle(self, studies: Sequence[str]) -> bool:
+        """Record the readings of these studies now. Returns False if one of them could not be recorded yet."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                await self.record()
+            except LabeltuiError:
+                if attempt == TRIES:
+                    return False
+            await self._queue.poll()
+            if not any(study.id in studies for study in unrecorded(self._store.state)):
+                await self._worklist.poller.poll()
+                return True
+            await asyncio.sleep(backoff_s(1))
+        return False
+
+    async def record(self) -> None:
+        """Record every reading that is missing. Raises the last study's LabeltuiError, after trying the others."""
+        failed: LabeltuiError | None = None
+        async with self._one:
+            for study in unrecorded(self._store.state):
+                try:
+                    await self._record(study)
+                except LabeltuiError as error:
+                    failed = error
+        if failed is not None:
+            raise failed
+
+    async def _record(self, study: Study) -> None:
+        """Store a study's final label on both machines, then record it. Raises LabeltuiError."""
+        client = self._client()
+        info = await client.label_info(study.id, FINAL_TAG)
+        author, at = client_name(info.get("client_id")), info.get("ts")
+        if not author or not isinstance(at, int | float):
+            return
+        entry = await self._copied(FINAL_TAG, study.id)
+        again = await client.label_info(study.id, FINAL_TAG)
+        if (again.get("client_id"), again.get("ts")) != (info.get("client_id"), at):
+            raise Failed(Code.LABEL_CHANGED, f"{one_line(study.id)} got another final label meanwhile.")
+        worklist = self._store.state.worklist.value
+        readings = worklist.readings.get(study.id, ()) if worklist is not None else ()
+        tag = tag_of(author, {one.client: one.tag for one in readings})
+        await self._put(study.id, tag, entry, info)
+        await self._copied(tag, study.id)
+        reading = Reading(author, tag, entry.sha256, float(at))
+        await self._worklist.change(lambda edits: _with_reading(edits, study.id, reading))
+        self._queue.wake()
+
+    async def _put(self, study: str, tag: str, entry: Entry, info: Mapping[str, Any]) -> None:
+        """Store the copy of a label on the host under another tag, unless it is there. Raises LabeltuiError.
+
+        Another label of that tag is copied to this machine first.
+        """
+        there = await self._found(tag, study)
+        if there is not None and there.sha256 == entry.sha256:
+            return
+        if there is not None:
+            await self._copied(tag, study)
+        await put_copy(self._labels, self._client(), entry, tag, info)
+        there = await self._found(tag, study)
+        if there is None or there.sha256 != entry.sha256:
+            raise Failed(
+                Code.CHECKSUM, f"The host did not store {one_line(f'{tag}/{entry.name}')} as it was sent."
+            )
+
+    async def _copied(self, tag: str, study: str) -> Entry:
+        """Copy a label to this machine, also if the profile copies none. Raises Failed ``not_copied``.
+
+        Returns the copy that is equal to the label on the host by its checksum.
+        """
+        label = await self._found(tag, study)
+        await self._labels.refresh([(tag, study)], copy=True)
+        copy = None if label is None else self._labels.folder.index.newest(label.key)
+        if label is None or copy is None or copy.sha256 != label.sha256 or copy.damage:
+            copies = self._store.state.labels.value
+            why = f": {copies.reason}" if copies is not None and copies.reason else ""
+            raise Failed(Code.NOT_COPIED, f"{one_line(f'{tag}/{study}')} is not on this machine yet{why}.")
+        return copy
+
+    async def _found(self, tag: str, study: str) -> HostLabel | None:
+        return next(iter(await self._labels.found([(tag, study)])), None)
+
+
+def unrecorded(state: SessionState) -> list[Study]:
+    """Return the studies that are read twice and have a final label of a named client that is no reading yet."""
+    queue, worklist = state.queue.value, state.worklist.value
+    if queue is None or worklist is None or not worklist.doubled:
+        return []
+    found = []
+    for study in queue.studies:
+        if study.id not in worklist.doubled or FINAL_TAG not in study.tags:
+            continue
+        author = client_name(study.authors.get(FINAL_TAG))
+        readings = worklist.readings.get(study.id, ())
+        known = any(
+            (one.client, one.at) == (author, study.tags[FINAL_TAG]) and one.tag in study.tags
+            for one in readings
+        )
+        if author and not known:
+            found.append(study)
+    return found
+
+
+async def put_copy(
+    labels: LabelCopier, client: MonaiLabelClient, entry: Entry, tag: str, info: Mapping[str, Any]
+) -> None:
+    """Submit a copy under a tag, with the server's document of it. Raises LabeltuiError."""
+    source = labels.folder.root / labels.folder.index.file_of(entry)
+    own = {name: value for name, value in info.items() if name not in SERVER_WRITES}
+    try:
+        await client.put_label(entry.study, tag, source, "label" + split_label(entry.name)[1], own)
+    except OSError as error:
+        raise labels.folder.unusable(error) from None
+
+
+def tag_of(client: str, others: Mapping[str, str]) -> str:
+    """Return the tag of a client's reading: ``final_CLIENT``. ``others`` are the tags of a study's readings by client.
+
+    Characters that are unsafe in a folder's name become ``%XX``. Two names that differ only in case get different tags.
+    """
+    if client in others:
+        return others[client]
+    tag = READING + file_name(client)
+    if tag.casefold() in {other.casefold() for other in others.values()}:
+        tag += f"~{sha256(client.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return tag
+
+
+def _with_reading(edits: Edits, study: str, reading: Reading) -> Edits:
+    others = tuple(one for one in edits.readings.get(study, ()) if one.client != reading.client)
+    return replace(edits, readings={**edits.readings, study: (*others, reading)})
