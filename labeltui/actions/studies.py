@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labeltui.actions.model import Action, Command, Danger
 from labeltui.actions.params import NoParams, Params, choice, required_text, switch, text, texts, whole
-from labeltui.domain.rules import conditions, deletion
+from labeltui.domain.rules import conditions, deletion, second_reading
 from labeltui.domain.studies.review import LEVELS, STATUSES
 
 
@@ -35,6 +35,26 @@ class StudiesSkipParams(Params):
 
     studies: tuple[str, ...] = texts("ids of the studies", positional=True)
     undo: bool = switch("let the studies be handed out again")
+
+
+class StudiesDoubleParams(Params):
+    """Parameters of ``studies double``."""
+
+    studies: tuple[str, ...] = texts("ids of the studies", positional=True)
+    undo: bool = switch("let one annotator read the studies; readings that there are stay")
+
+
+class StudiesCompareParams(Params):
+    """Parameters of ``studies compare``."""
+
+    study: str = required_text("id of a study that was read twice")
+
+
+class StudiesChooseParams(Params):
+    """Parameters of ``studies choose``."""
+
+    study: str = required_text("id of a study that was read twice")
+    client: str = required_text("client id of the annotator whose reading becomes the final label")
 
 
 class LabelsListParams(Params):
@@ -110,6 +130,19 @@ STUDIES_SKIP = Command(
     "studies.skip", "Skip studies", "let the worklist hand out studies to nobody",
     danger=Danger.CHANGE, command=("studies", "skip"), disabled=conditions.no_worklist, takes=StudiesSkipParams,
 )  # fmt: skip
+STUDIES_DOUBLE = Command(
+    "studies.double", "Read studies twice", "let a second annotator read studies, after the first one's final label",
+    danger=Danger.CHANGE, command=("studies", "double"), disabled=conditions.no_worklist, takes=StudiesDoubleParams,
+)  # fmt: skip
+STUDIES_COMPARE = Command(
+    "studies.compare", "Compare two readings", "compare the two readings of a study by the Dice of each label",
+    command=("studies", "compare"), disabled=conditions.no_worklist, takes=StudiesCompareParams,
+)  # fmt: skip
+STUDIES_CHOOSE = Command(
+    "studies.choose", "Choose a reading", "make one annotator's reading of a study the final label",
+    danger=Danger.DESTRUCTIVE, command=("studies", "choose"), disabled=conditions.no_worklist,
+    question=second_reading.ask_choose, naming=second_reading.what_is_chosen, takes=StudiesChooseParams,
+)  # fmt: skip
 LABELS_PULL = Command(
     "labels.pull", "Copy the labels here", "copy all labels that are not on this machine yet",
     command=("labels", "pull"), disabled=conditions.not_connected, takes=NoParams,
@@ -165,6 +198,14 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
     ),
     Action(
+        "worklist.double", "Read twice", "let a second annotator read these studies; again: only one",
+        key="d", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('double')",
+    ),
+    Action(
+        "worklist.choose", "Choose the other reading", "make the other of a study's two readings the final label",
+        key="c", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('choose')",
+    ),
+    Action(
         "queue.show", "Details", "show this study's image, its labels with their copies, and who had it when",
         key="i", leader="Q", disabled=conditions.no_server, console="queue('show')",
     ),
@@ -188,7 +229,8 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
 """Actions that the console applies to the marked studies, or to the study under the queue's cursor."""
 
 STUDY_ACTIONS: tuple[Action, ...] = (
-    STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, *WORKLIST_ACTIONS,
+    STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, STUDIES_DOUBLE,
+    STUDIES_COMPARE, STUDIES_CHOOSE, *WORKLIST_ACTIONS,
     STUDIES_SHOW, STUDIES_REVIEW, LABELS_PULL, LABELS_VERIFY, LABELS_LIST, LABELS_RESTORE,
     STUDIES_DELETE, STUDIES_RESTORE,
 )  # fmt: skip

@@ -104,9 +104,10 @@ def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
     its file, and nobody submitted it.
     """
     index = session.labels.folder.index
-    submitted = [
-        (e.study, e.who) for e, _file in index.versions() if e.tag == FINAL_TAG and e.saved_at >= since
-    ]
+    versions = [e for e, _file in index.versions() if e.tag == FINAL_TAG]
+    # A reading that was chosen later is the same file once more: it counts when it came first.
+    first = {(e.study, e.sha256): e for e in reversed(versions)}
+    submitted = [(e.study, e.who) for e in versions if e.saved_at >= since and first[e.study, e.sha256] is e]
     queue = session.store.state.queue.value
     studies = queue.studies if queue is not None else ()
     found = {one.id for one in studies if FINAL_TAG in one.tags and FINAL_TAG not in one.authors}

@@ -43,7 +43,10 @@ from labeltui.actions.studies import (
     LABELS_RESTORE,
     LABELS_VERIFY,
     STUDIES_ASSIGN,
+    STUDIES_CHOOSE,
+    STUDIES_COMPARE,
     STUDIES_DELETE,
+    STUDIES_DOUBLE,
     STUDIES_LIST,
     STUDIES_NEXT,
     STUDIES_ORDER,
@@ -79,6 +82,7 @@ from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
 from labeltui.operations.studies.delete import studies_delete, studies_restore
+from labeltui.operations.studies.double import studies_choose, studies_compare, studies_double
 from labeltui.operations.studies.review import studies_review
 from labeltui.operations.studies.show import studies_show
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
@@ -113,6 +117,9 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(STUDIES_ORDER, studies_order),
         _pair(STUDIES_ASSIGN, studies_assign),
         _pair(STUDIES_SKIP, studies_skip),
+        _pair(STUDIES_DOUBLE, studies_double),
+        _pair(STUDIES_COMPARE, studies_compare),
+        _pair(STUDIES_CHOOSE, studies_choose),
         _pair(STUDIES_SHOW, studies_show),
         _pair(STUDIES_REVIEW, studies_review),
         _pair(LABELS_PULL, labels_pull),

@@ -80,7 +80,7 @@ def pace(state: SessionState, now: datetime) -> Pace | None:
     spend, queue, since = state.spend.value, state.queue.value, began(state)
     if since is None or queue is None:
         return None
-    labels = _labels_since(queue.studies, since)
+    labels = _labels_since(queue.studies, since) + _other_readings(state, queue.studies, since)
     seconds = (now - since).total_seconds()
     cost = spend.session if spend is not None and spend.session_since == since else None
     return Pace(
@@ -106,6 +106,19 @@ def _labels_since(studies: tuple[Study, ...], since: datetime) -> int:
     )
     _counted[:] = [(studies, since, count)]
     return count
+
+
+def _other_readings(state: SessionState, studies: tuple[Study, ...], since: datetime) -> int:
+    """Count the readings of studies that are read twice, without those that are the final labels."""
+    worklist = state.worklist.value
+    if worklist is None or not worklist.readings:
+        return 0
+    authors = {one.id: one.authors.get(FINAL_TAG) for one in studies if one.id in worklist.readings}
+    return sum(
+        study in authors and one.client != authors[study] and one.at is not None and one.at >= since
+        for study, readings in worklist.readings.items()
+        for one in readings
+    )
 
 
 def people(state: SessionState) -> tuple[str, ...]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.studies import StudiesShowParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.worklist import worklist_fields
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.studies.review import stored_review
 from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.worklist import Reading
 from labeltui.domain.text import one_line
+from labeltui.operations.studies.double import compare
 from labeltui.session.history.studies import StudyEventKind
 from labeltui.session.labels.index import Entry
 from labeltui.session.runtime.fields import Fields
@@ -39,6 +43,7 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
             f"The server has no study {one_line(params.study)}.",
             "`labeltui studies list` lists what it has.",
         )
+    await session.worklist.poller.poll()
     client, index = session.api.client(), session.labels.folder.index
     await asyncio.to_thread(index.refresh)
     copies = [(entry, file) for entry, file in index.versions() if entry.study == study.id]
@@ -47,10 +52,15 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
         _label(study, tag, stored_review(await client.label_info(study.id, tag)), copies)
         for tag in study.tags
     ]
+    worklist = session.store.state.worklist.value
+    readings = worklist.readings.get(study.id, ()) if worklist is not None else ()
+    document = documents.study_document(study)
     events = [event for event in await session.study_history.load() if event.study == study.id]
     return {
         "as_of": documents.moment(session.clock()),
-        **documents.study_document(study),
+        **document,
+        **worklist_fields(study.id, document["state"], worklist),
+        "compared": await _compared(session, study.id, readings),
         "image": {key: value for key, value in image.items() if key not in SERVER_INFO},
         "labels": labels,
         "folder": str(session.labels.folder.root),
@@ -64,6 +74,16 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
             for event in events
         ],
     }
+
+
+async def _compared(session: Session, study: str, readings: Sequence[Reading]) -> dict[str, Any] | None:
+    """Compare the readings of a study. None if it has less than two. Says why if they can't be compared."""
+    if len(readings) < 2:
+        return None
+    try:
+        return await compare(session, study, readings)
+    except LabeltuiError as error:
+        return {"error": error.problem.message.rstrip(".")}
 
 
 def _label(study: Study, tag: str, review: dict[str, Any], copies: list[tuple[Entry, str]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def studies_order(session: Session, params: StudiesOrderParams, _report: Report) -> Document:
-    """Put studies at a place of the order. Raises Misused for a place below 1, and the errors of :func:`_change`."""
+    """Put studies at a place of the order. Raises Misused for a place below 1, and the errors of :func:`change_edits`."""
     studies, place = params.studies, 1 if params.place is None else params.place
     if place < 1:
         raise Misused(Code.BAD_PARAMETER, "The place in the order is 1 or more.")
@@ -37,7 +37,7 @@ async def studies_order(session: Session, params: StudiesOrderParams, _report: R
         first = 1 + min(edits.order.index(one) for one in studies)
         return f"{'number' if len(set(studies)) == 1 else 'from number'} {first} in the order"
 
-    return await _change(session, studies, params.undo, edit, done)
+    return await change_edits(session, studies, params.undo, edit, done)
 
 
 async def studies_assign(session: Session, params: StudiesAssignParams, _report: Report) -> Document:
@@ -59,7 +59,7 @@ async def studies_assign(session: Session, params: StudiesAssignParams, _report:
         )
 
     done = "assigned to nobody" if params.undo else f"assigned to {client}"
-    return await _change(session, studies, params.undo, edit, lambda _edits: done)
+    return await change_edits(session, studies, params.undo, edit, lambda _edits: done)
 
 
 async def studies_skip(session: Session, params: StudiesSkipParams, _report: Report) -> Document:
@@ -71,10 +71,10 @@ async def studies_skip(session: Session, params: StudiesSkipParams, _report: Rep
         return replace(edits, skipped=skipped)
 
     done = "in the worklist again" if params.undo else "handed out to nobody"
-    return await _change(session, studies, params.undo, edit, lambda _edits: done)
+    return await change_edits(session, studies, params.undo, edit, lambda _edits: done)
 
 
-async def _change(
+async def change_edits(
     session: Session,
     studies: Sequence[str],
     undo: bool,
@@ -90,23 +90,24 @@ async def _change(
     studies = tuple(dict.fromkeys(studies))
     await session.readiness.need_server()
     await session.worklist.refresh()
-    notes = "" if undo else await _notes(session, studies)
+    notes = "" if undo else await _notes(session, studies, edit)
     edits = await session.worklist.change(edit)
     named = f"{studies[0]} is" if len(studies) == 1 else f"{len(studies)} studies are"
     return {
         "as_of": documents.moment(session.clock()),
         "message": f"{named} {done(edits)}.{notes}",
         "studies": list(studies),
-        **edits.document(),
+        **{name: value for name, value in edits.document().items() if name != "readings"},
     }
 
 
-async def _notes(session: Session, studies: Sequence[str]) -> str:
+async def _notes(session: Session, studies: Sequence[str], edit: Callable[[Edits], Edits]) -> str:
     """Return notes on these studies for the operator, such as who has one open. Raises Failed ``unknown_study``."""
     state = await session.readiness.first_readings(Fields.queue)
     queue, worklist = state.queue.value, state.worklist.value
     if queue is None or not queue.listed:
         return ""
+    doubled = edit(Edits(doubled=worklist.doubled if worklist is not None else frozenset())).doubled
     known = {one.id: one for one in queue.studies}
     unknown = [study for study in studies if study not in known]
     if unknown:
@@ -119,7 +120,7 @@ async def _notes(session: Session, studies: Sequence[str]) -> str:
     for study in studies:
         holders = worklist.holders.get(study, ()) if worklist is not None else ()
         names = " and ".join(holder.client or NAMELESS for holder in holders)
-        if FINAL_TAG in known[study].tags:
+        if FINAL_TAG in known[study].tags and study not in doubled:
             notes.append(f" {study} has a final label, so it is not handed out.")
         elif names:
             notes.append(f" {study} stays with {names} until it is submitted or given up.")

@@ -109,9 +109,16 @@ def _training(state: SessionState, now: datetime) -> Fact:
 
 
 def sound_finals(state: SessionState, queue: StudyQueue) -> int | None:
-    """Return the number of studies with a final label that isn't known to be damaged. None if it is unknown."""
-    copies = state.labels.value
-    return queue.sound_finals(copies.damaged_finals if copies is not None else ())
+    """Return the number of finished studies; None if it is unknown.
+
+    Their final labels are not known to be damaged, and none lacks its second reading.
+    """
+    copies, worklist = state.labels.value, state.worklist.value
+    damaged = copies.damaged_finals if copies is not None else ()
+    finals = queue.sound_finals(damaged)
+    if finals is None or worklist is None:
+        return finals
+    return max(0, finals - len(worklist.second.keys() - set(damaged)))
 
 
 def finals_of_total(state: SessionState, queue: StudyQueue) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.presentation.words import duration, size
+from labeltui.ui.presentation.words import duration, metric, size
 
 UNKNOWN = "unknown"
 REVIEW = ("status", "level", "comment", "approvedBy")
@@ -16,6 +17,7 @@ REVIEW = ("status", "level", "comment", "approvedBy")
 def details(document: Mapping[str, Any]) -> list[str]:
     """Return the lines for a document of ``studies show``, or for a study of ``studies list``. All text is safe."""
     lines = [f"{name:<12}{safe(value)}" for name, value in _facts(document) if value]
+    lines += _readings(document)
     lines += _image(document.get("image"))
     labels = document.get("labels")
     if labels is None:
@@ -47,7 +49,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("study", document["id"]),
         ("name", document["name"] or ""),
-        ("state", document["state"]),
+        ("state", document["state"].replace("_", " ")),
         ("review", document["review"] or ""),
         ("open at", ", ".join(document["opened_by"])),
         ("since", _time(document["opened_at"]) if document["opened_at"] else ""),
@@ -58,6 +60,28 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("replaced", ", ".join(f"{one['client']} ({_time(one['at'])})" for one in document["replaced"])),
         ("added", _time(document["added_at"])),
     ]
+
+
+def _readings(document: Mapping[str, Any]) -> list[str]:
+    """Say who has read a study that is read twice, and how far the readings agree."""
+    readings, compared = document.get("readings"), document.get("compared")
+    if not readings and not document.get("doubled"):
+        return []
+    final = (document.get("submitted_by") or {}).get(FINAL_TAG)
+    lines = ["", "readings" if readings else "readings: none is stored yet"]
+    for one in readings or ():
+        mark = ", the final label" if one["client"] == final else ""
+        lines.append(safe(f"  {one['client']}  {one['tag']}  sha256 {one['sha256'][:12]}{mark}"))
+    if compared is None:
+        return lines
+    if compared.get("error"):
+        return [*lines, safe(f"  not compared: {compared['error']}")]
+    for one in compared["labels"]:
+        voxels = " and ".join(map(str, one["voxels"]))
+        lines.append(safe(f"  Dice {metric(one['dice'])}  {one['name']}  ({voxels} voxels)"))
+    if not compared["labels"]:
+        lines.append("  both readings are empty")
+    return [*lines, "  the files lie at different places of the patient"] if compared["shifted"] else lines
 
 
 def _image(image: Mapping[str, Any] | None) -> list[str]:

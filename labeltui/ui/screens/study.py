@@ -31,6 +31,8 @@ class StudyScreen(Dialog[str]):
         Binding("y", "copy", show=False),
         Binding("v", "run('studies.review')", show=False),
         Binding("f", "run('studies.order')", show=False),
+        Binding("d", "run('studies.double')", show=False),
+        Binding("c", "run('studies.choose')", show=False),
         Binding("r", "run('labels.restore')", show=False),
         Binding("D", "run('studies.delete')", show=False),
         Binding("j,down", "scroll(1)", show=False),
@@ -54,7 +56,7 @@ class StudyScreen(Dialog[str]):
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(safe(self._study))
             box.border_subtitle = Content(
-                "v review · f hand out next · r submit copies · D delete · y copy · esc"
+                "v review · f next · d read twice · c choose reading · r submit copies · D delete · y copy · esc"
             )
             with self._scroll:
                 yield self._text

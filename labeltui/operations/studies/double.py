@@ -1,0 +1,235 @@
+"""``studies double``, ``compare`` and ``choose``: two annotators read a study, and the operator chooses a reading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions.studies import StudiesChooseParams, StudiesCompareParams, StudiesDoubleParams
+from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.copies import HostLabel
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.studies.study import FINAL_TAG
+from labeltui.domain.studies.worklist import Reading
+from labeltui.domain.text import one_line
+from labeltui.monailabel.launch import expand, is_dicomweb
+from labeltui.monailabel.programs import source_of
+from labeltui.monailabel.serving.rules import Edits
+from labeltui.operations.labels.restore import keep
+from labeltui.operations.studies.worklist import change_edits
+from labeltui.session.labels.readings import put_copy
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+MEMORY_BYTES = 8 << 30
+PROGRAM_S = 120.0
+MOST_COMPARED = 64
+_compared: dict[tuple[str, str], Mapping[str, Any]] = {}
+"""What the program answered, by the checksums of the two labels."""
+
+
+async def studies_double(session: Session, params: StudiesDoubleParams, report: Report) -> Document:
+    """Let two annotators read each study, or only one again.
+
+    Raises Refused ``not_permitted`` for DICOMweb, and what the other changes of the worklist raise.
+    """
+    studies = params.studies
+    state = await session.readiness.need_server()
+    server = state.server.value
+    if is_dicomweb((server.studies if server is not None else None) or session.profile.server.studies):
+        raise Refused(
+            Code.NOT_PERMITTED,
+            "Only studies in a folder can be read twice. A DICOM server stores labels as SEG series without the name of"
+            " their annotator, so the first reading could not be told from the second.",
+            "Put the images into a folder on the host, and start the server with that folder as its studies.",
+        )
+
+    def edit(edits: Edits) -> Edits:
+        doubled = edits.doubled.difference(studies) if params.undo else edits.doubled.union(studies)
+        return replace(edits, doubled=doubled)
+
+    done = "read by one annotator" if params.undo else "read by two annotators"
+    document = await change_edits(session, studies, params.undo, edit, lambda _edits: done)
+    document = {**document, "doubled": document.get("doubled", [])}
+    if params.undo:
+        return document
+    report.progress("Storing the first readings that there are already")
+    await session.readings.settle(studies)
+    worklist = session.store.state.worklist.value
+    waiting = {one: worklist.second.get(one, "") for one in studies} if worklist is not None else {}
+    notes = [f"{one_line(study)} is not handed out yet: {why}." for study, why in waiting.items() if why]
+    return {**document, "message": " ".join((document["message"], *notes))}
+
+
+async def studies_compare(session: Session, params: StudiesCompareParams, report: Report) -> Document:
+    """Compare the two newest readings of a study by Dice.
+
+    Raises Failed ``no_worklist``, ``not_read_twice``, ``not_compared``, and the errors of the program.
+    """
+    await session.readiness.need_server()
+    readings, shown = await _readings(session, params.study), one_line(params.study)
+    report.progress(f"Comparing the readings of {shown} on the host")
+    result = await compare(session, params.study, readings)
+    if result["error"] is not None:
+        raise Failed(Code.NOT_COMPARED, f"The readings of {shown} can't be compared: {result['error']}.")
+    return {
+        "as_of": documents.moment(session.clock()),
+        "message": f"{shown}, {' and '.join(map(one_line, result['clients']))}: {dice_text(result)}.",
+        "study": params.study,
+        "readings": [{"client": one.client, "tag": one.tag, "sha256": one.sha256} for one in readings],
+        **result,
+    }
+
+
+def dice_text(result: Mapping[str, Any]) -> str:
+    """Return the result of a comparison in a clause."""
+    if not result["labels"]:
+        return "both readings are empty"
+    dice = "Dice " + ", ".join(f"{one['name']} {one['dice']:.3f}" for one in result["labels"])
+    return (
+        f"{dice}, although the two files lie at different places of the patient"
+        if result["shifted"]
+        else dice
+    )
+
+
+async def studies_choose(session: Session, params: StudiesChooseParams, report: Report) -> Document:
+    """Make a reading the final label. The present final label is copied to this machine first.
+
+    Raises Misused for a client without a reading, and Failed ``no_worklist``, ``not_read_twice``, ``not_copied`` if the
+    present final label is no reading yet, and ``checksum``.
+    """
+    await session.readiness.need_server()
+    study, shown = params.study, one_line(params.study)
+    await session.readings.settle([study])
+    readings = await _readings(session, study)
+    chosen = next((one for one in readings if one.client == params.client), None)
+    if chosen is None:
+        raise Misused(
+            Code.BAD_PARAMETER, f"{one_line(params.client)} has no reading of {shown}.",
+            f"Choose among: {', '.join(one_line(one.client) for one in readings)}.",
+        )  # fmt: skip
+    present, label = await _found(session, FINAL_TAG, study), await _found(session, chosen.tag, study)
+    if present is not None and present.sha256 not in {one.sha256 for one in readings}:
+        raise Failed(
+            Code.NOT_COPIED, f"The final label of {shown} is newer than its readings.",
+            "Try again: labeltui first stores it as a reading of its annotator.",
+        )  # fmt: skip
+    if label is None or label.sha256 != chosen.sha256:
+        raise Failed(
+            Code.CHECKSUM, f"The host has another label under {chosen.tag} than {chosen.client} submitted."
+        )
+    await keep(session, [one for one in (present, label) if one is not None])
+    copy = session.labels.folder.index.newest(label.key)
+    client = session.api.client()
+    before = str((await client.label_info(study, FINAL_TAG)).get("client_id") or "")
+    if copy is not None and (before != chosen.client or present is None or present.sha256 != chosen.sha256):
+        report.progress(f"Storing the label of {chosen.client} as the final label of {shown}")
+        await put_copy(session.labels, client, copy, FINAL_TAG, await client.label_info(study, chosen.tag))
+        stored = await _found(session, FINAL_TAG, study)
+        if stored is None or stored.sha256 != chosen.sha256:
+            raise Failed(
+                Code.CHECKSUM,
+                f"The host did not store the final label of {shown} as it was sent.",
+                "Try again.",
+            )
+    session.pollers.queue.wake()
+    session.labels.wake()
+    others = [one.client for one in readings if one.client == before != chosen.client]
+    undo = f" Choose {one_line(others[0])} to undo this." if others else ""
+    return {
+        "as_of": documents.moment(session.clock()),
+        "message": f"The reading of {one_line(chosen.client)} is the final label of {shown}.{undo}",
+        "study": study,
+        "final": {"client": chosen.client, "sha256": chosen.sha256},
+        "before": before or None,
+    }
+
+
+async def _found(session: Session, tag: str, study: str) -> HostLabel | None:
+    return next(iter(await session.labels.found([(tag, study)])), None)
+
+
+async def _readings(session: Session, study: str) -> tuple[Reading, ...]:
+    """Return the readings of a study. Raises Failed ``no_worklist``, and ``not_read_twice`` if it has less than two."""
+    worklist = await session.worklist.refresh()
+    readings = worklist.readings.get(study, ())
+    if len(readings) < 2:
+        why = worklist.second.get(study) or (
+            f"only {readings[0].client} has read it" if readings else "no annotator's reading is stored"
+        )
+        raise Failed(
+            Code.NOT_READ_TWICE, f"{one_line(study)} does not have two readings: {one_line(why)}.",
+            "`labeltui studies double STUDY` lets two annotators read a study.",
+        )  # fmt: skip
+    return readings
+
+
+async def compare(session: Session, study: str, readings: Sequence[Reading]) -> dict[str, Any]:
+    """Compare the last two readings. Returns the ``clients``, the ``labels``, ``shifted``, and the ``error`` or None.
+
+    Each label has ``name``, ``value``, ``dice``, and the ``voxels`` of each reading. Raises LabeltuiError.
+    """
+    pair = tuple(readings[-2:])
+    sums = pair[0].sha256, pair[1].sha256
+    if sums not in _compared:
+        answer = await _run(session, study, pair)
+        if "labels" not in answer:
+            return _result(pair, error=str(answer.get("error") or "the program gave no answer"))
+        while len(_compared) >= MOST_COMPARED:
+            del _compared[next(iter(_compared))]
+        _compared[sums] = answer
+    names = _names(await session.api.client().label_info(study, pair[-1].tag))
+    return _result(
+        pair,
+        [
+            {"name": names.get(one["value"], f"label {one['value']}"), **one}
+            for one in _compared[sums]["labels"]
+        ],
+        shifted=bool(_compared[sums].get("shifted")),
+    )
+
+
+def _result(
+    pair: Sequence[Reading],
+    labels: Sequence[Mapping[str, Any]] = (),
+    *,
+    shifted: bool = False,
+    error: str = "",
+) -> dict[str, Any]:
+    return {
+        "clients": [one.client for one in pair], "labels": list(labels), "shifted": shifted, "error": error or None
+    }  # fmt: skip
+
+
+async def _run(session: Session, study: str, pair: Sequence[Reading]) -> Mapping[str, Any]:
+    """Run the program on the labels of two readings, if the host has them as they were submitted."""
+    only = [(one.tag, study) for one in pair]
+    found = {one.tag: one for one in await session.labels.found(only)}
+    for one in pair:
+        if one.tag not in found or found[one.tag].sha256 != one.sha256:
+            return {"error": f"the host has another label under {one.tag} than {one.client} submitted"}
+    root = (await session.labels.refresh(only, copy=False)).root
+    agent = await session.link.ready()
+    answer = await agent.run_program(
+        f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
+        source_of("dice"),
+        {"files": [f"{root}/{one.tag}/{found[one.tag].name}" for one in pair]},
+        memory_bytes=MEMORY_BYTES,
+        wall_s=PROGRAM_S,
+    )
+    return answer if isinstance(answer, dict) else {}
+
+
+def _names(info: Mapping[str, Any]) -> dict[Any, str]:
+    """Return the names of the label values, as Slicer stores them with a label."""
+    given = info.get("label_info")
+    return {
+        one["idx"]: one_line(one["name"])
+        for one in (given if isinstance(given, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("idx"), int) and isinstance(one.get("name"), str)
+    }
