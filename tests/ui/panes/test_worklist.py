@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.studies.worklist import Holder, Left, Worklist
+from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.worklist import Holder, Left, Reading, Worklist
 from labeltui.ui.panes.queue.pane import QueuePane
+from labeltui.ui.panes.queue.plan import plan_of
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
@@ -150,6 +152,76 @@ async def test_the_column_shows_and_sorts_the_plan_and_follows_its_changes() -> 
         assert "#1" in screen_text(app)
         app.session.store.publish(with_worklist(replace(HELD, skipped=frozenset({"liver_081"}), order=())))  # type: ignore[union-attr]
         await wait_for(pilot, lambda: ids(queue)[:2] == ["liver_012", "liver_081"])
+
+
+def twice(*clients: str) -> SessionState:
+    """The last of the studies has a final label by ana, is to be read twice, and has readings by these clients."""
+    state = with_worklist(HELD)
+    queue = state.queue.value
+    assert queue is not None
+    study = Study("zoe_001", {"final": NOW}, authors={"final": "ana"})
+    readings = tuple(Reading(client, f"final_{client}", "0" * 64, NOW) for client in clients)
+    worklist = replace(
+        HELD, doubled=frozenset({study.id}), readings={study.id: readings} if readings else {},
+        second={} if len(readings) > 1 else {study.id: "" if readings else "it is [red]not stored"},
+    )  # fmt: skip
+    return replace(
+        state, queue=fresh(replace(queue, studies=(*queue.studies, study))), worklist=fresh(worklist)
+    )
+
+
+def test_a_study_that_lacks_its_second_reading_says_why_nobody_gets_it_or_who_has_read_it() -> None:
+    study = Study("zoe_001", {"final": NOW}, authors={"final": "ana"})
+    assert study_fact(study, twice().worklist.value) == "second reading waits: it is [red]not stored"
+    assert study_fact(study, twice("ana").worklist.value) == "read by ana"
+    assert plan_of(study, twice("ana").worklist.value) == "×2"
+
+
+async def test_the_second_reading_has_a_state_of_its_own_that_a_filter_finds_and_that_ends(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(twice("ana"))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("slash", *"zoe.*2nd", "enter")
+        await wait_for(pilot, lambda: ids(queue) == ["zoe_001"])
+        assert "◐ 2nd" in screen_text(app)
+        await pilot.press("Q", "c")
+        await wait_for(pilot, lambda: "zoe_001 does not have two readings" in app.last_flash)
+        app.session.store.publish(twice("ana", "ben"))  # type: ignore[union-attr]
+        await wait_for(pilot, lambda: ids(queue) == [])
+        await pilot.press("escape", "slash", *"zoe", "enter")
+        await wait_for(pilot, lambda: ids(queue) == ["zoe_001"])
+        assert "● final" in screen_text(app)
+    assert ran == []
+
+
+async def test_keys_let_a_study_be_read_twice_and_choose_the_other_reading_after_a_question(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(twice("ana", "ben"))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("Q", "d")
+        await wait_for(pilot, lambda: len(ran) == 1)
+        assert ran[0] == ("studies.double", {"studies": ("liver_081",), "undo": False})
+        await pilot.press("slash", *"zoe", "enter")
+        await wait_for(pilot, lambda: ids(queue) == ["zoe_001"])
+        await wait_for(pilot, lambda: not app.dispatcher.running)
+        await pilot.press("Q", "d")
+        await wait_for(pilot, lambda: len(ran) == 2)
+        assert ran[1] == ("studies.double", {"studies": ("zoe_001",), "undo": True})
+        for keys in (("Q", "c"), ("enter", "c")):  # in the queue, and in the details
+            await wait_for(pilot, lambda: not app.dispatcher.running)
+            before = len(ran)
+            await pilot.press(keys[0])
+            await wait_for(pilot, lambda: len(app.screen_stack) > 1)
+            await pilot.press(keys[1])
+            await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+            await wait_for(pilot, lambda: "the reading of ben" in screen_text(app))
+            await pilot.press("y")
+            await wait_for(pilot, lambda before=before: len(ran) > before)  # type: ignore[misc]
+            assert ("studies.choose", {"study": "zoe_001", "client": "ben"}) in ran[before:]
 
 
 def ids(queue: QueuePane) -> list[str]:

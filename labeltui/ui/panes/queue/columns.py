@@ -44,11 +44,16 @@ class Shown:
     worklist: Worklist | None = None
 
 
-def word_of(study: Study, *, brief: bool = False) -> Word:
-    """Return the text for a study's state. A study opened by several people is shown as a collision."""
+def word_of(study: Study, *, brief: bool = False, second: bool = False) -> Word:
+    """Return the text for a study's state. A study opened by several people is shown as a collision.
+
+    ``second`` is True for a study that lacks its second reading.
+    """
     people = len(study.openers)
     if people > 1:
         return Word("▲", f"open×{people}", Tone.WARN)
+    if second:
+        return Word("▶" if people else "◐", "2nd" if brief else "2nd reading", Tone.BUSY)
     if study.review in REVIEWS and (study.review != "approved" or not people):
         return REVIEWS[study.review]
     word = words.STUDY[study.state]
@@ -65,6 +70,11 @@ def urgency(study: Study) -> int:
     if study.review == "flagged":
         return FLAGGED_FIRST
     return APPROVED_LAST if study.review == "approved" and not people else _URGENCY[study.state]
+
+
+def lacks_second(study: Study, worklist: Worklist | None) -> bool:
+    """Whether a study has a final label and lacks the second reading."""
+    return worklist is not None and study.id in worklist.second
 
 
 def touched(study: Study) -> datetime | None:
@@ -131,14 +141,14 @@ def strategy(study: Study) -> str:
     return study.fetches[0].strategy if study.fetches else ""
 
 
-def haystack(study: Study) -> str:
+def haystack(study: Study, worklist: Worklist | None = None) -> str:
     """Return the text that a filter searches: the texts that a row can show."""
     if not (study.fetches or study.tags or study.review):
         return f"{study.id} {study.name} unlabelled"
     parts = (
         study.id,
         study.name,
-        word_of(study).text,
+        word_of(study, second=lacks_second(study, worklist)).text,
         who(study),
         strategy(study),
         *study.tags,
@@ -171,8 +181,12 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
     """Return all columns. Their cells depend on ``shown``."""
 
     def state(study: Study, width: int) -> Cell:
-        word = DAMAGED if study.id in shown.damaged else word_of(study, brief=width < BRIEF_WIDTH)
+        second, brief = lacks_second(study, shown.worklist), width < BRIEF_WIDTH
+        word = DAMAGED if study.id in shown.damaged else word_of(study, brief=brief, second=second)
         return Cell(str(word), Tone.FAINT if shown.stale else word.tone)
+
+    def order(study: Study) -> int:
+        return UNTOUCHED if lacks_second(study, shown.worklist) and not study.openers else urgency(study)
 
     def name(study: Study, width: int) -> Cell:
         return Cell(name_of(study, width), Tone.FAINT if shown.stale else Tone.PLAIN)
@@ -197,7 +211,7 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         return Column(name, title, lambda study: text(study) or None, faint(text), *widths, rank, text)
 
     return (
-        Column("state", "state", urgency, state, 8, BRIEF_WIDTH, 0),
+        Column("state", "state", order, state, 8, BRIEF_WIDTH, 0),
         text_column("modality", "mod", modality, (2, 6), 4),
         Column("images", "img", lambda s: s.images, faint(images), 4, 6, 5, images, right=True),
         Column("id", "study", identify, name, 10, 64, 1, name_of, fixed=True, cut=elide_middle),

@@ -71,11 +71,14 @@ class QueuePane(Widget):
         self._shown = Shown()
         self._head = Lines(classes="head")
         self._head.can_focus = False
-        self.table: ColumnTable[Study] = ColumnTable(columns(self._shown), identify, haystack)
+        self.table: ColumnTable[Study] = ColumnTable(columns(self._shown), identify, self._haystack)
         self._switches = ColumnSwitches(self.table, self._store_layout)
         self._filter = Input(placeholder="filter: re, !re, ~letters", select_on_focus=False, classes="filter")
         self._filter.cursor_blink = False
         self._typing = False
+
+    def _haystack(self, study: Study) -> str:
+        return haystack(study, self._shown.worklist)
 
     def compose(self) -> ComposeResult:
         """Yield summary, table, switches and filter."""
@@ -159,8 +162,14 @@ class QueuePane(Widget):
         self._shown.now, self._shown.stale = now, bool(stale_age(state.queue, now))
         self._shown.damaged = frozenset(study for _tag, study in copies.damaged) if copies else frozenset()
         if state.worklist.value != self._shown.worklist:
+            before = self._shown.worklist
             self._shown.worklist = state.worklist.value
             self.table.recompute("worklist")
+            if (before.second if before else {}) != (
+                state.worklist.value.second if state.worklist.value else {}
+            ):
+                self.table.recompute("state")
+                self.table.search_again()
         self.table.show(queue.studies if queue is not None else ())
         self._update_titles(state, queue, now)
 

@@ -11,7 +11,7 @@ from labeltui.ui.presentation.words import clock_time
 def plan_of(study: Study, worklist: Worklist | None) -> str:
     """Return ``skipped``, or the study's place in the order, its annotator, and the end of its reservation.
 
-    Empty if there is none of these.
+    A study that is read twice begins with ``×2``. Empty if there is none of these.
     """
     if worklist is None:
         return ""
@@ -20,6 +20,7 @@ def plan_of(study: Study, worklist: Worklist | None) -> str:
     place, assigned = worklist.place(study.id), worklist.assigned.get(study.id)
     holders = worklist.holders.get(study.id, ())
     parts = (
+        "×2" if study.id in worklist.doubled else "",
         "" if place is None else f"#{place}",
         f"→ {safe(assigned)}" if assigned else "",
         f"until {clock_time(holders[0].until)[:5]}" if holders else "",
@@ -38,4 +39,4 @@ def plan_key(study: Study, worklist: Worklist | None) -> tuple[int, int] | None:
         return 0, place
     if study.id in worklist.assigned:
         return 1, 0
-    return (2, 0) if study.id in worklist.holders else None
+    return (2, 0) if study.id in worklist.holders or study.id in worklist.doubled else None

@@ -14,10 +14,12 @@ from labeltui.domain.studies.review import STATUSES
 from labeltui.domain.studies.study import Study
 from labeltui.operations.progress import Silent
 from labeltui.ui.contract import console_of
+from labeltui.ui.panes.queue.worklist import WorklistVerbs
 from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import StudyScreen
 
 REVIEW = "studies.review"
+DOUBLE, CHOOSE = "studies.double", "studies.choose"
 
 
 class StudyVerbs:
@@ -42,6 +44,9 @@ class StudyVerbs:
         async def chosen(verb: str | None) -> None:
             if verb == REVIEW:
                 self._judge([study])
+            elif verb in (DOUBLE, CHOOSE):
+                verbs = WorklistVerbs(self._pane, lambda: [study])
+                await (verbs.choose() if verb == CHOOSE else verbs.double())
             elif verb is not None:
                 params = {"studies": (study.id,)} if verb == "labels.restore" else {"study": study.id}
                 await console.dispatcher.invoke(verb, params)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from textual.widget import Widget
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.study import FINAL_TAG, Study
 from labeltui.domain.studies.worklist import NAMELESS, Holder, Worklist
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import elide, safe
@@ -41,7 +41,10 @@ def study_fact(study: Study | None, worklist: Worklist | None) -> str:
     if study is None or worklist is None:
         return ""
     place, assigned = worklist.place(study.id), worklist.assigned.get(study.id)
+    why, names = worklist.second.get(study.id), [one.client for one in worklist.readings.get(study.id, ())]
     parts = (
+        f"second reading waits: {why}" if why else "",
+        f"read by {' and '.join(elide(safe(name), NAME_WIDTH) for name in names)}" if names else "",
         "skipped" if study.id in worklist.skipped else "",
         f"for {elide(safe(assigned), NAME_WIDTH)}" if assigned else "",
         f"number {place}" if place is not None else "",
@@ -64,7 +67,10 @@ class WorklistVerbs:
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
         """The methods by the names that the registry uses."""
-        return {"first": self.first, "assign": self.assign, "unassign": self.unassign, "skip": self.skip}
+        return {
+            "first": self.first, "assign": self.assign, "unassign": self.unassign, "skip": self.skip,
+            "double": self.double, "choose": self.choose,
+        }  # fmt: skip
 
     async def first(self) -> None:
         """Put the studies first; take them out of the order if they are the first."""
@@ -76,6 +82,25 @@ class WorklistVerbs:
         await self._invoke(
             "studies.skip", undo=bool(self._ids()) and self._worklist.skipped.issuperset(self._ids())
         )
+
+    async def double(self) -> None:
+        """Let a second annotator read the studies; only one if all of them are to be read twice."""
+        ids = self._ids()
+        await self._invoke("studies.double", undo=bool(ids) and self._worklist.doubled.issuperset(ids))
+
+    async def choose(self) -> None:
+        """Make the other reading of the study the final label. Refuses several studies: each needs its question."""
+        console, targets = console_of(self._pane), self._targets()
+        if len(targets) != 1:
+            console.refuse("Choose a reading: mark one study, or none (esc), with the cursor on the study.")
+            return
+        (study,) = targets
+        final = study.authors.get(FINAL_TAG)
+        others = [one.client for one in self._worklist.readings.get(study.id, ()) if one.client != final]
+        if not others:
+            console.refuse(f"Choose a reading: {safe(study.id)} does not have two readings.")
+            return
+        await console.dispatcher.invoke("studies.choose", {"study": study.id, "client": others[-1]})
 
     async def unassign(self) -> None:
         """Assign the studies to nobody."""

@@ -197,6 +197,11 @@ class Arrangement(Generic[T]):
         self.query = query
         self._search()
 
+    def search_again(self) -> None:
+        """Read the texts that a filter searches again, because they depend on more than the items."""
+        self._texts, self._lowered = [], []
+        self._search()
+
     def _search(self) -> None:
         query = self.query
         if query is None:

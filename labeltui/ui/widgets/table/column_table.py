@@ -167,6 +167,11 @@ class ColumnTable(Rows, Generic[T]):
         if self.sort_by[0] == name:
             self._rearranged()
 
+    def search_again(self) -> None:
+        """Filter again, because the texts that a filter searches depend on more than the items."""
+        self.arrangement.search_again()
+        self._rearranged()
+
     def filter(self, query: Query | None) -> None:
         """Show only the items that match."""
         self.arrangement.filter(query)
