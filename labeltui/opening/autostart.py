@@ -17,6 +17,8 @@ FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pod": ("pod.create", {"gpu": "RTX A5000", "max_price": 1.0}),
     "setup": ("setup", {}),
     "server": ("server.start", {}),
+    "next": ("studies.order", {"studies": ("spleen_012",)}),
+    "twice": ("studies.double", {"studies": ("spleen_012",)}),
     "train": ("train.start", {}),
 }
 

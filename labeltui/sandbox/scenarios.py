@@ -13,8 +13,8 @@ class UnknownScenario(ValueError):
 class Scenario:
     """The settings of a demo session. Times are in seconds; None switches a fault off.
 
-    ``autostart`` lists the steps that the console runs at the start, out of ``pod``, ``setup``, ``server`` and
-    ``train``, in this order.
+    ``autostart`` lists the steps that the console runs at the start, out of ``pod``, ``setup``, ``server``, ``next``
+    and ``twice`` (a study is handed out next, and is read by two annotators), and ``train``, in this order.
     """
 
     name: str
@@ -42,8 +42,9 @@ _ALL = (
     Scenario(
         "story",
         "From no pod to a trained model",
-        "A pod is rented on an emulated RunPod, MONAI Label is installed, annotators label, and a model learns.",
-        autostart=("pod", "setup", "server", "train"),
+        "A pod is rented on an emulated RunPod, MONAI Label is installed, annotators label (one study twice), and a "
+        "model learns.",
+        autostart=("pod", "setup", "server", "next", "twice", "train"),
         rented=True,
         installed=False,
         labelled=6,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
 from labeltui.domain.problems import LabeltuiError, Refused
@@ -18,6 +20,7 @@ from labeltui.domain.states import LinkState, ServerState, StudyState, TrainStat
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
+from labeltui.sandbox import nifti
 from labeltui.session.session import Session
 from tests.actions import RecordingReport, RefusingPrompter, run_confirmed
 
@@ -257,3 +260,46 @@ def _same_host(session: Session) -> Any:
     from labeltui.opening.hosts import host_of
 
     return host_of(session.profile, session.state_folder, RefusingPrompter())
+
+
+async def read(url: str, client_id: str, label: bytes) -> str | None:
+    """Fetch a study from the worklist and submit its final label, as Slicer does. Returns the study."""
+    async with httpx.AsyncClient(base_url=url, timeout=20) as client:
+        sample = (await client.post("/activelearning/worklist", json={"client_id": client_id})).json()
+        if sample:
+            info = {"client_id": client_id, "label_info": [{"name": "spleen", "idx": 1}]}
+            done = await client.put(
+                "/datastore/label", params={"image": sample["id"], "tag": "final"},
+                data={"params": json.dumps(info)}, files={"label": ("label.nii.gz", label)},
+            )  # fmt: skip
+            assert done.status_code == 200
+        return sample.get("id")
+
+
+async def test_two_annotators_read_one_study_and_their_labels_are_compared_in_the_servers_environment() -> (
+    None
+):
+    mask = np.zeros((8, 8, 4), np.uint8)
+    mask[:4] = 1
+    async with opened("quiet") as session:
+        await session.store.wait_for(lambda s: s.info.value is not None and s.queue.value is not None, 60)
+        for action in ("studies.order", "studies.double"):
+            await run_confirmed(session, action, studies=("spleen_018",))
+        url = session.tunnel.base_url or ""
+        assert await read(url, "ana", nifti.encode(mask)) == "spleen_018"
+        await session.store.wait_for(
+            lambda s: s.worklist.value is not None and s.worklist.value.second == {"spleen_018": ""}, 60
+        )
+        assert await read(url, "ana", nifti.encode(mask)) != "spleen_018"
+        assert await read(url, "ben", nifti.encode(np.roll(mask, 2, axis=0))) == "spleen_018"
+        await session.store.wait_for(
+            lambda s: (
+                s.worklist.value is not None and len(s.worklist.value.readings.get("spleen_018", ())) == 2
+            ),
+            60,
+        )
+        document = await run_confirmed(session, "studies.compare", study="spleen_018")
+        assert (document["clients"], document["labels"][0]["dice"]) == (["ana", "ben"], 0.5)
+        await run_confirmed(session, "studies.choose", study="spleen_018", client="ana")
+        info = await session.api.client().label_info("spleen_018", "final")
+        assert info["client_id"] == "ana"
