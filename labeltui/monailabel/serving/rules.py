@@ -91,7 +91,7 @@ class Edits:
         )
 
     def document(self) -> dict[str, object]:
-        """Return the document to store, which :meth:`of` reads. Fields of studies read twice are missing without any."""
+        """Return the document to store, which :meth:`of` reads. It is as before where no study is read twice."""
         document: dict[str, object] = {
             "order": list(self.order),
             "assigned": dict(self.assigned),
