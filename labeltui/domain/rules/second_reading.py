@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 
 
@@ -20,6 +19,6 @@ def what_is_chosen(state: SessionState, params: Mapping[str, Any]) -> str:
     study_id, client = str(params.get("study") or ""), str(params.get("client") or "")
     queue = state.queue.value
     study = next((one for one in queue.studies if one.id == study_id), None) if queue is not None else None
-    author = study.authors.get(FINAL_TAG, "") if study is not None else ""
+    author = study.final_author if study is not None else ""
     place = f", in the place of that of {one_line(author)}" if author and author != client else ""
     return f"the reading of {one_line(client)} the final label of {one_line(study_id)}{place}?"

@@ -72,6 +72,11 @@ class Study:
     holders: tuple[Fetch, ...] = ()
 
     @property
+    def final_author(self) -> str:
+        """The client that submitted the final label; empty without a label, or if the client is unknown."""
+        return self.authors.get(FINAL_TAG, "")
+
+    @property
     def open_fetches(self) -> tuple[Fetch, ...]:
         """Fetches after which no final label was submitted, newest first."""
         if FINAL_TAG not in self.tags:
