@@ -129,13 +129,18 @@ async def _receive(
 
 def local_sum(path: Path, limit: int | None) -> str:
     """Return the SHA-256 in hex of the first ``limit`` bytes (None for all) of a local file."""
+    return local_digest(path, limit).hexdigest()
+
+
+def local_digest(path: Path, limit: int | None) -> hashlib._Hash:
+    """Return the SHA-256 of the first ``limit`` bytes, which further bytes may be added to."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20 if limit is None else min(1 << 20, limit)):
             digest.update(block)
             if limit is not None:
                 limit -= len(block)
-    return digest.hexdigest()
+    return digest
 
 
 def _local_size(path: Path, missing: int | None = None) -> int:

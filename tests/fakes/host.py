@@ -8,6 +8,7 @@ and its standard input that returns or raises one. A command without an answer e
 does; the host may be connected again, and its programs still run. ``taken`` are ports of this machine that are
 in use. ``install`` creates the files of `labeltui setup`; ``busy`` are ports of the host that another program
 uses. ``shells`` has the shells that were opened; a test sets their output and types nothing.
+``programs`` makes the channel of a command line that contains these words.
 """
 
 from __future__ import annotations
@@ -166,6 +167,7 @@ class MemoryHost:
         self.venv_python = "3.11.7"  # what runs in the server's virtual environment; empty for nothing
         self.forwards: list[MemoryForward] = []
         self.shells: list[MemoryShell] = []
+        self.programs: dict[str, Callable[[str], Any]] = {}
         self._answers: list[tuple[re.Pattern[str], Answer]] = []
         self._channels: list[MemoryChannel] = []
         self._lost: asyncio.Future[str] | None = None
@@ -234,11 +236,14 @@ class MemoryHost:
                 return Completed(0, output, b"") if isinstance(output, bytes) else output
         return Completed(127, b"", f"sh: {command[:80]}: not found\n".encode())
 
-    async def open(self, command: str) -> MemoryChannel:
+    async def open(self, command: str) -> Any:
         self._connected()
         self.ran.append(Ran(command, b""))
         channel = MemoryChannel()
         self._channels.append(channel)
+        for words, program in self.programs.items():
+            if words in command:
+                return program(command)
         if " serve --folder " not in command:
             channel.stderr = b"not found"
             channel.end(127)

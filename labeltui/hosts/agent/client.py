@@ -65,7 +65,8 @@ class _Follow:
 class AgentClient(StudiesRequests):
     """The agent's requests, typed. Each raises Failed ``agent_garbled`` if the answer has an unexpected shape."""
 
-    def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
+    def __init__(self, channel: Channel, hello: AgentHello, rest: bytes, program: str = "") -> None:
+        self.program = program  # starts the agent's zip file; quoted
         self._follows: dict[str, _Follow] = {}
         self._on_job: Subscribers[[Job]] = Subscribers()
         self._on_metrics: Subscribers[[HostMetrics | LabeltuiError]] = Subscribers()

@@ -27,7 +27,8 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
     """
     package = await asyncio.to_thread(build_package)
     path = await put_package(host, package, folder, python)
-    command = f"exec {quote_path(python)} -u {quote_path(path)} serve --folder {quote_path(folder)}"
+    program = f"exec {quote_path(python)} -u {quote_path(path)}"
+    command = f"{program} serve --folder {quote_path(folder)}"
     channel = await host.open(command)
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -44,7 +45,7 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
     except BaseException:
         await channel.close()
         raise
-    return AgentClient(channel, hello, rest)
+    return AgentClient(channel, hello, rest, program)
 
 
 async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from labeltui.hosts.base import Channel
 from labeltui.support.subscribers import Subscribers
 
 LARGEST_PART = 64 << 20
+AT_ONCE = 2000  # names in one request
 CHECK_S = 120.0  # all studies are sent before the first answer, perhaps through a slow connection
 
 
@@ -38,8 +39,20 @@ class StudiesPart:
     is_news: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class OnHost:
+    """What a folder of studies has: size and time of change (ns) of files by name, and the free bytes of its disk.
+
+    ``parts`` are the sizes of what earlier uploads left, in the order of the request.
+    """
+
+    there: Mapping[str, tuple[int, int]]
+    parts: tuple[int, ...]
+    free: int
+
+
 class StudiesRequests(AgentConnection):
-    """Watches the datastore's file; one at a time."""
+    """Watches the datastore's file; one at a time. Compares files with those of a folder of studies."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
         self._on_studies: Subscribers[[Mapping[str, Any]]] = Subscribers()
@@ -69,6 +82,28 @@ class StudiesRequests(AgentConnection):
         Raises Failed for a file that is missing (``not_found``), can't be read, or is broken (``datastore_broken``).
         """
         return parse(int, (await self.request("studies.check", deadline_s=CHECK_S, key=key)).get("state"))
+
+    async def compare_upload(
+        self, studies: str, names: Sequence[str], parts: Sequence[tuple[str, int, int]] = ()
+    ) -> OnHost:
+        """Find ``names`` in a folder of studies, and what is left of uploads of ``parts`` (name, size, mtime_ns)."""
+        there: dict[str, tuple[int, int]] = {}
+        left: list[int] = []
+        free = 0
+        for at in range(0, max(len(names), len(parts), 1), AT_ONCE):
+            answer = await self.request(
+                "upload.compare", deadline_s=CHECK_S, studies=studies, names=list(names[at : at + AT_ONCE]),
+                parts=[list(part) for part in parts[at : at + AT_ONCE]],
+            )  # fmt: skip
+            page = parse(OnHost, answer)
+            there |= page.there
+            left += page.parts
+            free = page.free
+        return OnHost(there, tuple(left), free)
+
+    async def tidy_upload(self, studies: str) -> None:
+        """Delete what no upload will continue."""
+        await self.request("upload.tidy", studies=studies)
 
 
 async def _parts(messages: asyncio.Queue[Mapping[str, Any]], key: str) -> AsyncIterator[StudiesPart]:

@@ -9,6 +9,7 @@ exchanges messages with them (``client.py``). Tests import them to call them in-
 ``programs``   short-lived programs in the server's environment
 ``tail``       files that are followed as they grow
 ``labels``     label files and their checksums
+``uploads``    receives files of studies, on a channel of its own
 ``installation``  the installed packages and files, and whether the server can start
 ``load``       processor, memory, disk and GPU, and the sum of a volume's files
 ``orphans``    trainings whose server has ended; ``servers`` all servers of this user

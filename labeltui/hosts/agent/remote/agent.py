@@ -34,6 +34,8 @@ Operations
                                                          base64
     studies.check {key}                               -> {state}: that of the file as it is now; all of it was sent
     studies.unwatch
+    upload.compare {studies, names, parts}            -> {there, parts, free}: see ``uploads/staging.py``
+    upload.tidy {studies}                             -> {}; deletes what no upload will continue
     preflight {folder, app, studies, port}            -> whether the server can start
     probe {folder, packages, apps, venv_files, site_files}
                                                       -> the installed packages and files
@@ -49,7 +51,6 @@ A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, end
 from __future__ import annotations
 
 import base64
-import errno
 import getpass
 import hashlib
 import json
@@ -63,7 +64,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from labeltui.hosts.agent.remote.files import Problem, expand, sha256, take_lock, write_bytes
+from labeltui.hosts.agent.remote.files import Problem, expand, problem_of, sha256, take_lock, write_bytes
 from labeltui.hosts.agent.remote.guard import requests as guard_requests
 from labeltui.hosts.agent.remote.installation.preflight import preflight
 from labeltui.hosts.agent.remote.installation.probe import probe
@@ -77,6 +78,7 @@ from labeltui.hosts.agent.remote.programs import Programs
 from labeltui.hosts.agent.remote.servers import servers
 from labeltui.hosts.agent.remote.studies import Studies
 from labeltui.hosts.agent.remote.tail import CHUNK, Tails, identify
+from labeltui.hosts.agent.remote.uploads.staging import compare, tidy
 from labeltui.hosts.agent.remote.wire import Wire
 
 VERSION = "1"
@@ -119,6 +121,7 @@ class Agent:
             "labels.list": list_labels, "labels.sum": sum_labels,
             "studies.watch": self.studies.watch, "studies.check": self.studies.check,
             "studies.unwatch": self.studies.unwatch,
+            "upload.compare": compare, "upload.tidy": tidy,
             "preflight": preflight, "probe": probe,
             "program.run": self.programs.run, "program.stop": self.programs.stop,
             "invitations": invited_keys.perform,
@@ -205,23 +208,6 @@ class Agent:
         live = job.get("pgid") if job["state"] in ("running", "stopping") else None
         stop_orphans(self.folder, pgid, live, float(grace_s))
         return {}
-
-
-def problem_of(error: Exception) -> Problem:
-    """Convert an exception of a request to the Problem that is sent as the answer."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, OSError):
-        what = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            hint = "Free some space there; a network volume may also have reached its size (its quota)."
-            return Problem("disk_full", what, hint)
-        code = "not_found" if isinstance(error, FileNotFoundError) else "io_error"
-        return Problem(code, what, "Check the path and the disk of the host.")
-    name = type(error).__name__
-    if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, RecursionError)):
-        return Problem("bad_request", f"The request can't be understood: {name}.")
-    return Problem("internal", f"The agent failed: {name}: {error}.")
 
 
 def file_facts(path: str) -> dict[str, Any]:

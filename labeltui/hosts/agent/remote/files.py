@@ -24,6 +24,23 @@ class Problem(Exception):
         self.document = {"code": code, "message": message, "hint": hint, "detail": detail}
 
 
+def problem_of(error: Exception) -> Problem:
+    """Convert an exception of a request to the Problem that is sent as the answer."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "Free some space there; a network volume may also have reached its size (its quota)."
+            return Problem("disk_full", what, hint)
+        code = "not_found" if isinstance(error, FileNotFoundError) else "io_error"
+        return Problem(code, what, "Check the path and the disk of the host.")
+    name = type(error).__name__
+    if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, RecursionError)):
+        return Problem("bad_request", f"The request can't be understood: {name}.")
+    return Problem("internal", f"The agent failed: {name}: {error}.")
+
+
 def expand(path: str) -> Path:
     """Expand ``~`` and ``~user``; an unknown user's path is returned unchanged."""
     try:

@@ -4,6 +4,7 @@
 ``python3 X.zip run --lock N``                 a job's runner; only the agent starts it
 ``python3 X.zip guard --folder F --version V`` the pod's guard
 ``python3 X.zip program --answer N --memory B`` a short-lived program; only the agent starts it
+``python3 X.zip receive --studies F``          files of studies that a console uploads
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def main() -> None:
     program = commands.add_parser("program")
     program.add_argument("--answer", type=int, required=True)
     program.add_argument("--memory", type=int, required=True)
+    commands.add_parser("receive").add_argument("--studies", required=True)
     arguments = parser.parse_args()
     # Each command imports only its own modules, because Python compiles the zip file's modules at every start.
     if arguments.command == "run":
@@ -37,6 +39,10 @@ def main() -> None:
         from labeltui.hosts.agent.remote.launcher import launch
 
         launch(arguments.answer, arguments.memory)
+    elif arguments.command == "receive":
+        from labeltui.hosts.agent.remote.uploads.receive import receive
+
+        receive(expand(arguments.studies).absolute())
     elif arguments.command == "guard":
         from labeltui.hosts.agent.remote.guard.main import run_guard
 

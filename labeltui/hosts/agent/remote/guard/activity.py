@@ -16,6 +16,7 @@ from typing import Tuple
 from labeltui.hosts.agent.remote.guard.work import is_of_this_pod
 from labeltui.hosts.agent.remote.load.metrics import Metrics
 from labeltui.hosts.agent.remote.processes import is_live, processes
+from labeltui.hosts.agent.remote.uploads.staging import staging_of
 
 Stamp = Tuple[int, int, int]
 
@@ -36,6 +37,7 @@ _POLLED = re.compile(
     rb"/(?:info|train|logs|scoring|batch/infer|docs|redoc|openapi\.json|proxy/[^/?]+/qido[^?]*)?/?(?:\?.*)?$"
 )
 _LISTED = re.compile(rb"/datastore/?(?:\?.*)?$")
+_PART = re.compile(r"(\.[0-9a-f]{12})?\.part$")
 _CALLED = {
     b"infer": "for an inference", b"datastore": "for a study or a label", b"activelearning": "for the next study",
     b"session": "with a study of its own", b"batch_infer": "for a batch inference", b"train": "for a training",
@@ -214,10 +216,10 @@ class Uploads:
             while len(self.growing) > NEWEST:
                 del self.growing[next(iter(self.growing))]
         newest = (arrived or grown)[-1:]
-        return f"of {newest[0].name.replace('.part', '')}" if newest else None
+        return f"of {_PART.sub('', newest[0].name)}" if newest else None
 
     def folders(self, studies: Path | None) -> list[Path]:
-        """Return the studies' folder and up to 200 folders directly in it, without ``labels``."""
+        """Return the studies' folder, up to 200 folders directly in it, without ``labels``, and labeltui's parts."""
         if studies is None:
             return []
         below: list[Path] = []
@@ -228,7 +230,7 @@ class Uploads:
                         below.append(Path(entry.path))
         except OSError:
             return []
-        return [studies, *below]
+        return [studies, *below, staging_of(studies)]
 
 
 def names_in(folder: Path) -> frozenset[str]:

@@ -1,0 +1,1 @@
+"""Receives files of studies from a console."""
