@@ -1,0 +1,123 @@
+"""Reads the headers of NIfTI and NRRD files, to find what MONAI Label would misread."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+
+HEAD = 1 << 18  # bytes of a file that a header fits into
+_COLOURS = {
+    128: "colours",
+    2304: "colours",
+    32: "complex numbers",
+    1792: "complex numbers",
+    2048: "complex numbers",
+}
+_BITS = {1: 1, 2: 8, 4: 16, 8: 32, 16: 32, 64: 64, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64}
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)", re.IGNORECASE)
+
+
+def why_misread(extension: str, head: bytes, size: int) -> str:
+    """Say why MONAI Label would misread a file. Empty if its header shows no reason.
+
+    ``head`` are the first :data:`HEAD` bytes of the file, ``size`` is that of the whole file.
+    """
+    if extension == ".nrrd":
+        return _nrrd(head)
+    if extension == ".nii.gz":
+        unpacked = _unpacked(head)
+        return "it is not compressed with gzip" if unpacked is None else _nifti(unpacked, None)
+    return _nifti(head, size)
+
+
+def _unpacked(head: bytes) -> bytes | None:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 1024)
+    except zlib.error:
+        return None
+
+
+def _nifti(head: bytes, size: int | None) -> str:
+    order = next(
+        (o for o in "<>" if len(head) >= 4 and struct.unpack(o + "i", head[:4])[0] in (348, 540)), ""
+    )
+    if not order or len(head) < struct.unpack(order + "i", head[:4])[0]:
+        return "it is no NIfTI file"
+    second = struct.unpack(order + "i", head[:4])[0] == 540
+    if second:
+        dims = struct.unpack_from(order + "8q", head, 16)
+        spacing = struct.unpack_from(order + "8d", head, 104)[1:4]
+        (kind,), codes = (
+            struct.unpack_from(order + "h", head, 12),
+            struct.unpack_from(order + "2i", head, 344),
+        )
+        (start,), magic = struct.unpack_from(order + "q", head, 168), head[4:7]
+    else:
+        dims = struct.unpack_from(order + "8h", head, 40)
+        spacing = struct.unpack_from(order + "8f", head, 76)[1:4]
+        (kind,), codes = (
+            struct.unpack_from(order + "h", head, 70),
+            struct.unpack_from(order + "2h", head, 252),
+        )
+        (start,), magic = struct.unpack_from(order + "f", head, 108), head[344:347]
+    if magic not in (b"n+1", b"n+2"):
+        return "its voxels are in another file (.img)" if magic == b"ni1" else "it is no NIfTI file"
+    if not 1 <= dims[0] <= 7 or any(length < 1 for length in dims[1 : dims[0] + 1]):
+        return "its header has no valid dimensions"
+    lengths = dims[1 : dims[0] + 1]
+    if wrong := _shape(lengths):
+        return wrong
+    if kind in _COLOURS:
+        return f"its voxels are {_COLOURS[kind]}"
+    if size is not None and kind in _BITS and size < start + math.prod(lengths) * _BITS[kind] // 8:
+        return "it is cut off: the voxels of its end are missing"
+    if codes[1] <= 0 and not all(math.isfinite(one) and one > 0 for one in spacing):
+        return "it has no spacing"
+    if max(codes) <= 0:
+        return "its header does not say how the volume lies in space (qform and sform are 0)"
+    return ""
+
+
+def _shape(lengths: Sequence[int]) -> str:
+    text = "x".join(map(str, lengths))
+    if any(length > 1 for length in lengths[3:]):
+        return f"it has more than 3 dimensions ({text})"
+    return "" if len(lengths) >= 3 else f"it is no volume ({text})"
+
+
+def _nrrd(head: bytes) -> str:
+    text = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "replace")
+    first, *lines = text.split("\n")
+    if not first.startswith("NRRD000"):
+        return "it is no NRRD file"
+    fields = {
+        name.strip().lower(): value.strip()
+        for name, found, value in (line.partition(":") for line in lines if not line.startswith("#"))
+        if found and not value.startswith("=")
+    }
+    if any(line.startswith("Segment0_") for line in lines):
+        return "it is a segmentation of 3D Slicer, not an image"
+    if "data file" in fields or "datafile" in fields:
+        return "its voxels are in another file"
+    sizes = [int(float(one)) for one in _NUMBER.findall(fields.get("sizes", "")) if _finite(one)]
+    if not sizes or str(len(sizes)) != fields.get("dimension"):
+        return "its header has no valid dimensions"
+    return _shape(sizes) or _nrrd_spacing(fields)
+
+
+def _nrrd_spacing(fields: dict[str, str]) -> str:
+    if "space directions" in fields:
+        vectors = re.findall(r"\(([^)]*)\)", fields["space directions"])
+        lengths = [math.hypot(*(float(one) for one in _NUMBER.findall(vector))) for vector in vectors]
+    else:
+        lengths = [float(one) for one in _NUMBER.findall(fields.get("spacings", ""))]
+    if len(lengths) < 3 or not all(math.isfinite(one) and one > 0 for one in lengths):
+        return "it has no spacing"
+    return "" if "space directions" in fields else "its header does not say how the volume lies in space"
+
+
+def _finite(text: str) -> bool:
+    return math.isfinite(float(text))
