@@ -109,6 +109,20 @@ class StudiesRestoreParams(Params):
     )
 
 
+class StudiesUploadParams(Params):
+    """Parameters of ``studies upload``."""
+
+    paths: tuple[str, ...] = texts(
+        "files (.nii.gz, .nii, .nrrd) and folders; names of sub-folders are put before the file's",
+        positional=True,
+    )
+    replace: bool = switch("replace studies on the host that differ")
+    skip: bool = switch("leave studies on the host that differ as they are")
+    checksum: bool = switch("compare files of the same size and time by checksum too")
+    dry_run: bool = switch("send nothing, only report what would be sent")
+    anyway: bool = switch("send also files that MONAI Label would misread")
+
+
 STUDIES_LIST = Command(
     "studies.list", "List studies", "list all studies, with their state and who has them open",
     command=("studies", "list"), takes=NoParams,
@@ -180,6 +194,11 @@ STUDIES_RESTORE = Command(
     question=conditions.ask_undelete, about="study", takes=StudiesRestoreParams,
 )  # fmt: skip
 
+STUDIES_UPLOAD = Command(
+    "studies.upload", "Upload studies", "copy files of studies from this machine into the host's folder of studies",
+    danger=Danger.CHANGE, command=("studies", "upload"), disabled=conditions.not_connected, takes=StudiesUploadParams,
+)  # fmt: skip
+
 WORKLIST_ACTIONS: tuple[Action, ...] = (
     Action(
         "worklist.first", "Hand out next", "hand out these studies next; if they are next, take them out again",
@@ -222,6 +241,18 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="D", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('delete')",
     ),
     Action(
+        "queue.upload", "Upload studies", "copy files of studies from this machine into the host's folder of studies",
+        key="U", leader="Q", danger=Danger.CHANGE, disabled=conditions.not_connected, console="form('studies.upload')",
+    ),
+    Action(
+        "upload.replace", "Replace them", "upload again, and replace the host's studies that differ",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('replace')",
+    ),
+    Action(
+        "upload.skip", "Leave them as they are", "upload again, without the studies that differ from the host's",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('skip')",
+    ),
+    Action(
         "queue.undelete", "Bring a study back", "bring back a study that was deleted",
         key="u", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="deletions",
     ),
@@ -232,5 +263,5 @@ STUDY_ACTIONS: tuple[Action, ...] = (
     STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, STUDIES_DOUBLE,
     STUDIES_COMPARE, STUDIES_CHOOSE, *WORKLIST_ACTIONS,
     STUDIES_SHOW, STUDIES_REVIEW, LABELS_PULL, LABELS_VERIFY, LABELS_LIST, LABELS_RESTORE,
-    STUDIES_DELETE, STUDIES_RESTORE,
+    STUDIES_DELETE, STUDIES_RESTORE, STUDIES_UPLOAD,
 )  # fmt: skip

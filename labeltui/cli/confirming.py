@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
+from labeltui.actions.studies import STUDIES_UPLOAD
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.text import visible
 from labeltui.domain.failure_codes import Code
@@ -72,6 +73,19 @@ async def confirm_replacement(
         if (answer or "").strip().lower() not in ("y", "yes"):
             return params  # the operation refuses it
     return {**params, "replace": True}
+
+
+async def choose_for_existing(
+    refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
+) -> Mapping[str, Any]:
+    """Ask once whether an upload replaces or skips the studies that differ. Raises ``refused`` without an answer."""
+    if action.id != STUDIES_UPLOAD.id or refused.problem.code != Code.EXISTS or not prompter.present:
+        raise refused
+    question = f"{visible(refused.problem.message)} Replace all of them (r), skip them (s), or cancel? [r/s]"
+    answer = (await prompter.ask(question) or "").strip().lower()
+    if answer not in ("r", "replace", "s", "skip"):
+        raise refused
+    return {**params, "replace" if answer[0] == "r" else "skip": True}
 
 
 def _wrong(action: Action, pod: Pod) -> Refused:

@@ -54,6 +54,7 @@ from labeltui.actions.studies import (
     STUDIES_REVIEW,
     STUDIES_SHOW,
     STUDIES_SKIP,
+    STUDIES_UPLOAD,
 )
 from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, TRAIN_STOP
 from labeltui.operations.deploy.deployment import pod_create
@@ -85,6 +86,7 @@ from labeltui.operations.studies.delete import studies_delete, studies_restore
 from labeltui.operations.studies.double import studies_choose, studies_compare, studies_double
 from labeltui.operations.studies.review import studies_review
 from labeltui.operations.studies.show import studies_show
+from labeltui.operations.studies.upload.command import studies_upload
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
 from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
@@ -122,6 +124,7 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(STUDIES_CHOOSE, studies_choose),
         _pair(STUDIES_SHOW, studies_show),
         _pair(STUDIES_REVIEW, studies_review),
+        _pair(STUDIES_UPLOAD, studies_upload),
         _pair(LABELS_PULL, labels_pull),
         _pair(LABELS_VERIFY, labels_verify),
         _pair(LABELS_LIST, labels_list),

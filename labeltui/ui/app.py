@@ -159,12 +159,24 @@ class Console(Core):
             self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
-        """Open the list of choices if the pod failed to start and the operator must decide how to go on."""
+        """Open the choices if the pod failed to start or an upload found other versions, and the operator decides."""
         found = self.dispatcher.last_problem
-        if running.action.id != "pod.start" or level is not Level.ERROR or found is None:
+        if level is not Level.ERROR or found is None:
             return
-        if self.screen is self.frame_screen and found[1].code.needs_person:
+        if running.action.id == "studies.upload" and found[1].offers:
+            if isinstance(self.screen, Watcher):
+                self.pop_screen()
             self.action_offers()
+        elif (
+            running.action.id == "pod.start"
+            and self.screen is self.frame_screen
+            and found[1].code.needs_person
+        ):
+            self.action_offers()
+
+    async def action_upload(self, existing: str) -> None:
+        """Repeat the upload that found other versions on the host: ``replace`` or ``skip`` them."""
+        await self.dispatcher.invoke("studies.upload", {**self.dispatcher.failed_params, existing: True})
 
     def action_pods(self) -> None:
         """List every pod of the account."""

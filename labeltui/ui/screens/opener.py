@@ -38,7 +38,9 @@ from labeltui.ui.screens.records import (
 )
 from labeltui.ui.screens.steps import StepsScreen
 
-WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen}
+WATCHED = {
+    "pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen, "studies.upload": StepsScreen,
+}  # fmt: skip
 """The screens that show a running action, by the action's id."""
 READ_S = 2.0  # another labeltui may have the history locked
 

@@ -1,0 +1,135 @@
+"""Compares the files of this machine with the host's, before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labeltui.actions.studies import StudiesUploadParams
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.studies.image_files import names_of_study
+from labeltui.domain.text import one_line
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.studies import OnHost
+from labeltui.hosts.transfer import local_sum
+from labeltui.hosts.uploading import Outgoing
+from labeltui.monailabel.launch import is_dicomweb
+from labeltui.operations.studies.upload.files import FoundFile, LeftOut, find
+from labeltui.operations.studies.upload.progress import size_text
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Report
+    from labeltui.session.session import Session
+
+NS = 10**9
+SPARE = 64 << 20  # bytes that stay free on the host's disk
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an upload does: ``new`` studies, those that differ from the host's, those that are there, the rest."""
+
+    folder: str
+    new: tuple[FoundFile, ...]
+    differs: tuple[FoundFile, ...]
+    same: tuple[FoundFile, ...]
+    left: tuple[LeftOut, ...]
+    free: int
+    parts: int  # bytes that earlier uploads left of the new files
+
+    def outgoing(self, *, replace: bool) -> list[Outgoing]:
+        """The files to send; those that differ only if they replace the host's."""
+        chosen = [(file, False) for file in self.new] + [(file, True) for file in self.differs if replace]
+        return [Outgoing(one.path, one.name, one.size, one.mtime_ns, over) for one, over in chosen]
+
+    def check_space(self, files: Sequence[Outgoing]) -> None:
+        """Raise Failed ``disk_full`` if the host's disk has no room for the files."""
+        needed = sum(file.size for file in files) - self.parts
+        if needed + SPARE > self.free:
+            raise Failed(
+                Code.DISK_FULL,
+                f"The studies need {size_text(needed)}, and the disk of {self.folder} has {size_text(self.free)} free.",
+                "Delete what is not needed there, or upload fewer studies.",
+            )
+
+
+def studies_folder(session: Session) -> str:
+    """Return the folder that the server lists, or the profile's. Raises Refused ``not_permitted`` for DICOMweb."""
+    server = session.store.state.server.value
+    studies = (server.studies if server is not None else None) or session.profile.server.studies
+    if is_dicomweb(studies):
+        raise Refused(
+            Code.NOT_PERMITTED,
+            "The studies are on a DICOMweb server, and labeltui uploads into folders only.",
+            "Send them there with the DICOM server's own tools.",
+        )
+    return studies
+
+
+async def plan_upload(session: Session, params: StudiesUploadParams, report: Report) -> Plan:
+    """Find the files, and compare them with the host's. Sends nothing."""
+    if not params.paths:
+        raise Misused(
+            Code.BAD_PARAMETER, "No file or folder is named.", "Name the files or folders to upload."
+        )
+    if params.replace and params.skip:
+        raise Misused(Code.BAD_PARAMETER, "--replace and --skip exclude each other.", "Give one of them.")
+    report.progress("Reading the headers of the files")
+    found, left = await asyncio.to_thread(find, params.paths)
+    await session.readiness.settled()
+    folder = studies_folder(session)
+    agent = await session.link.ready()
+    left += [LeftOut(file.path, file.clash) for file in found if file.clash]
+    left += [LeftOut(file.path, file.misread) for file in found if _doubtful(file) and not params.anyway]
+    files = [file for file in found if not file.clash and (params.anyway or not _doubtful(file))]
+    report.progress(f"Comparing {len(files)} files with {one_line(folder)} on {session.link.host.address}")
+    names = [name for file in files for name in {file.name, *names_of_study(file.study)}]
+    host = await agent.compare_upload(folder, names, [(one.name, one.size, one.mtime_ns) for one in files])
+    left += [LeftOut(one.path, why) for one in files if (why := _other_name(one, host))]
+    files = [file for file in files if not _other_name(file, host)]
+    same = await _same(agent, folder, files, host, checksum=params.checksum)
+    missing = [file for file in files if file.name not in host.there]
+    return Plan(
+        folder,
+        tuple(missing),
+        tuple(file for file in files if file.name in host.there and file not in same),
+        tuple(same),
+        tuple(left),
+        host.free,
+        sum(host.parts),
+    )
+
+
+def _doubtful(file: FoundFile) -> bool:
+    return bool(file.misread) and not file.clash
+
+
+def _other_name(file: FoundFile, host: OnHost) -> str:
+    """Why the host's other file with the same study id keeps this one out. Empty if there is none."""
+    other = next(
+        (name for name in names_of_study(file.study) if name != file.name and name in host.there), ""
+    )
+    return f"the host has {one_line(other)}, which has the same study id" if other else ""
+
+
+async def _same(
+    agent: AgentClient, folder: str, files: Sequence[FoundFile], host: OnHost, *, checksum: bool
+) -> list[FoundFile]:
+    """Return the files that the host has. Equal sizes with other times of change are compared by checksum."""
+    same = []
+    for file in files:
+        size, mtime_ns = host.there.get(file.name, (-1, 0))
+        if size != file.size:
+            continue
+        if checksum or mtime_ns // NS != file.mtime_ns // NS:
+            here, there = await asyncio.gather(
+                asyncio.to_thread(local_sum, file.path, None),
+                agent.sha256(f"{folder.rstrip('/')}/{file.name}"),
+            )
+            if here != there:
+                continue
+        same.append(file)
+    return same
