@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
 import json
 import os
@@ -19,8 +18,8 @@ from labeltui.domain.problems import Failed
 from labeltui.session.labels.index import Entry, LabelIndex
 from labeltui.support.atomic import move_file, remove_leftovers, write_file
 from labeltui.support.file_errors import advice, reason
+from labeltui.support.locks import lock_file
 
-RETRY_S = 0.25
 CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
 
 
@@ -64,16 +63,10 @@ class LabelFolder:
         """Return the locked file. Closing it unlocks the folder."""
         try:
             await asyncio.to_thread(self.ready)
-            file = (self.root / ".lock").open("ab")
+            file = await lock_file(self.root / ".lock", waiting)
         except OSError as error:
             raise self.unusable(error) from None
         try:
-            waited = False
-            while not _locked(file.fileno()):
-                if not waited:
-                    waited = True
-                    waiting()
-                await asyncio.sleep(RETRY_S)
             await asyncio.to_thread(remove_leftovers, self.root / "incoming")
             await asyncio.to_thread(self.index.refresh)
         except OSError as error:
@@ -176,11 +169,3 @@ def digest_of(path: Path) -> tuple[int, str]:
             digest.update(block)
             size += len(block)
     return size, digest.hexdigest()
-
-
-def _locked(number: int) -> bool:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -1,0 +1,38 @@
+"""Locks a file, so that one process at a time works in a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+RETRY_S = 0.25
+
+
+async def lock_file(path: Path, waiting: Callable[[], None] = lambda: None) -> BinaryIO:
+    """Return the locked file, which is made if it is missing. Closing it, or the process's end, unlocks it.
+
+    ``waiting`` is called once if another process has the lock. Raises OSError.
+    """
+    file = path.open("ab")
+    try:
+        waited = False
+        while not _is_locked(file.fileno()):
+            if not waited:
+                waited = True
+                waiting()
+            await asyncio.sleep(RETRY_S)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _is_locked(number: int) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
