@@ -113,6 +113,15 @@ class LabelsSection(Section):
     """Copy each label to this machine as it is submitted. ``false`` only counts them."""
 
 
+class ModelsSection(Section):
+    """Copying trained models to this machine."""
+
+    folder: str | None = None
+    """Folder of the copies. By default a folder for the profile in the platform's data folder."""
+    copy_: Literal["always", "best", "never"] = Field(default="always", alias="copy")
+    """Copy each model that a training has published: ``always``, only if it is the ``best`` so far, or ``never``."""
+
+
 class ShellSection(Section):
     """The shell pane."""
 
@@ -159,6 +168,8 @@ class Profile(Section):
     """The MONAI Label server."""
     labels: LabelsSection = LabelsSection()
     """Copies of the labels on this machine."""
+    models: ModelsSection = ModelsSection()
+    """Copies of the trained models on this machine."""
     shell: ShellSection = ShellSection()
     """The shells on the host."""
     guard: GuardSection = GuardSection()

@@ -11,6 +11,7 @@ from tomlkit.items import Item
 
 from labeltui.config.model import (
     LabelsSection,
+    ModelsSection,
     Profile,
     RunpodSection,
     ServerSection,
@@ -41,7 +42,9 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         f"default = {tomlkit.string(name).as_string()}",
         "",
         f"[{table}]",
-        *_section(Profile, values, skip=("ssh", "runpod", "server", "guard", "labels", "shell", "keys")),
+        *_section(
+            Profile, values, skip=("ssh", "runpod", "server", "guard", "labels", "models", "shell", "keys")
+        ),
     ]
     if values["host"] == "ssh":
         lines += ["", f"[{table}.ssh]", *_section(SshSection, values)]
@@ -49,6 +52,7 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         lines += ["", f"[{table}.runpod]", *_section(RunpodSection, values)]
     lines += ["", f"[{table}.server]", *_section(ServerSection, values)]
     lines += ["", f"[{table}.labels]", *_section(LabelsSection, {})]
+    lines += ["", f"[{table}.models]", *_section(ModelsSection, {})]
     lines += ["", f"[{table}.shell]", *_section(ShellSection, {})]
     return "\n".join(lines) + "\n"
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # keeps first paint light: an empty console has none of these
     from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
     from labeltui.domain.invitations import Invitations
     from labeltui.domain.labels.copies import LabelCopies
+    from labeltui.domain.models import Models
     from labeltui.domain.money import Account, Spend
     from labeltui.domain.pod.events import PodEvent
     from labeltui.domain.pod.load import LoadSample
@@ -95,3 +96,4 @@ class SessionState:
     invitations: Reading[Invitations] = field(default_factory=Reading)
     session_began: datetime | None = None  # the start of its first server; None if unknown
     worklist: Reading[Worklist] = field(default_factory=Reading)
+    models: Reading[Models] = field(default_factory=Reading)  # on the host, and their copies on this machine

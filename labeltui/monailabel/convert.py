@@ -44,6 +44,11 @@ def _model(name: str, offer: wire.Offer) -> ModelInfo:
     return ModelInfo(name, offer.type, offer.labels, offer.dimension, offer.description, offer.config)
 
 
+def train_stats(document: Mapping[str, Any]) -> TrainStats:
+    """Convert the content of a model's ``train_stats.json``. Raises ValueError."""
+    return _stats(wire.Stats.model_validate(document))
+
+
 def _stats(stats: wire.Stats) -> TrainStats:
     # The top-level best metric is the validation's if there is one, else the training's. Take its name from there.
     phase = stats.eval if stats.eval.key_metric_name else stats.train

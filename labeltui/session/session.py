@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from labeltui.config.model import Profile
 from labeltui.domain.log.events import Event
@@ -32,6 +32,8 @@ from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.readings import ReadingsKeeper
 from labeltui.session.log.store import LogStore
+from labeltui.session.models.folder import ModelFolder
+from labeltui.session.models.home import ModelHome
 from labeltui.session.pod.account import Access, PodAccount
 from labeltui.session.pod.events import PodWatch
 from labeltui.session.pod.guard import GuardSettings, GuardWatch
@@ -40,7 +42,7 @@ from labeltui.session.pod.spending import Spending
 from labeltui.session.pod.stops import PodStops
 from labeltui.session.readiness import Readiness
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.state_folder import StateFolder, labels_folder
+from labeltui.session.runtime.state_folder import StateFolder, copies_folder
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
 from labeltui.session.server.began import SessionStart
@@ -154,8 +156,12 @@ class Session:
             lambda: self.watch.meta,
         )
         self.labels = LabelCopier(
-            self.store, profile.labels, LabelFolder(self._labels_folder(state)), state, transports, clock
+            self.store, profile.labels, LabelFolder(self._copies("labels")), state, transports, clock
         )
+        self.models = ModelHome(
+            self.store, self.link, self.watch, ModelFolder(self._copies("models")), profile.models, server, clock,
+            lambda: self.account.pod_id,
+        )  # fmt: skip
         self.segs = transports.segs
         self.spending = Spending(self.store, self.account, CostHistory(self.history), clock)
         self.worklist = WorklistWatch(
@@ -197,6 +203,7 @@ class Session:
         self.link.on_departure(self._host_lost)
         self.link.on_departure(self._load.lost)
         self.link.on_departure(self.invitations.lost)
+        self.link.on_departure(self.models.lost)
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
         self.link.attach("volume", self._load.sum_volume)
@@ -208,11 +215,12 @@ class Session:
         self.labels.on_reported.append(self.segs.on_reported)
         self.segs.on_stored = self.labels.on_stored
 
-    def _labels_folder(self, state: StateFolder) -> Path:
-        """Return the folder for copies of labels. The demo's folder is deleted with the demo."""
-        if self.profile.labels.folder:
-            return Path(self.profile.labels.folder).expanduser()
-        return state.folder / "labels" if self.pod is not None else labels_folder(self.name)
+    def _copies(self, kind: Literal["labels", "models"]) -> Path:
+        """Return the folder for copies. The demo's folder is deleted with the demo."""
+        chosen = getattr(self.profile, kind).folder
+        if chosen:
+            return Path(chosen).expanduser()
+        return self.state_folder.folder / kind if self.pod is not None else copies_folder(kind, self.name)
 
     async def start(self, *, hold: bool = True) -> None:
         """Start connecting and polling in the background. Returns at once.
@@ -233,6 +241,7 @@ class Session:
             self.alert_history.begin()
             self.link.attach("earlier runs", self.earlier_runs.run)
             self.link.attach("DICOM SEGs", self.segs.run)
+            self.link.attach("models", self.models.run)
             if self.pod is None:  # the demo's host is this machine, whose own keys it leaves alone
                 self.link.attach("invitations", self.invitations.run)
         self._supervisor.run("link", self.link.run)

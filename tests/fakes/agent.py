@@ -371,6 +371,22 @@ class MemoryAgent:
     async def _op_labels_sum(self, _connection: _Connection, **asked: Any) -> Mapping[str, Any]:
         return sum_labels(self.files, int(self.now() * 1e9), **asked)
 
+    async def _op_models_list(
+        self, _connection: _Connection, folder: str, names: list[str], summed: list[str]
+    ) -> Mapping[str, Any]:
+        found = [(name, self.files.get(f"{folder}/{name}")) for name in names]
+        files = [
+            {
+                "name": name,
+                "size": len(file.data),
+                "mtime_ns": file.mtime_ns,
+                "sha256": hashlib.sha256(file.data).hexdigest() if name in summed else None,
+            }
+            for name, file in found
+            if file is not None
+        ]
+        return {"root": self.files.expand(folder), "files": files}
+
     def _file(self, path: str) -> MemoryFile:
         file = self.files.get(path)
         if file is None:

@@ -52,7 +52,11 @@ async def memory_session(
     clock = account.clock if account is not None else LoopClock(loop.time)
     host.now = lambda: clock.now().timestamp()
     state = StateFolder(folder / "state")
-    settings: dict[str, Any] = {"labels": {"folder": str(folder / "labels")}, **(profile or {})}
+    settings: dict[str, Any] = {
+        "labels": {"folder": str(folder / "labels")},
+        "models": {"folder": str(folder / "models")},
+        **(profile or {}),
+    }
     if account is not None:
         (folder / "key.pub").write_text(PUBLIC_KEY)
         settings = {"host": "runpod", "runpod": {"pod": "annot", "key": str(folder / "key")}, **settings}

@@ -87,7 +87,7 @@ def about_pod(state: SessionState, pod: Pod) -> SessionState:
     """Return the state with this pod in place of the profile's. If it is another pod, the state has no training."""
     shown = replace(state, pod=Reading(pod, pod.read_at))
     other = state.pod.value is not None and state.pod.value.id != pod.id
-    return replace(shown, training=Reading(), trainings=()) if other else shown
+    return replace(shown, training=Reading(), trainings=(), models=Reading()) if other else shown
 
 
 def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:

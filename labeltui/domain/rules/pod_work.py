@@ -39,16 +39,30 @@ def _training_note(state: SessionState, pod: Pod, action: str) -> str:
 
 
 def _models_note(state: SessionState, pod: Pod, action: str) -> str:
-    since = pod.created_at
-    files = {  # the newest training of each file
+    since, home, read_at = pod.created_at, state.models.value, state.models.as_of
+    listed = {f"{home.root}/{model.file}": model for model in home.on_host} if home is not None else {}
+    if home is None or home.source != pod.id:
+        listed = {}
+    here = {path for path, model in listed.items() if home is not None and home.is_here(model)}
+    trained = {  # the newest training of each file
         record.model_file: record
         for record in state.trainings
         if record.model_file and (since is None or record.started_at >= since)
         if lost_with(pod, action, record.model_file)
     }
-    if not files:
+    named = [
+        _named(record)
+        for path, record in trained.items()
+        if path not in here
+        or (record.ended_at is not None and read_at is not None and read_at < record.ended_at)
+    ]
+    named += [
+        f"{model.name} ({path})"
+        for path, model in listed.items()
+        if path not in here and path not in trained and lost_with(pod, action, path)
+    ]
+    if not named:
         return ""
-    named = [_named(record) for record in files.values()]
     more = f" and {len(named) - MOST} more" if len(named) > MOST else ""
     return f"Models that were trained on the pod are not on this machine: {', '.join(named[-MOST:])}{more}."
 

@@ -25,6 +25,7 @@ from labeltui.hosts.agent.messages import (
     LabelPage,
     Preflight,
 )
+from labeltui.hosts.agent.models import ModelRequests
 from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, orphans_of, parse
 from labeltui.hosts.agent.studies import StudiesRequests
 from labeltui.hosts.base import Channel
@@ -62,7 +63,7 @@ class _Follow:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
 
 
-class AgentClient(StudiesRequests):
+class AgentClient(StudiesRequests, ModelRequests):
     """The agent's requests, typed. Each raises Failed ``agent_garbled`` if the answer has an unexpected shape."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes, program: str = "") -> None:

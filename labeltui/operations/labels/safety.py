@@ -1,4 +1,4 @@
-"""Copies a pod's labels before an action ends the pod, and refuses the action if labels would be lost."""
+"""Copies a pod's labels and models before an action ends the pod, and refuses the action if labels would be lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORK_S = 30.0
 
 
 async def copy_last(session: Session, pod: Pod, report: Report | None = None) -> None:
-    """Copy the missing labels, if this is the profile's pod.
+    """Copy the missing labels and then the missing models, if this is the profile's pod.
 
     Raises nothing: an error is stored in the labels' reading.
     """
@@ -43,6 +43,17 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
         session.labels.failed(error.problem.message)
     except TimeoutError:
         session.labels.failed(f"copying the labels took longer than {COPY_S / 60:.0f} minutes")
+    else:
+        await _copy_models(session, report)
+
+
+async def _copy_models(session: Session, report: Report | None) -> None:
+    """Copy the models that the profile says. Raises nothing: those that are not here are named before the pod ends."""
+    if report is not None:
+        report.progress("Copying the trained models that are not on this machine yet")
+    with suppress(LabeltuiError, TimeoutError):
+        async with asyncio.timeout(COPY_S):
+            await session.models.copy_due(await session.link.ready(), at_end=True)
 
 
 async def _read_work(session: Session) -> None:

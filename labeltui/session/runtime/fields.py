@@ -55,6 +55,7 @@ class Fields:
     trainings = Field(lambda s: s.trainings, owner="session.history.trainings")
     session_began = Field(lambda s: s.session_began, owner="session.server.began")
     labels = Field(lambda s: s.labels, owner="session.labels.status")
+    models = Field(lambda s: s.models, owner="session.models.home")
     pod = Field(lambda s: s.pod, owner="session.pod.account")
     pods = Field(lambda s: s.pods, owner="session.pod.account")
     account = Field(lambda s: s.account, owner="session.pod.account")

@@ -131,12 +131,12 @@ def _explained(error: OSError, folder: Path) -> tuple[Code, str, str]:
     return Code.NOT_WRITTEN, f"{folder} can't be used: {reason(error, path)}.", advice(error, path)
 
 
-def labels_folder(name: str) -> Path:
-    """Return the folder for copies of a profile's labels.
+def copies_folder(kind: str, name: str) -> Path:
+    """Return the folder for copies of a profile's labels or models. ``kind`` is ``labels`` or ``models``.
 
     It is below ``LABELTUI_STATE`` if that is set, else in the platform's folder for user data.
     """
-    return _root(platformdirs.user_data_path) / "labels" / _folder_name(name)
+    return _root(platformdirs.user_data_path) / kind / _folder_name(name)
 
 
 def _root(platform: Callable[[str], Path]) -> Path:

@@ -9,6 +9,9 @@ from labeltui.domain.server.state import ServerRun
 from labeltui.hosts.agent.messages import Job
 from labeltui.monailabel.launch import CACHE_META, DEFAULT_CACHE_S, is_dicomweb
 
+OPTIONS = "options"
+"""Entry of a job's record: the options with which the server was started, for a restart."""
+
 
 def run_of(job: Job, *, stopped: bool) -> ServerRun:
     """Return the run. ``stopped`` is True if the operator stopped it, even if the record does not say so."""

@@ -28,6 +28,7 @@ Operations
                                                          the SHA-256 of its present bytes; error file_changed
     labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, skipped, after, more}
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
+    models.list {folder, names, summed}               -> {root, files: [{name, size, mtime_ns, sha256}]}
     studies.watch {studies, key}                      -> {}; then studies events {key, state, whole, data, last}: all
                                                          studies, later the differences; ``data`` is JSON {changed:
                                                          entries of domain/studies/datastore.py, gone: ids}, zlib,
@@ -73,6 +74,7 @@ from labeltui.hosts.agent.remote.jobs import Jobs, JobWatch
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
 from labeltui.hosts.agent.remote.load.disk_sum import DiskSums
 from labeltui.hosts.agent.remote.load.metrics import Metrics, MetricsWatch
+from labeltui.hosts.agent.remote.models import ModelSums
 from labeltui.hosts.agent.remote.orphans import orphans, stop_orphans
 from labeltui.hosts.agent.remote.programs import Programs
 from labeltui.hosts.agent.remote.servers import servers
@@ -118,7 +120,7 @@ class Agent:
             "stat": file_facts, "listdir": list_folder, "mkdir": make_folder, "read": read_file,
             "write": self.write_file,
             "sha256": lambda path, limit=None: {"sha256": sha256(expand(path), limit)},
-            "labels.list": list_labels, "labels.sum": sum_labels,
+            "labels.list": list_labels, "labels.sum": sum_labels, "models.list": ModelSums().find,
             "studies.watch": self.studies.watch, "studies.check": self.studies.check,
             "studies.unwatch": self.studies.unwatch,
             "upload.compare": compare, "upload.tidy": tidy,

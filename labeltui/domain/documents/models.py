@@ -1,0 +1,58 @@
+"""The JSON documents of models and their versions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from labeltui.domain.documents.documents import Document, moment, server_document
+from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models
+from labeltui.domain.state import SessionState
+
+
+def model_line(models: Models, model: HostModel) -> Document:
+    """One model of ``models list``. ``weights`` is trained, pretrained, bundle or untrained."""
+    file = model.published
+    return {
+        "model": model.name,
+        "weights": model.weights.value,
+        "published_at": None if file is None else moment(_at(file)),
+        "here": None if file is None else models.is_here(model),
+        "size": None if file is None else file.size,
+        "sha256": None if file is None else file.sha256,
+        "file": f"{models.root}/{model.file}",
+        "pretrained_file": None if model.pretrained is None else f"{models.root}/{model.pretrained.name}",
+    }
+
+
+def copy_line(models: Models, copy: ModelCopy) -> Document:
+    """One version of ``models list``. ``on_host`` is null if the host's models are unknown."""
+    on_host = any(model.published and model.published.sha256 == copy.sha256 for model in models.on_host)
+    return {
+        "model": copy.model,
+        "version": copy.version,
+        "saved_at": moment(copy.saved_at),
+        "metric": None if copy.best is None else copy.best.metric,
+        "best": None if copy.best is None else copy.best.value,
+        "epoch": None if copy.best is None else copy.best.epoch,
+        "on_host": on_host if models.source else None,
+        "labels": list(copy.labels) or None,
+        "size": copy.size,
+        "copied_at": moment(copy.copied_at),
+        "source": copy.source,
+        "sha256": copy.sha256,
+        "file": copy.path,
+    }
+
+
+def server_with_weights(state: SessionState, now: datetime) -> Document:
+    """``server status``, with what each served model computes with; null for a model of which that is unknown."""
+    document, models, server = server_document(state.server, now), state.models.value, state.server.value
+    if models is None or state.models.error is not None or server is None:
+        return {**document, "weights": None}
+    named = {model.name: model.weights.value for model in models.on_host}
+    shared = {name: named.get(name, named.get(name.removesuffix("_seg"))) for name in server.models or named}
+    return {**document, "weights": shared}
+
+
+def _at(file: ModelFile) -> datetime:
+    return datetime.fromtimestamp(file.mtime_ns // 1_000_000_000, UTC)

@@ -1,0 +1,134 @@
+"""The weights of MONAI Label's models: those on the host, and their copies on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from labeltui.domain.training.training import Best
+
+
+class Weights(StrEnum):
+    """What a model computes with. ``BUNDLE``: it has weights, and nobody can tell its bundle's from trained ones."""
+
+    TRAINED = "trained"
+    PRETRAINED = "pretrained"
+    BUNDLE = "bundle"
+    UNTRAINED = "untrained"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A file of weights on the host. ``name`` is its path below the app's model folder, ``mtime_ns`` by its clock.
+
+    ``sha256`` is None if the file was not read, or was written meanwhile.
+    """
+
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostModel:
+    """A model of the server's app. ``file`` is the path, below the model folder, of what a training publishes.
+
+    ``published`` and ``pretrained`` are the files that exist. ``fetches``: the server's start downloads pretrained
+    weights if there are none.
+    """
+
+    name: str
+    file: str
+    published: ModelFile | None = None
+    pretrained: ModelFile | None = None
+    fetches: bool = False
+    is_bundle: bool = False
+
+    @property
+    def weights(self) -> Weights:
+        """What the model computes with. MONAI Label prefers the published file."""
+        if self.published is not None:
+            return Weights.BUNDLE if self.is_bundle else Weights.TRAINED
+        return Weights.UNTRAINED if self.pretrained is None else Weights.PRETRAINED
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCopy:
+    """A version of a model on this machine. ``file`` is where the host had it, ``path`` where it is on this machine.
+
+    ``saved_at`` is by the host's clock. ``labels`` are the operator's own labels that it was trained with; empty for
+    the labels of its app.
+    """
+
+    model: str
+    file: str
+    sha256: str
+    size: int
+    saved_at: datetime
+    copied_at: datetime
+    source: str
+    path: str
+    labels: tuple[str, ...] = ()
+    best: Best | None = None
+
+    @property
+    def version(self) -> str:
+        """The first digits of the checksum, by which commands name the version."""
+        return self.sha256[:12]
+
+    @property
+    def named(self) -> str:
+        """The date, and the best value if it is known: ``25 Nov 18:02, val_mean_dice 0.912``."""
+        best = f", {self.best.metric} {self.best.value:.3f}" if self.best is not None else ""
+        return f"{self.saved_at.astimezone():%d %b %H:%M}{best}"
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models on the host and the copies on this machine, oldest first.
+
+    ``root`` is the host's folder of models, ``source`` the pod's id or the host's address. ``copying`` names the model
+    that is copied now; ``reason`` says why one could not be copied.
+    """
+
+    root: str
+    source: str
+    folder: str
+    on_host: tuple[HostModel, ...] = ()
+    copies: tuple[ModelCopy, ...] = ()
+    copying: str = ""
+    reason: str = ""
+
+    def find(self, name: str) -> HostModel | None:
+        """Return the model of this name; None if the server's app has none that labeltui knows."""
+        return next((model for model in self.on_host if model.name == name), None)
+
+    def is_here(self, model: HostModel) -> bool:
+        """Whether the published file is on this machine. True without such a file."""
+        file = model.published
+        return file is None or any(copy.sha256 == file.sha256 for copy in self.copies)
+
+    @property
+    def absent(self) -> tuple[HostModel, ...]:
+        """The models whose published file is not on this machine."""
+        return tuple(model for model in self.on_host if not self.is_here(model))
+
+    def copies_of(self, name: str) -> tuple[ModelCopy, ...]:
+        """Return the versions of one model, oldest first."""
+        return tuple(copy for copy in self.copies if copy.model == name)
+
+    def newest_for(self, model: HostModel, labels: tuple[str, ...]) -> ModelCopy | None:
+        """Return the newest version that was trained with these own labels, and that the host can load."""
+        fitting = [c for c in self.copies_of(model.name) if c.labels == labels and c.file == model.file]
+        return fitting[-1] if fitting else None
+
+
+def is_better(best: Best | None, copies: tuple[ModelCopy, ...]) -> bool:
+    """Whether a model's value is better than those of all copies. True if they can't be compared."""
+    others = [copy.best for copy in copies]
+    if best is None or not others:
+        return True
+    same = [one.value for one in others if one is not None and one.metric == best.metric]
+    return not same or best.value > max(same)

@@ -1,0 +1,38 @@
+"""The questions before a model on the host is replaced, as text from the session state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labeltui.domain.state import SessionState
+from labeltui.domain.text import one_line
+
+
+def ask_push(_state: SessionState) -> str:
+    """The question before weights are sent. ``{}`` stands for what :func:`what_is_sent` says."""
+    return "Send {}"
+
+
+def what_is_sent(state: SessionState, params: Mapping[str, Any]) -> str:
+    """Name the weights that are sent, and the published model that they replace."""
+    model = one_line(str(params.get("model") or "the model"))
+    models = state.models.value
+    if params.get("pretrained"):
+        return f"pretrained weights of {model} to the host? Weights that a training published are used first."
+    what = "its newest version here"
+    if params.get("file"):
+        what = one_line(str(params["file"]))
+    elif params.get("version"):
+        what = f"version {one_line(str(params['version']))}"
+    present = models.find(model) if models is not None else None
+    if models is not None and (present is None or present.published is None):
+        return f"{what} to the host as {model}?"
+    kept = "" if present is not None and models is not None and models.is_here(present) else " first"
+    replaced = "a model that was published there" if present is None else "the published model"
+    return f"{what} to the host as {model}? It replaces {replaced}, which is copied to this machine{kept}."
+
+
+def ask_rollback(_state: SessionState) -> str:
+    """The question before the version before the present one is sent. ``{}`` stands for the model."""
+    return "Replace the published model {} on the host by the version before it? The present one stays on this machine."

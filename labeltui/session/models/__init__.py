@@ -1,0 +1,1 @@
+"""The host's models, and their copies on this machine."""

@@ -1,0 +1,317 @@
+"""Watches the host's models, and copies each one that a training has published to this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import posixpath
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from labeltui.config.model import ModelsSection, ServerSection
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models, is_better
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.training.training import Best, TrainState
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.base import Progress
+from labeltui.monailabel.convert import train_stats
+from labeltui.monailabel.launch import app_folder, expand
+from labeltui.monailabel.own_labels import OFF, read_record, record_name
+from labeltui.monailabel.weights import downloads_weights, model_names, weight_files
+from labeltui.session.connection.link import Link
+from labeltui.session.models.folder import ModelFolder
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed, Store
+from labeltui.session.runtime.supervise import Clock, error_text
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.run import OPTIONS
+from labeltui.support.backoff import backoff_s
+
+SLOW_S = 300.0
+SETTLES_S = 1.0
+LARGEST_TEXT = 1 << 20
+ALERT = "models"
+WORKING = (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The app's folder on the host, the models that its server serves or would serve, and its configuration."""
+
+    app: str
+    models: tuple[str, ...]
+    conf: Mapping[str, str]
+
+
+class ModelHome:
+    """Writes the store's field ``models``. Attach :meth:`run` to the link to copy models as they are published."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        watch: ServerWatch,
+        folder: ModelFolder,
+        section: ModelsSection,
+        server: ServerSection,
+        clock: Clock,
+        machine: Callable[[], str | None],
+    ) -> None:
+        """Create it. ``machine`` returns the host's name if that is not its address (a pod's id), else None."""
+        self.folder, self.section = folder, section
+        self._store, self._field = store, store.own(Fields.models)
+        self._link, self._watch, self._server, self._clock, self._machine = (
+            link, watch, server, clock, machine,
+        )  # fmt: skip
+        self._wake = asyncio.Event()
+        self._training: tuple[TrainState, str | None] | None = None
+        self._run: tuple[object, ...] = ()
+        store.subscribe(self._on_store)
+
+    def wake(self) -> None:
+        """List the models now."""
+        self._wake.set()
+
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        if Fields.training in changed and (training := state.training.value) is not None:
+            before, self._training = self._training, (training.state, training.task_id)
+            if before != self._training and training.state not in WORKING:
+                self._wake.set()
+        if Fields.server in changed and (server := state.server.value) is not None:
+            run = (server.state, server.run_id, server.models)
+            before_run, self._run = self._run, run
+            if before_run != run:
+                self._wake.set()
+
+    async def run(self, agent: AgentClient) -> None:
+        """List, and copy what the profile says, until the agent is gone."""
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                pending = await self.copy_due(agent)
+                failures = 0
+                self._store.dismiss(ALERT)
+            except Unreachable:
+                raise
+            except LabeltuiError as error:
+                pending, failures = False, failures + 1
+                self._report(error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(
+                    backoff_s(failures) if failures else SETTLES_S if pending else SLOW_S
+                ):
+                    await self._wake.wait()
+
+    async def copy_due(self, agent: AgentClient, *, at_end: bool = False) -> bool:
+        """List the models and copy those that the profile says. Returns whether a file is still being written.
+
+        A model in training is copied once its training has ended, or now if its pod ends now (``at_end``).
+        """
+        models = await self._list(agent, self.served(agent))
+        if self.section.copy_ == "never":
+            return False
+        for model in models.absent:
+            changes = self.is_training(model.name) and not at_end
+            if model.published is None or model.published.sha256 is None or changes:
+                continue
+            if self.section.copy_ == "best":
+                best, _ = await self._stats(agent, models.root, model)
+                if not is_better(best, models.copies_of(model.name)):
+                    continue
+            await self.copy(model)
+        models = self._field.value.value or models
+        return any(model.published and model.published.sha256 is None for model in models.on_host)
+
+    def _report(self, error: LabeltuiError) -> None:
+        if (models := self._field.value.value) is not None:
+            self._change(replace(models, reason=error.problem.message, copying=""))
+        message = f"Models of the host are not copied to this machine: {error_text(error).rstrip('.')}."
+        self._store.alert(Alert(ALERT, Level.WARNING, message, error.problem.hint, self._clock()))
+
+    async def lost(self, why: str) -> None:
+        """Mark the last reading as old, because the connection was lost."""
+        if self._field.value.value is not None:
+            self.failed(why)
+
+    def failed(self, why: str) -> None:
+        """Mark the reading as old or, before the first one, as unknown, and give the reason."""
+        self._field.write(self._field.value.failed(why))
+
+    def is_training(self, model: str) -> bool:
+        """Whether a training of this model may publish a newer version at any time."""
+        training = self._store.state.training.value
+        return training is not None and training.state in WORKING and training.model in (None, model)
+
+    @property
+    def own_labels(self) -> tuple[str, ...] | None:
+        """The own labels that the running server was started with. None without a server that labeltui started."""
+        if not self._started_with:
+            return None
+        names = str(self._started_with.get("labels") or OFF)
+        return () if names == OFF else tuple(names.split(","))
+
+    # --- what is on the host
+
+    def served(self, agent: AgentClient) -> Served:
+        """Return what the running server serves. Without one, what a start with the profile's settings would serve.
+
+        The app is empty, and its models unknown, for a server that labeltui did not start and whose app is not known.
+        """
+        server, home = self._store.state.server.value, agent.hello.home
+        models = dict.fromkeys((*self._server.models, *(server.models if server is not None else ())))
+        if server is not None and server.pid is None and server.state is ServerState.RUNNING:
+            return Served(self._watch.app_folder or "", tuple(models), {})
+        app = self._watch.app_folder or app_folder(self._server.app, expand(self._server.folder, home), home)
+        started = self._started_with.get("conf")
+        conf = {str(key): str(value) for key, value in started.items()} if isinstance(started, dict) else None
+        return Served(app, tuple(models), self._server.conf if conf is None else conf)
+
+    @property
+    def _started_with(self) -> Mapping[str, Any]:
+        """The options of the run that labeltui has started; empty if none runs."""
+        stored = self._watch.meta.get(OPTIONS)
+        return stored if isinstance(stored, dict) and self._watch.run.state == "running" else {}
+
+    async def refresh(self, served: Served | None = None) -> Models:
+        """List the models now, as soon as the agent runs: those of ``served``, by default of the server's app."""
+        agent = await self._link.ready()
+        return await self._list(agent, served or self.served(agent))
+
+    async def _list(self, agent: AgentClient, served: Served) -> Models:
+        files = [
+            found
+            for name in model_names(served.app, served.models)
+            if (found := weight_files(served.app, name, served.conf)) is not None
+        ]
+        by_model = {one.model: one for one in files}
+        published = [one.published for one in by_model.values()]
+        pretrained = [one.pretrained for one in by_model.values() if one.pretrained]
+        if not by_model:
+            copies = await asyncio.to_thread(self.folder.copies)
+            models = Models("", self.source, str(self.folder.root), (), copies)
+            self._publish(models)
+            return models
+        answer = await agent.list_models(f"{served.app}/model", published + pretrained, published)
+        there: dict[str, ModelFile] = {one.name: one for one in answer.files}
+        fetches = downloads_weights(served.app, served.conf)
+        on_host = tuple(
+            HostModel(
+                name, one.published, there.get(one.published), there.get(one.pretrained), fetches,
+                is_bundle=not one.pretrained,
+            )
+            for name, one in by_model.items()
+        )  # fmt: skip
+        copies = await asyncio.to_thread(self.folder.copies)
+        models = Models(answer.root, self.source, str(self.folder.root), on_host, copies)
+        self._publish(models)
+        return models
+
+    def _publish(self, models: Models) -> None:
+        self._field.write(self._field.value.succeeded(models, self._clock(), interval_s=SLOW_S))
+
+    def _change(self, models: Models) -> None:
+        """Replace the value. It is as old as before, because the host was not asked."""
+        self._field.write(replace(self._field.value, value=models))
+
+    @property
+    def source(self) -> str:
+        """The pod's id, or the host's address."""
+        return self._machine() or self._link.host.address
+
+    # --- copying
+
+    async def copy(
+        self, model: HostModel, progress: Progress | None = None, waiting: Callable[[], None] = lambda: None
+    ) -> ModelCopy:
+        """Copy the published file of a model that :meth:`refresh` has listed. A copy that exists is returned.
+
+        ``waiting`` is called once if another labeltui copies. Raises Failed ``copy_failed`` if the file changed
+        meanwhile, and the errors of the connection and of the disk.
+        """
+        models, file = self._field.value.value, model.published
+        if models is None or file is None or file.sha256 is None:
+            raise _changing(model.name)
+        self._change(replace(models, copying=model.name, reason=""))
+        try:
+            async with self.folder.locked(waiting):
+                copies = await asyncio.to_thread(self.folder.copies)
+                known = next((one for one in copies if one.sha256 == file.sha256), None)
+                return known or await self._fetch(models.root, model, file, progress)
+        finally:
+            await self.refresh_copies()
+
+    async def _fetch(
+        self, root: str, model: HostModel, file: ModelFile, progress: Progress | None
+    ) -> ModelCopy:
+        agent, host = await self._link.ready(), await self._link.connected()
+        arrived = self.folder.incoming(file.sha256 or "")
+        await host.download(posixpath.join(root, file.name), arrived, progress=progress)
+        now = (await agent.list_models(root, [file.name], [file.name])).files
+        if not now or now[0].sha256 != file.sha256:
+            arrived.unlink(missing_ok=True)
+            raise _changing(model.name)
+        best, stats = await self._stats(agent, root, model)
+        copy = ModelCopy(
+            model.name, file.name, file.sha256 or "", file.size, _moment(file.mtime_ns), self._clock(), self.source, "",
+            (await self.labels(agent, root)).get(model.name, ()), best,
+        )  # fmt: skip
+        return await asyncio.to_thread(self.folder.place, arrived, copy, stats)
+
+    async def refresh_copies(self) -> None:
+        """Read the versions on this machine again."""
+        if (models := self._field.value.value) is not None:
+            copies = await asyncio.to_thread(self.folder.copies)
+            self._change(replace(models, copies=copies, copying=""))
+
+    async def labels(self, agent: AgentClient, root: str) -> dict[str, tuple[str, ...]]:
+        """Fetch the operator's own labels that models on the host were trained with, by model."""
+        return read_record(await _text(agent, self.record_path(agent, root)))
+
+    def record_path(self, agent: AgentClient, root: str) -> str:
+        """Return the path of the host's file with the models' own labels."""
+        app = posixpath.dirname(root.rstrip("/"))
+        return f"{expand(self._server.folder, agent.hello.home)}/run/{record_name(app)}"
+
+    async def _stats(
+        self, agent: AgentClient, root: str, model: HostModel
+    ) -> tuple[Best | None, Mapping[str, Any]]:
+        """Fetch the statistics of the training that has published the model. Empty if they are of a later one."""
+        runs = posixpath.splitext(model.file)[0] if not model.is_bundle else model.name
+        try:
+            document = json.loads(await _text(agent, f"{root}/{runs}/train_stats.json"))
+            stats = train_stats(document)
+        except ValueError:
+            return None, {}
+        saved_at = model.published.mtime_ns / 1e9 if model.published is not None else 0.0
+        if stats.start_ts is not None and saved_at < stats.start_ts:
+            return None, {}
+        if stats.best_metric is None:
+            return None, document
+        return Best(stats.key_metric or "best_metric", stats.best_metric, stats.best_epoch), document
+
+
+async def _text(agent: AgentClient, path: str) -> bytes:
+    """Read a small file of the host. Empty if there is none."""
+    try:
+        return await agent.read(path, limit=LARGEST_TEXT)
+    except Failed as error:
+        if error.problem.code == Code.NOT_FOUND:
+            return b""
+        raise
+
+
+def _moment(mtime_ns: int) -> datetime:
+    return datetime.fromtimestamp(mtime_ns // 1_000_000_000, UTC)
+
+
+def _changing(model: str) -> Failed:
+    return Failed(
+        Code.COPY_FAILED, f"The host writes the model {model} now.", "Copy it again once its training has ended."
+    )  # fmt: skip

@@ -1,0 +1,145 @@
+"""Each model that a training publishes comes to this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.models import ModelCopy, Models, Weights
+from labeltui.domain.problems import Failed
+from tests.unit.operations.desk import Desk, desk
+from tests.virtual_time import in_virtual_time
+
+FOLDER = "~/labeltui/apps/radiology/model"
+FILE = f"{FOLDER}/deepedit_dynunet.pt"
+
+
+def put_model(it: Desk, data: bytes, best: float | None = None, **stats: Any) -> str:
+    """Publish a model on the host, as a training does; returns its checksum."""
+    it.host.files.write(FILE, data)
+    if best is not None:
+        document = {"best_metric": best, "eval": {"key_metric_name": "val_mean_dice", "best_metric": best}}
+        it.host.files.write(
+            f"{FOLDER}/deepedit_dynunet/train_stats.json", json.dumps({**document, **stats}).encode()
+        )
+    return hashlib.sha256(data).hexdigest()
+
+
+def content(copy: ModelCopy) -> bytes:
+    return Path(copy.path).read_bytes()
+
+
+async def until(it: Desk, *versions: str) -> Models:
+    """Wait until exactly these versions are on this machine."""
+    wanted = list(versions)
+    state = await it.session.store.wait_for(
+        lambda s: s.models.value is not None and [one.sha256 for one in s.models.value.copies] == wanted, 1000
+    )
+    assert state.models.value is not None
+    return state.models.value
+
+
+async def train(it: Desk, data: bytes, best: float | None = None) -> str:
+    """A training begins, publishes a model, and ends."""
+    await it.run("train.start")
+    sha256 = put_model(it, data, best)
+    await asyncio.sleep(20)
+    it.server.finish_training()
+    return sha256
+
+
+@in_virtual_time
+async def test_a_model_is_copied_once_its_training_has_ended(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.run("train.start")
+        sha256 = put_model(it, b"trained", 0.81)
+        it.session.models.wake()
+        state = await it.session.store.wait_for(
+            lambda s: bool(s.models.value and s.models.value.absent), 1000
+        )
+        assert state.models.value is not None
+        assert not state.models.value.copies
+        it.server.finish_training()
+        models = await until(it, sha256)
+    (copy,) = models.copies
+    assert content(copy) == b"trained"
+    assert copy.best is not None
+    assert (copy.best.metric, copy.best.value) == ("val_mean_dice", 0.81)
+    assert json.loads(Path(copy.path).with_suffix(".json").read_text())["stats"]["best_metric"] == 0.81
+    assert models.on_host[0].weights is Weights.TRAINED
+
+
+@in_virtual_time
+async def test_older_versions_stay(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        first = await train(it, b"first", 0.5)
+        await until(it, first)
+        second = await train(it, b"second", 0.4)
+        models = await until(it, first, second)
+    assert [content(copy) for copy in models.copies] == [b"first", b"second"]
+
+
+@in_virtual_time
+async def test_best_copies_only_a_better_model(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, models={"copy": "best", "folder": str(tmp_path / "m")}) as it:
+        first = await train(it, b"first", 0.5)
+        await until(it, first)
+        await train(it, b"worse", 0.4)
+        await asyncio.sleep(400)
+        models = await until(it, first)
+        assert [model.name for model in models.absent] == ["deepedit"]
+        better = await train(it, b"better", 0.6)
+        await until(it, first, better)
+
+
+@in_virtual_time
+async def test_never_copies_nothing_and_says_what_is_not_here(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, models={"copy": "never", "folder": str(tmp_path / "m")}) as it:
+        await train(it, b"first", 0.5)
+        await asyncio.sleep(400)
+        models = await until(it)
+    assert [model.name for model in models.absent] == ["deepedit"]
+
+
+@in_virtual_time
+async def test_statistics_of_a_later_training_are_not_the_models(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        sha256 = put_model(it, b"first", 0.9, start_ts=it.host.now() + 60)
+        models = await until(it, sha256)
+    assert models.copies[0].best is None
+
+
+@in_virtual_time
+async def test_a_failed_copy_is_an_alert_until_it_works(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        sha256 = put_model(it, b"first")
+        download = it.host.download
+
+        async def failing(*_given: object, **_named: object) -> None:
+            raise Failed(Code.COPY_FAILED, "The copy failed.", "Try again.")
+
+        it.host.download = failing  # type: ignore[method-assign,assignment]
+        it.session.models.wake()
+        state = await it.session.store.wait_for(lambda s: any(a.key == "models" for a in s.alerts), 1000)
+        assert "The copy failed" in next(a.message for a in state.alerts if a.key == "models")
+        it.host.download = download  # type: ignore[method-assign]
+        await until(it, sha256)
+        await it.session.store.wait_for(lambda s: not any(a.key == "models" for a in s.alerts), 1000)
+
+
+@in_virtual_time
+async def test_the_models_of_a_foreign_server_with_an_unknown_app_are_unknown(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        put_model(it, b"first")
+        it.server.up = True
+        await it.session.store.wait_for(
+            lambda s: s.server.value is not None and s.server.value.state.value == "running", 1000
+        )
+        models = await it.session.models.refresh()
+        document = await it.run("server.status")
+    assert models.on_host == ()
+    assert set((document["weights"] or {"deepedit": None}).values()) == {None}
