@@ -12,6 +12,7 @@ from labeltui.actions.console import CONSOLE_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
 from labeltui.actions.invitations import INVITATION_ACTIONS
 from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, refuse_change, why_disabled
+from labeltui.actions.models import MODEL_ACTIONS
 from labeltui.actions.params import Param
 from labeltui.actions.pods import POD_ACTIONS
 from labeltui.actions.server import SERVER_ACTIONS
@@ -37,6 +38,7 @@ ACTIONS: tuple[Action, ...] = (
     *SERVER_ACTIONS,
     *STUDY_ACTIONS,
     *TRAIN_ACTIONS,
+    *MODEL_ACTIONS,
     *INVITATION_ACTIONS,
     *(SSH_CONFIG, TUNNEL),
     *POD_ACTIONS,

@@ -26,6 +26,9 @@ class ServerStartParams(Params):
     models: str | None = text("models to serve, comma separated")
     labels: str | None = text("your own labels, comma separated; untrained at first; off: the models' labels")
     replace_models: bool = switch("set models aside that were trained with other labels")
+    model_from: str | None = text(
+        "send models from this machine that the host lacks: newest, or a version from `models list`"
+    )
     studies: str | None = text("folder of studies on the host, or a DICOMweb URL")
     dicomweb_modality: Literal["CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"] | None = choice(
         "modality of the series that a DICOMweb server serves",

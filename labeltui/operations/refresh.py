@@ -44,6 +44,17 @@ async def refresh_labels(session: Session) -> None:
         session.labels.failed("the host did not list its labels in time")
 
 
+async def refresh_models(session: Session) -> None:
+    """List the host's models. Raises nothing: an error is stored in the models' reading."""
+    try:
+        async with asyncio.timeout(LABELS_WITHIN_S):
+            await session.models.refresh()
+    except LabeltuiError as error:
+        session.models.failed(error.problem.message)
+    except TimeoutError:
+        session.models.failed("the host did not list its models in time")
+
+
 async def refresh_trainings(session: Session) -> None:
     """Read the outputs of earlier runs of the server on the connected host. Raises nothing."""
     with suppress(LabeltuiError, TimeoutError):

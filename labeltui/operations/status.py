@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.guard import guard_document
+from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.documents.pod import money_document
 from labeltui.domain.problems import LabeltuiError
-from labeltui.operations.refresh import refresh_labels, refresh_money
+from labeltui.operations.refresh import refresh_labels, refresh_models, refresh_money
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
@@ -33,5 +34,6 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
 
 async def server_status(session: Session, _params: NoParams, _report: Report) -> Document:
     """Report state, app, models and URL of the server."""
-    state = await session.readiness.settled()
-    return documents.server_document(state.server, session.clock())
+    await session.readiness.settled()
+    await refresh_models(session)
+    return server_with_weights(session.store.state, session.clock())

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
 from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
 from labeltui.actions.model import Command
+from labeltui.actions.models import MODELS_LIST, MODELS_PULL, MODELS_PUSH, MODELS_ROLLBACK
 from labeltui.actions.params import Params
 from labeltui.actions.pods import (
     POD_CREATE,
@@ -63,6 +64,8 @@ from labeltui.operations.doctor.doctor import doctor
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
 from labeltui.operations.labels.restore import labels_restore
+from labeltui.operations.models.commands import models_list, models_pull
+from labeltui.operations.models.push import models_push, models_rollback
 from labeltui.operations.pod.commands import (
     pod_events,
     pod_keys,
@@ -135,6 +138,10 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(TRAIN_STOP, train_stop),
         _pair(TRAIN_STATUS, train_status),
         _pair(TRAIN_HISTORY, train_history),
+        _pair(MODELS_LIST, models_list),
+        _pair(MODELS_PULL, models_pull),
+        _pair(MODELS_PUSH, models_push),
+        _pair(MODELS_ROLLBACK, models_rollback),
         _pair(INVITE, invite),
         _pair(INVITE_LIST, invite_list),
         _pair(INVITE_REVOKE, invite_revoke),

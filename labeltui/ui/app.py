@@ -120,6 +120,10 @@ class Console(Core):
         """List every training of this server and of earlier ones."""
         await self.screens.trainings()
 
+    async def action_models(self) -> None:
+        """Open the list of models."""
+        await self.screens.models()
+
     def action_invitations(self) -> None:
         """List the invited annotators."""
         self.screens.invitations()

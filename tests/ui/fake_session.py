@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from textual.pilot import Pilot
@@ -23,6 +25,7 @@ from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.connection.shells import Shells
 from labeltui.session.history.journal import Journal
+from labeltui.session.models.folder import ModelFolder
 from labeltui.session.runtime.store import Store
 from labeltui.ui.app import Console
 from tests.indexed_log import IndexedLog
@@ -257,6 +260,7 @@ class FakeSession:
         self.alert_history = PastAlerts()
         self.trainings = StoredTrainings()
         self.state_folder = MemoryFolder()
+        self.models = SimpleNamespace(folder=ModelFolder(Path("/nonexistent")))
         self.log = IndexedLog()
         if log:
             self.log.begin("r1", "/workspace/labeltui/r1.log")

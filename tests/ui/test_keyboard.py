@@ -187,7 +187,7 @@ async def test_form_starts_with_the_profile_and_sends_only_what_was_changed(
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
         fields = {str(f.placeholder): f for f in app.screen.query("Input")}  # type: ignore[attr-defined]
         values = [f.value for f in app.screen.query("Input")]  # type: ignore[attr-defined]
-        assert values == ["radiology", "deepedit", "", "", "~/studies", "CT", "", "", "random", "8000"]
+        assert values == ["radiology", "deepedit", "", "", "", "~/studies", "CT", "", "", "random", "8000"]
         assert fields
         port = app.screen.query("Input").last()
         port.value = "many"  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labeltui.actions.params import NoParams
 from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.server.server import ServerStatus
@@ -21,6 +22,7 @@ from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand
 from labeltui.monailabel.own_labels import OFF
 from labeltui.monailabel.packing import serving
 from labeltui.operations.invitations.offer import report_missing
+from labeltui.operations.models.start import report_weights, send_models
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored
 from labeltui.operations.server.options import server_options
@@ -28,13 +30,13 @@ from labeltui.operations.server.own_labels import fit_models_to_labels
 from labeltui.session.labels.choice import OWN_STUDIES
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
+from labeltui.session.server.run import OPTIONS
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
 STOP_GRACE_S = 10.0
-OPTIONS = "options"
 
 
 async def server_start(session: Session, params: ServerStartParams, report: Report) -> Document:
@@ -49,6 +51,8 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     _not_running(state.server.value)
     plan = await _plan(session, options, report)
     agent = await session.link.ready()
+    if params.model_from:
+        await send_models(session, agent, options, params.model_from, report)
     await fit_models_to_labels(session, agent, options, replace=params.replace_models, report=report)
     await report_ignored(
         session,
@@ -67,9 +71,10 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     server = final.server.value
     if server is None or server.state is not ServerState.RUNNING or server.problem is not None:
         raise _failure(server)
+    await report_weights(session, options, report)
     await report_missing(session, report)
     guard = await report_guard(session, report)
-    document = documents.server_document(final.server, session.clock())
+    document = server_with_weights(session.store.state, session.clock())
     return document if guard is None else {**document, "guard": guard}
 
 

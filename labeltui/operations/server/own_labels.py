@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.state import Alert, Level
 from labeltui.monailabel.launch import ServerOptions, app_folder, expand
 from labeltui.monailabel.own_labels import (
     files_of,
@@ -25,25 +24,23 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
-ALERT = "untrained_models"
 LONGEST_RECORD = 1 << 20  # bytes
 
 
 async def fit_models_to_labels(
     session: Session, agent: AgentClient, options: ServerOptions, *, replace: bool, report: Report
 ) -> None:
-    """Move away weights in the app's model folder that do not fit the labels, and report which models are untrained.
+    """Move away weights in the app's model folder that do not fit the labels.
 
     Raises Failed ``labels_changed`` without ``replace`` if a trained model does not fit. Earlier starts on this
     host recorded each model's labels. A model without a record has its app's labels.
     """
-    session.store.dismiss(ALERT)
     app = app_folder(options.app, expand(options.folder, agent.hello.home), agent.hello.home)
     path = f"{expand(options.folder, agent.hello.home)}/run/{record_name(app)}"
     record = await _record(agent, path)
     models = sized_by_labels(options.models)
     changed = [model for model in models if record.get(model, ()) != options.labels]
-    found = await _names_in(agent, f"{app}/model") if changed or options.labels else ()
+    found = await _names_in(agent, f"{app}/model") if changed else ()
     stale = {model: files for model in changed if (files := files_of(model, found))}
     trained = [m for m, files in stale.items() if not all(map(is_pretrained, files))]
     if trained and not replace:
@@ -55,12 +52,6 @@ async def fit_models_to_labels(
     if changed:
         record.update(dict.fromkeys(changed, options.labels))
         await agent.write(path, record_text(record))
-    if options.labels:
-        _say_untrained(session, [m for m in models if m in stale or not _published(m, found)], report)
-
-
-def _published(model: str, found: tuple[str, ...]) -> bool:
-    return any(name.endswith(".pt") and not is_pretrained(name) for name in files_of(model, found))
 
 
 async def _record(agent: AgentClient, path: str) -> dict[str, tuple[str, ...]]:
@@ -105,13 +96,3 @@ async def _set_aside(session: Session, folder: str, names: list[str], report: Re
             Code.NOT_WRITTEN, f"The earlier models could not be moved to {target}.", "Move them on the host.", why
         )  # fmt: skip
     report.progress(f"Moved {', '.join(names)} to {target}")
-
-
-def _say_untrained(session: Session, models: list[str], report: Report) -> None:
-    if not models:
-        return
-    verb = "is" if len(models) == 1 else "are"
-    message = f"{' and '.join(models)} {verb} untrained: no pretrained weights fit your labels."
-    hint = "Auto segmentation gives noise until a training has published a model."
-    report.progress(f"{message} {hint}")
-    session.store.alert(Alert(ALERT, Level.INFO, message, hint, session.clock()))

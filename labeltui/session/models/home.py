@@ -15,9 +15,9 @@ from labeltui.config.model import ModelsSection, ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models, is_better
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.domain.training.training import Best, TrainState
+from labeltui.domain.states import ServerState, TrainState
+from labeltui.domain.training.training import Best
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Progress
 from labeltui.monailabel.convert import train_stats

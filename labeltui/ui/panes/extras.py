@@ -12,6 +12,7 @@ from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.pod import event_lines, tunnel_lines
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.models import NOISE, weights_text
 from labeltui.ui.presentation.rows import row, state_text, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
@@ -29,6 +30,7 @@ class TunnelsCard(Card, can_focus=False):
         room = width - 9
         trainers = state.info.value.trainers if state.info.value is not None else {}
         labels = [(f"{name} labels", ", ".join(server.labels.get(name, ()))) for name in trainers]
+        weights = [(name, weights_text(state, name)) for name in trainers]
         for label, value in (
             ("version", server.version),
             ("app", server.app),
@@ -37,6 +39,9 @@ class TunnelsCard(Card, can_focus=False):
         ):
             if value:
                 lines.append(row(label, (elide(safe(value), room), Tone.PLAIN)))
+        for model, text in weights:
+            tone = Tone.WARN if text == NOISE else Tone.FAINT
+            lines += wrapped(safe(f"{model}: {text}"), width, tone) if text else []
         for model, names in labels:
             lines += wrapped(safe(f"{model}: {names}"), width, Tone.FAINT) if names else []
         if server.phase and server.state is ServerState.STARTING:

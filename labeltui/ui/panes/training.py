@@ -16,6 +16,7 @@ from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.models import NOISE, weights_text
 from labeltui.ui.presentation.rows import state_text, wrapped
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.trainings import earlier_trainings, training_row
@@ -123,9 +124,20 @@ class TrainingCard(Card):
                     f"{start} trains on the submitted labels; {options} lets you choose model and epochs first."
                 )
         lines = [state_text(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
+        lines += self._weights(state, width)
         for index, text in enumerate(sentences):
             lines += wrapped(text, width, Tone.PLAIN if index == 0 else Tone.FAINT)
         return lines
+
+    def _weights(self, state: SessionState, width: int) -> list[Content]:
+        """Return a row per model that can be trained: what it computes with."""
+        trainers = state.info.value.trainers if state.info.value is not None else {}
+        texts = [(name, text) for name in trainers if (text := weights_text(state, name))]
+        return [
+            line
+            for name, text in texts
+            for line in wrapped(safe(f"{name}: {text}"), width, Tone.WARN if text == NOISE else Tone.PLAIN)
+        ]
 
     def _earlier(self, state: SessionState, now: datetime, width: int, room: int) -> list[Content]:
         """Return the newest earlier trainings that fit, below a heading."""

@@ -21,11 +21,12 @@ from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.form import FormScreen, prefilled
+from labeltui.ui.screens.dialogs.form import FormScreen, notes, prefilled
 from labeltui.ui.screens.doctor import DoctorScreen
 from labeltui.ui.screens.help import HelpScreen, entries
 from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
 from labeltui.ui.screens.leader import LeaderScreen
+from labeltui.ui.screens.models import ModelsScreen
 from labeltui.ui.screens.palette import RegistryProvider
 from labeltui.ui.screens.pods import PodsScreen
 from labeltui.ui.screens.problem import ProblemScreen
@@ -78,7 +79,10 @@ class Screens:
                 await console.dispatcher.invoke(action_id, params)
 
         self._app.push_screen(
-            FormScreen(action, prefilled(action, console.session, console.state)), submitted
+            FormScreen(
+                action, prefilled(action, console.session, console.state), notes=notes(action, console.state)
+            ),
+            submitted,
         )
 
     # -- finding an action
@@ -158,6 +162,18 @@ class Screens:
 
         if records:
             self._app.push_screen(DeletionsScreen(records, console.clock()), chosen)
+
+    async def models(self) -> None:
+        """List the models' versions on this machine, and send the one that is picked."""
+        console, session = self._console, self._console.session
+        copies = await asyncio.to_thread(session.models.folder.copies) if session is not None else ()
+
+        async def picked(answer: str | None) -> None:
+            if answer is not None:
+                model, _, version = answer.rpartition(" ")
+                await console.dispatcher.invoke("models.push", {"model": model, "version": version})
+
+        self._app.push_screen(ModelsScreen(console.state, copies, console.clock()), picked)
 
     def events(self) -> None:
         """List the pod's events."""

@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from labeltui.actions import Action, Param
 from labeltui.domain.state import SessionState
+from labeltui.ui.presentation.models import offer_notes
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 from labeltui.ui.widgets.columns import Static
 
@@ -37,11 +38,20 @@ def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, st
     for param in fields(action):
         if action.id == "server.start" and server is not None:
             known[param.name] = as_text(getattr(server, param.name, None))
+        elif action.id in ("models.push", "models.rollback") and param.name == "model":
+            known[param.name] = next(iter(getattr(server, "models", None) or ()), "")
         elif action.id == "guard.set":
             known[param.name] = _guard_default(param, state)
         elif action.id == "train.start":
             known[param.name] = _trainer_default(param, server, state)
     return known
+
+
+def notes(action: Action, state: SessionState) -> dict[str, tuple[str, ...]]:
+    """Return further lines below a field, by parameter: what the models that can be chosen compute with."""
+    if action.id == "server.start":
+        return {"models": offer_notes(state, starts=True)}
+    return {"model": offer_notes(state, starts=False)} if action.id == "train.start" else {}
 
 
 def _guard_default(param: Param, state: SessionState) -> str:
@@ -117,13 +127,21 @@ def _pairs(param: Param, text: str) -> dict[str, str]:
 class FormScreen(Dialog[dict[str, Any]]):
     """A field per parameter, validated when it is left. Enter in the last field submits, and ctrl+s in any.
 
-    ``only`` are the names of the parameters to ask for; by default all of them.
+    ``only`` are the names of the parameters to ask for; by default all of them. ``notes`` are further lines below a
+    field, by parameter.
     """
 
     BINDINGS: ClassVar = [Binding("ctrl+s", "submit", show=False, priority=True)]
 
-    def __init__(self, action: Action, initial: Mapping[str, str], only: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        action: Action,
+        initial: Mapping[str, str],
+        only: Sequence[str] = (),
+        notes: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         super().__init__()
+        self._notes = notes or {}
         self._action = action
         self._params = [param for param in fields(action) if not only or param.name in only]
         self._initial = dict(initial)
@@ -146,7 +164,8 @@ class FormScreen(Dialog[dict[str, Any]]):
                     with Container(classes="field"):
                         yield Static(Content(param.name.replace("_", " ")), classes="label")
                         yield field
-                    yield Static(Content(param.help), classes="note")
+                    lines = (param.help, *self._notes.get(param.name, ()))
+                    yield Static(Content("\n".join(lines)), classes="note")
             yield self._error
             with Container(classes="buttons"):
                 yield Button("Cancel", "no")
@@ -201,7 +220,7 @@ class FormScreen(Dialog[dict[str, Any]]):
                 self._error.update(Content(str(error)))
                 field.focus()
                 return
-            if value is not None and field.value != self._initial.get(param.name, ""):
+            if value is not None and (param.required or field.value != self._initial.get(param.name, "")):
                 params[param.name] = value
         self.dismiss(params)
 

@@ -10,8 +10,8 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.rules.pod import about_pod
 from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
-from labeltui.domain.training.training import TrainState
 from tests.ui.sample_pods import OWN
 
 NOW = datetime(2026, 11, 26, 18, 0, tzinfo=UTC)

@@ -47,6 +47,7 @@ async def test_one_command_from_no_pod_to_a_server_that_answers(tmp_path: Path) 
     async with desk(tmp_path, rents=True, start=False, runpod=None) as it:
         it.session.config = config
         FakeGuard(it.host)
+        it.host.files.write("~/labeltui/apps/radiology/model/pretrained_deepedit_dynunet.pt", b"released")
         done = await create(
             it, name="annot-1", start=True, save=True, add_key=True, key=str(tmp_path / "key.pub")
         )

@@ -1,0 +1,54 @@
+"""Says what a model computes with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labeltui.domain.state import SessionState
+from labeltui.domain.text import one_line
+
+if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.models import HostModel, Models
+
+NOISE = "untrained: auto segmentation is noise"
+WORDS = {
+    "trained": "trained", "pretrained": "pretrained", "untrained": NOISE,
+    "bundle": "its bundle's or trained weights",
+}  # fmt: skip
+
+
+def weights_text(state: SessionState, name: str) -> str:
+    """Say what a served model computes with, safe to show. Empty if that is unknown, or was read before."""
+    models = state.models.value
+    if models is None or state.models.error is not None:
+        return ""
+    model = models.find(name) or models.find(name.removesuffix("_seg"))
+    return "" if model is None else weights_of(models, model)
+
+
+def weights_of(models: Models, model: HostModel) -> str:
+    """Say what a model on the host computes with."""
+    word = WORDS[model.weights.value]
+    if model.published is not None and not models.is_here(model):
+        return f"{word}, not on this machine yet"
+    return word
+
+
+def offer_notes(state: SessionState, *, starts: bool) -> tuple[str, ...]:
+    """Say what each model of the profile and the server computes with, for a form that offers them.
+
+    ``starts``: the form starts the server, which may download pretrained weights first.
+    """
+    models = state.models.value
+    if models is None or state.models.error is not None:
+        return ("whether the models are pretrained or trained is unknown now",)
+    lines = []
+    for model in models.on_host:
+        text = weights_of(models, model)
+        if starts and model.fetches and model.weights.value == "untrained":
+            text = "no weights on the host; the start downloads pretrained ones"
+        copies = models.copies_of(model.name)
+        if starts and model.published is None and copies:
+            text += f"; this machine has one of {copies[-1].named} (model from: newest)"
+        lines.append(one_line(f"{model.name}: {text}"))
+    return tuple(lines)

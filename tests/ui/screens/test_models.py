@@ -1,0 +1,110 @@
+"""The models' versions: listed, and sent with enter. What models compute with is said where they are offered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models
+from labeltui.domain.state import SessionState
+from labeltui.domain.states import ServerState, TrainState
+from labeltui.domain.training.training import Best, TrainStatus
+from labeltui.session.models.folder import ModelFolder
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.models import ModelsScreen
+from tests.ui.fake_session import NOW, FakeSession, connected, console, fresh, settled, wait_for
+from tests.ui.screen_text import screen_text
+
+NEWEST, OLDER = "ab" * 32, "cd" * 32
+
+
+def copy(sha256: str, hours: int, best: float | None) -> ModelCopy:
+    at = NOW - timedelta(hours=hours)
+    value = None if best is None else Best("val_mean_dice", best, 3)
+    return ModelCopy("deepedit", "deepedit_dynunet.pt", sha256, 4, at, at, "pod[red]", "", best=value)
+
+
+def state(published: str | None = NEWEST, **more: object) -> SessionState:
+    file = None if published is None else ModelFile("deepedit_dynunet.pt", 4, 0, published)
+    on_host = HostModel("deepedit", "deepedit_dynunet.pt", file, **more)  # type: ignore[arg-type]
+    copies = (copy(OLDER, 30, None), copy(NEWEST, 2, 0.9123))
+    return replace(connected(), models=fresh(Models("/root/model", "pod", "/desk", (on_host,), copies)))
+
+
+async def opened(pilot: Pilot[int], folder: Path) -> None:
+    session = pilot.app.session  # type: ignore[attr-defined]
+    assert isinstance(session, FakeSession)
+    found = ModelFolder(folder)
+    for one in (copy(OLDER, 30, None), copy(NEWEST, 2, 0.9123)):
+        arrived = folder / one.version
+        arrived.write_bytes(b"file")
+        found.place(arrived, one, {})
+    session.models.folder = found
+    await pilot.press("t", "m")
+    await wait_for(
+        pilot, lambda: isinstance(pilot.app.screen, ModelsScreen) and pilot.app.screen.options.option_count
+    )
+
+
+async def test_the_versions_are_listed_newest_first_and_enter_asks_to_send_one(tmp_path: Path) -> None:
+    app = console(state())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await opened(pilot, tmp_path)
+        assert isinstance(app.screen, ModelsScreen)
+        texts = [str(option.prompt) for option in app.screen.options.options]
+        await pilot.press("down", "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        question = screen_text(app)
+    assert "on the host: deepedit, trained" in texts[0]
+    assert "val_mean_dice 0.912" in texts[2]
+    assert "on the host" in texts[2]
+    assert "no best value" in texts[3]
+    assert "pod[red]" in texts[3]
+    assert "It replaces the published model" in " ".join(question.split())
+
+
+async def test_the_forms_and_the_pane_say_that_a_model_is_untrained() -> None:
+    idle = replace(state(None), training=fresh(TrainStatus(TrainState.IDLE)))
+    app = console(idle)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "z")
+        await settled(pilot)
+        pane = screen_text(app)
+        await pilot.press("t", "o")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        await settled(pilot)
+        form = screen_text(app)
+    assert "deepedit: untrained: auto segmentation is noise" in pane
+    assert "deepedit: untrained: auto segmentation is noise" in form
+
+
+async def test_the_start_form_offers_a_model_of_this_machine_and_says_what_is_downloaded() -> None:
+    stopped = replace(state(None, fetches=True))
+    assert stopped.server.value is not None
+    server = replace(stopped.server.value, state=ServerState.STOPPED, pid=None)
+    app = console(replace(stopped, server=fresh(server)))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await settled(pilot)
+        await pilot.press("s", "o")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        await settled(pilot)
+        text = " ".join(screen_text(app).replace("│", " ").split())
+    assert "the start downloads pretrained ones" in text
+    assert "val_mean_dice 0.912" in text
+
+
+async def test_unknown_weights_are_unknown() -> None:
+    app = console(replace(connected(), training=fresh(TrainStatus(TrainState.IDLE))))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("t", "o")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        await settled(pilot)
+        form = " ".join(screen_text(app).replace("│", " ").split())
+    assert "whether the models are pretrained or trained is unknown now" in form

@@ -1,0 +1,218 @@
+"""Models are listed, copied here, sent to the host, and brought back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from labeltui.domain.problems import Failed
+from labeltui.operations.models.download import fetch_weights
+from labeltui.session.models.folder import ModelFolder
+from tests.actions import RecordingReport
+from tests.unit.operations.desk import Desk, desk
+from tests.virtual_time import in_virtual_time
+
+FOLDER = "~/labeltui/apps/radiology/model"
+FILE = f"{FOLDER}/deepedit_dynunet.pt"
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    return {"copy": "never", "folder": str(folder / "models")}
+
+
+def publish(it: Desk, data: bytes) -> str:
+    it.host.files.write(FILE, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+async def pulled(it: Desk, *contents: bytes) -> list[str]:
+    """Publish these versions one after the other, and copy each here."""
+    sums = []
+    for number, data in enumerate(contents):
+        it.host.files.write(FILE, data, mtime_ns=int(it.host.now() * 1e9) + number * 10**9)
+        await it.run("models.pull")
+        sums.append(hashlib.sha256(data).hexdigest())
+    return sums
+
+
+@in_virtual_time
+async def test_list_names_weights_and_versions(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        none = await it.run("models.list")
+        it.host.files.write(f"{FOLDER}/pretrained_deepedit_dynunet.pt", b"released")
+        pretrained = await it.run("models.list")
+        first, second = await pulled(it, b"first", b"second")
+        document = await it.run("models.list")
+    assert (none["models"][0]["weights"], pretrained["models"][0]["weights"]) == ("untrained", "pretrained")
+    (model,) = document["models"]
+    assert (model["weights"], model["sha256"], model["here"]) == ("trained", second, True)
+    assert [(c["sha256"], c["on_host"]) for c in document["copies"]] == [(first, False), (second, True)]
+
+
+@in_virtual_time
+async def test_list_works_without_a_host(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        (first,) = await pulled(it, b"first")
+        it.out_of_reach()
+        it.host.drop()
+        document = await it.run("models.list")
+    assert (document["reached"], document["models"]) == (False, None)
+    assert [(c["sha256"], c["on_host"]) for c in document["copies"]] == [(first, None)]
+
+
+@in_virtual_time
+async def test_a_pushed_model_replaces_another_after_that_one_is_here(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        first, _second = await pulled(it, b"first", b"second")
+        third = publish(it, b"third, not here")
+        document = await it.run("models.push", model="deepedit", version=first[:8])
+        assert it.host.files.read(FILE) == b"first"
+        listed = await it.run("models.list")
+        again = await it.run("models.push", model="deepedit", version=first[:8])
+    assert (document["sent"], document["sha256"], again["sent"]) == (True, first, False)
+    assert third in [copy["sha256"] for copy in listed["copies"]]
+
+
+@in_virtual_time
+async def test_nothing_is_replaced_that_could_not_be_copied_here(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        (first,) = await pulled(it, b"first")
+        publish(it, b"second")
+        (tmp_path / "models" / "deepedit").chmod(0o500)
+        try:
+            it.host.download = _full  # type: ignore[method-assign,assignment]
+            error = await it.failing("models.push", model="deepedit", version=first)
+        finally:
+            (tmp_path / "models" / "deepedit").chmod(0o700)
+        assert it.host.files.read(FILE) == b"second"
+    assert error.problem.code == "not_written"
+
+
+async def _full(*_given: object, **_named: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@in_virtual_time
+async def test_rollback_goes_back_one_version_at_a_time(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        first, second, _third = await pulled(it, b"first", b"second", b"third")
+        back = [(await it.run("models.rollback", model="deepedit"))["sha256"] for _ in range(2)]
+        error = await it.failing("models.rollback", model="deepedit")
+    assert back == [second, first]
+    assert error.problem.code == "no_model"
+
+
+@in_virtual_time
+async def test_no_model_is_sent_under_a_training_of_it(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, models=settings(tmp_path)) as it:
+        (first,) = await pulled(it, b"first")
+        publish(it, b"second")
+        await it.run("train.start")
+        error = await it.failing("models.push", model="deepedit", version=first)
+    assert error.problem.code == "already_training"
+    assert it.host.files.read(FILE) == b"second"
+
+
+@in_virtual_time
+async def test_a_file_is_sent_if_it_is_the_expected_one(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"from elsewhere")
+    digest = hashlib.sha256(b"from elsewhere").hexdigest()
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        wrong = await it.failing("models.push", model="deepedit", file=str(file), sha256="0" * 64)
+        assert it.host.files.get(FILE) is None
+        await it.run("models.push", model="deepedit", file=str(file), sha256=digest.upper())
+        missing = await it.failing("models.push", model="deepedit", file=str(tmp_path / "none.pt"))
+        unknown = await it.failing("models.push", model="own_model", file=str(file))
+        both = await it.failing("models.push", model="deepedit", file=str(file), version="abc")
+    assert it.host.files.read(FILE) == b"from elsewhere"
+    codes = [error.problem.code for error in (wrong, missing, unknown, both)]
+    assert codes == ["checksum", "no_file", "unknown_model", "bad_parameter"]
+
+
+@in_virtual_time
+async def test_a_model_keeps_the_labels_that_it_was_trained_with(tmp_path: Path) -> None:
+    async with desk(tmp_path, server={"labels": ["liver", "tumour"]}, models=settings(tmp_path)) as it:
+        await it.run("server.start")
+        (first,) = await pulled(it, b"of two labels")
+        await it.run("server.stop")
+        it.host.files.remove(FILE)
+        it.host.files.remove(_record(it))  # as on a new pod
+        await it.run("server.start", model_from="newest")
+        assert it.host.files.read(FILE) == b"of two labels"
+        await it.run("server.stop")
+        it.host.on("other-labels-", b"")
+        it.host.files.remove(FILE)
+        await it.run("server.start", labels="kidney")
+        other = await it.failing("models.push", model="deepedit", version=first)
+        pretrained = await it.failing("models.push", model="deepedit", pretrained=True)
+    assert other.problem.code == pretrained.problem.code == "labels_changed"
+    assert "liver, tumour" in other.problem.message
+
+
+def _record(it: Desk) -> str:
+    (name,) = (name for name in it.host.files.names("~/labeltui/run") if name.startswith("labels-"))
+    return f"~/labeltui/run/{name}"
+
+
+@in_virtual_time
+async def test_a_new_pod_is_offered_yesterdays_model(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        (first,) = await pulled(it, b"first")
+        it.host.files.remove(FILE)
+        await it.run("server.start")
+        alerts = [a for a in it.session.store.state.alerts if a.key == "untrained_models"]
+        assert "labeltui models push deepedit" in alerts[0].hint
+        await it.run("models.push", model="deepedit")
+        status = await it.run("server.status")
+    assert it.host.files.read(FILE) == b"first"
+    assert status["weights"]["deepedit"] == status["weights"]["deepedit_seg"] == "trained"
+    assert first
+
+
+@in_virtual_time
+async def test_a_start_never_replaces_a_trained_model(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        first, _ = await pulled(it, b"first", b"second")
+        error = await it.failing("server.start", model_from=first)
+        publish(it, b"third")
+        await it.run("server.start", model_from="newest")
+    assert error.problem.code == "exists"
+    assert "models push deepedit --version" in error.problem.hint
+    assert it.host.files.read(FILE) == b"third"
+    assert any("stays here" in line for line in it.report.lines)
+
+
+def answers(content: bytes, headers: Mapping[str, str] | None = None) -> httpx.MockTransport:
+    async def blocks() -> AsyncIterator[bytes]:
+        yield content
+
+    return httpx.MockTransport(lambda _request: httpx.Response(200, headers=headers, content=blocks()))
+
+
+async def test_weights_are_downloaded_once_and_only_whole(tmp_path: Path) -> None:
+    folder, url, report = ModelFolder(tmp_path), "https://me:secret@weights.test/a.pt", RecordingReport()
+    with pytest.raises(Failed) as cut:
+        await fetch_weights(folder, url, None, report, answers(b"half", {"content-length": "8"}))
+    with pytest.raises(Failed) as forged:
+        await fetch_weights(folder, url, "0" * 64, report, answers(b"forged"))
+    gone = httpx.MockTransport(lambda _request: httpx.Response(404))
+    with pytest.raises(Failed) as absent:
+        await fetch_weights(folder, url, None, report, gone)
+    assert "secret" not in f"{cut.value}{absent.value}{report.lines}"
+    assert not [path for path in (tmp_path / "pretrained").iterdir() if path.name.endswith(".pt")]
+    path, digest = await fetch_weights(folder, url, None, report, answers(b"whole"))
+    assert (path.read_bytes(), digest) == (b"whole", hashlib.sha256(b"whole").hexdigest())
+    assert await fetch_weights(folder, url, digest, report, gone) == (path, digest)
+    with pytest.raises(Failed) as other:
+        await fetch_weights(folder, url, "0" * 64, report, gone)
+    path.write_bytes(b"damaged")
+    with pytest.raises(Failed) as damaged:
+        await fetch_weights(folder, url, None, report, gone)
+    codes = [str(one.value.problem.code) for one in (cut, absent, forged, other, damaged)]
+    assert codes == ["download_failed"] * 2 + ["checksum"] * 3
