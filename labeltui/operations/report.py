@@ -101,20 +101,28 @@ def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
 
     Counts every version on this machine, and labels that are only on the host. The author is empty for labels
     that are only on the host. A label without an author in the server's list does not count: the server found
-    its file, and nobody submitted it.
+    its file, and nobody submitted it. A label that was brought back has a newer file, but the list has the time at
+    which it was submitted, by which the queue counts too.
     """
-    index = session.labels.folder.index
+    index, queue = session.labels.folder.index, session.store.state.queue.value
     versions = [e for e, _file in index.versions() if e.tag == FINAL_TAG]
     # A reading that was chosen later is the same file once more: it counts when it came first.
     first = {(e.study, e.sha256): e for e in reversed(versions)}
-    submitted = [(e.study, e.who) for e in versions if e.saved_at >= since and first[e.study, e.sha256] is e]
-    queue = session.store.state.queue.value
     studies = queue.studies if queue is not None else ()
+    listed = {one.id: at for one in studies if (at := one.tags.get(FINAL_TAG)) is not None}
+    submitted = []
+    for entry in versions:
+        at = entry.saved_at
+        if index.newest(entry.key) is entry:
+            at = min(at, listed.get(entry.study, at))
+        if at >= since and first[entry.study, entry.sha256] is entry:
+            submitted.append((entry.study, entry.who))
     found = {one.id for one in studies if FINAL_TAG in one.tags and FINAL_TAG not in one.authors}
     for label in session.labels.on_host:
-        late = datetime.fromtimestamp(label.mtime_ns / 1e9, UTC) >= since
+        study, at = split_label(label.name)[0], datetime.fromtimestamp(label.mtime_ns / 1e9, UTC)
+        late = min(at, listed.get(study, at)) >= since
         if label.tag == FINAL_TAG and late and not session.labels.is_here(label):
-            submitted.append((split_label(label.name)[0], ""))
+            submitted.append((study, ""))
     return [(study, who) for study, who in submitted if who or study not in found]
 
 

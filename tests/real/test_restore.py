@@ -62,7 +62,7 @@ class Served:
 def without_times(value: Any) -> Any:
     """A document without the fields that are times."""
     if isinstance(value, dict):
-        return {name: without_times(one) for name, one in value.items() if name != "ts"}
+        return {name: without_times(one) for name, one in value.items() if name not in ("ts", "submitted_ts")}
     return value
 
 

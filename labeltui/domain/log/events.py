@@ -128,6 +128,7 @@ class Published:
 class LabelReceived:
     """A label was submitted. The server may still refuse it. ``client`` is empty if it gave no name.
 
+    ``restored`` is True if labeltui brought back a label that ``client`` had submitted before.
     ``at`` is the host's local time without a zone.
     """
 
@@ -135,6 +136,7 @@ class LabelReceived:
     tag: str
     client: str = ""
     at: datetime | None = None
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

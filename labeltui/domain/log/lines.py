@@ -39,7 +39,7 @@ from labeltui.domain.log.events import (
     Unreadable,
     WorkersEnded,
 )
-from labeltui.domain.studies.datastore import client_of
+from labeltui.domain.studies.datastore import SUBMITTED, client_of
 
 LONGEST = 65_536  # characters of a line that are parsed
 
@@ -180,8 +180,11 @@ def _server_event(record: LogRecord) -> Event | None:
 
 def _label_event(message: str, at: datetime | None) -> Event | None:
     if found := _LABEL.match(message):
-        client = _literal(message[found.end() :]).get("client_id")
-        return LabelReceived(found[1], found[2], client if isinstance(client, str) else "", at)
+        info = _literal(message[found.end() :])
+        client = info.get("client_id")
+        return LabelReceived(
+            found[1], found[2], client if isinstance(client, str) else "", at, restored=SUBMITTED in info
+        )
     if message.startswith(_LABEL_INFO):
         name = _literal(message[len(_LABEL_INFO) :]).get("name")
         return LabelStored(name if isinstance(name, str) else "", at)

@@ -13,6 +13,8 @@ from typing import Any
 MOST_SCORES = 32
 NAMELESS = "?"
 """The client of requests without a client id. MONAI Label stores ``admin`` for them, and prints no client."""
+SUBMITTED = "submitted_ts"
+"""labeltui stores when a label was submitted with each label that it brings back, whose ``ts`` is when it came back."""
 USUAL = frozenset(("name", "ts", "strategy"))  # of most studies, nothing else is stored
 
 
@@ -70,7 +72,8 @@ def _labels(labels: dict[str, Any]) -> tuple[list[list[Any]], str]:
         label = _dict(stored)
         info = _dict(label.get("info"))
         ext, client = _text(label.get("ext")), _text(info.get("client_id"))
-        listed.append([str(tag), ext, _number(info.get("ts")), client])
+        submitted = _number(info[SUBMITTED]) if SUBMITTED in info else None
+        listed.append([str(tag), ext, submitted or _number(info.get("ts")), client])
         # The reviewer plugin writes segmentationMeta; other clients write "status" at the top level.
         review = review or _text(_dict(info.get("segmentationMeta")).get("status", info.get("status")))
     return listed, review

@@ -24,6 +24,8 @@ DESCRIPTION = "labeltui's worklist: no study that another annotator has, in the 
 NOTE_EVERY_S = 10.0
 GIVEN_S = 60.0
 FALLBACK = "random"
+SUBMITTED = "submitted_ts"
+"""Where labeltui stores when a label that it brings back was submitted; see ``domain/studies/datastore.py``."""
 LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
 
 Strategy = Callable[[Mapping[str, Any], Any], Any]
@@ -225,7 +227,7 @@ def fetches_of(info: Mapping[str, Any]) -> tuple[Fetch, ...]:
 
 def _note_label(info: object, activity: dict[str, float]) -> None:
     given = info if isinstance(info, dict) else {}
-    at = given.get("ts")
+    at = given.get(SUBMITTED, given.get("ts"))
     if isinstance(at, (int, float)) and given.get("client_id"):
         client = rules.client_name(given["client_id"])
         activity[client] = max(float(at), activity.get(client, 0.0))

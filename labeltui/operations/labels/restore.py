@@ -14,6 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.labels.names import SEG_TAG, split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
+from labeltui.domain.studies.datastore import SUBMITTED
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 from labeltui.monailabel.launch import is_dicomweb
@@ -208,9 +209,9 @@ async def _submit(session: Session, one: Planned) -> None:
     folder, entry = session.labels.folder, one.entry
     if one.there is not None:
         await keep(session, [one.there])
-    info = {name: value for name, value in folder.info(entry).items() if name not in SERVER_WRITES}
-    if not info and entry.who:
-        info = {"client_id": entry.who}
+    stored = folder.info(entry) or ({"client_id": entry.who} if entry.who else {})
+    info = {name: value for name, value in stored.items() if name not in SERVER_WRITES}
+    info.setdefault(SUBMITTED, stored.get("ts") or int(entry.saved_at.timestamp()))
     name = "label" + split_label(entry.name)[1]
     source = folder.root / folder.index.file_of(entry)
     await session.api.client().put_label(entry.study, entry.tag, source, name, info)

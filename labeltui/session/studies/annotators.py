@@ -112,7 +112,9 @@ class Annotators:
             self._label = event
         elif isinstance(event, LabelStored):
             received, self._label = self._label, None
-            if received is not None and (not event.file or event.file.startswith(received.image)):
+            if received is None or received.restored:
+                return  # the list has the time at which a restored label was submitted
+            if not event.file or event.file.startswith(received.image):
                 label = Submission(received.client, self._moment(event.at))
                 self._note_event(StudyEventKind.LABEL, received.image, label.client, received.tag, label.at)
                 if received.tag == FINAL_TAG:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from labeltui.actions import BY_ID
 from labeltui.domain.problems import Refused
+from labeltui.domain.rules.pace import pace
 from labeltui.domain.state import Identity, SessionState
 from labeltui.operations.run import command_line
 from labeltui.session.labels.deleted import deletions, open_deletions
@@ -21,7 +24,7 @@ from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
 ALICE = {"ts": 5, "name": "s1.nii.gz", "client_id": "alice", "label_info": [{"name": "spleen", "idx": 1}]}
-BOB = {"client_id": "bob"}
+BOB = {"ts": 5, "client_id": "bob"}
 
 
 class Datastore:
@@ -30,6 +33,7 @@ class Datastore:
     def __init__(self, it: Desk) -> None:
         self.files = it.host.files
         self.refuses: set[str] = set()
+        self.now = lambda: int(it.session.clock().timestamp())
         self.objects: dict[str, Any] = {}
         it.server.datastore = {"objects": self.objects}
         self.serve(it)
@@ -57,7 +61,8 @@ class Datastore:
 
     def label(self, study: str, data: bytes, info: dict[str, Any], tag: str = "final") -> None:
         self.objects[study]["labels"][tag] = {"ext": ".nii.gz", "info": info}
-        self.files.write(f"~/studies/labels/{tag}/{study}.nii.gz", data)
+        at = info.get("ts", self.now())
+        self.files.write(f"~/studies/labels/{tag}/{study}.nii.gz", data, mtime_ns=at * 10**9)
 
     def lose_labels(self) -> None:
         """A new pod with the same images."""
@@ -76,7 +81,10 @@ class Datastore:
             return 500
         parts = parts_of(request)
         self.label(
-            study, parts["label"], {**json.loads(parts["params"]), "ts": 9, "name": f"{study}.nii.gz"}, tag
+            study,
+            parts["label"],
+            {**json.loads(parts["params"]), "ts": self.now(), "name": f"{study}.nii.gz"},
+            tag,
         )
         return {"image": study, "label": study}
 
@@ -148,8 +156,41 @@ async def test_an_empty_server_gets_every_label_with_its_document(tmp_path: Path
         again = await it.run("labels.restore")
     assert [row["who"] for row in document["restored"]] == ["alice", "bob"]
     assert (store.file("s1"), store.file("s2")) == (b"of alice", b"of bob")
-    assert store.objects["s1"]["labels"]["final"]["info"] == {**ALICE, "ts": 9}
+    stored = store.objects["s1"]["labels"]["final"]["info"]
+    assert stored == {**ALICE, "ts": stored["ts"], "submitted_ts": 5}
     assert (again["restored"], again["same"]) == ([], 2)
+
+
+@in_virtual_time
+async def test_queue_and_report_count_a_label_when_it_was_submitted_and_not_when_it_came_back(
+    tmp_path: Path,
+) -> None:
+    async with annotated(tmp_path) as (it, store):
+        await asyncio.sleep(700)
+        at = store.now()
+        store.label("s1", b"of this session", {**ALICE, "ts": at})
+        for lost in (False, True, True):
+            if lost:
+                await asyncio.sleep(700)
+                store.lose_labels()
+                await it.run("labels.restore")
+            await it.run("labels.pull")
+            await it.session.pollers.queue.poll()
+            state = it.session.store.state
+            going = pace(state, it.session.clock())
+            assert state.queue.value is not None
+            times = {study.id: study.tags["final"].timestamp() for study in state.queue.value.studies}
+            assert times == {"s1": at, "s2": 5}
+            report = await it.run("report")
+            assert going is not None
+            assert (going.labels, report["labels"], report["studies"]) == (1, 1, 1)
+            assert report["labels_by"] == {"alice": 1}
+        shutil.rmtree(
+            tmp_path / "labels"
+        )  # another desk, whose copies are as new as the labels that came back
+        await it.run("labels.pull")
+        elsewhere = await it.run("report")
+    assert (elsewhere["labels"], elsewhere["studies"], elsewhere["labels_by"]) == (1, 1, {"alice": 1})
 
 
 @in_virtual_time

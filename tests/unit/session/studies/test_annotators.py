@@ -68,6 +68,26 @@ def saved(annotators: Annotators, client: str | None, seconds: int, *, stored: b
         printed(annotators, "monailabel.datastore.local", message, seconds)
 
 
+def test_a_label_that_is_brought_back_is_no_submission() -> None:
+    noted: list[StudyEvent] = []
+    annotators = Annotators("labeltui", lambda: UTC, noted.append)
+    annotators.begin("/studies")
+    info = {"client_id": "alice", "submitted_ts": int(at(5).timestamp())}
+    printed(
+        annotators,
+        "monailabel.datastore.local",
+        f"Saving Label for Image: X; Tag: final; Info: {info!r}",
+        900,
+    )
+    stored = {**info, "ts": int(at(900).timestamp()), "name": "X.nii.gz"}
+    printed(annotators, "monailabel.datastore.local", f"Label Info: {stored!r}", 900)
+    assert noted == []
+    entry = {"image": {"info": {}}, "labels": {"final": {"info": stored}}}
+    study = annotators.complete(convert.studies_of({"objects": {"X": entry}})[0])
+    assert study.tags == {"final": at(5)}
+    assert [(one.client, one.at) for one in noted] == [("alice", at(5))]
+
+
 def test_a_second_person_by_the_same_strategy_is_beside_the_first() -> None:
     annotators = known()
     assert listed(annotators, trace("alice", 1)).openers == ("alice",)
