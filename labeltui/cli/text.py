@@ -42,9 +42,10 @@ def paragraph(text: str) -> str:
 
 
 def render(document: Mapping[str, Any], width: int | None = None) -> str:
-    """A document as lines: plain values first, then nested ones. Unknown values are left out, except a state.
+    """Return a document as lines: plain values first, then nested ones.
 
-    Tables fit into ``width`` terminal columns; None for any width.
+    An unknown value is left out, unless it is a state. Tables fit into ``width`` terminal columns; None means
+    any width.
     """
     return "\n".join(_block(document, "", width))
 
@@ -135,10 +136,10 @@ def _is_table(value: Any) -> bool:
 
 
 def table(rows: Sequence[Mapping[str, Any]], limit: int | None = None) -> list[str]:
-    """Rows under headings, with local times; a column without values is left out.
+    """Return rows under headings, with times in local time.
 
-    A table that is wider than ``limit`` terminal columns has its cells cut and its last columns left out, which a line
-    below it names. The first column stays whole.
+    A column without values is left out. If the table is wider than ``limit`` terminal columns, cells are cut
+    and the last columns are left out; a line below the table names them. The first column is never cut.
     """
     columns = [
         key

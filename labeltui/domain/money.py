@@ -1,7 +1,7 @@
-"""Costs of pods, at RunPod's published rates. Decimals, never floats.
+"""Costs of pods, at RunPod's published rates.
 
-All amounts are US dollars. RunPod shows 0.00 $/h for a stopped pod although its disk still costs; the console
-shows the rates computed here.
+All amounts are US dollars, as Decimals and never floats. RunPod shows 0.00 $/h for a stopped pod although its
+disk still costs; the console shows the rates computed here.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Shell(Protocol):
 
 
 class Forward(Protocol):
-    """A local port that is forwarded to a port of the host. ``direct`` means that both are one port of this machine."""
+    """A local port that is forwarded to a port of the host. If ``direct``, both are the same port of this machine."""
 
     local_port: int
     direct: bool

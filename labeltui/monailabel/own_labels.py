@@ -110,7 +110,7 @@ def is_pretrained(name: str) -> bool:
 
 
 def record_name(app_folder: str) -> str:
-    """Return the name of the file that says with which labels the models in an app's folder are trained."""
+    """Return the name of the file that records the labels with which the models in an app's folder are trained."""
     return f"labels-{hashlib.sha256(app_folder.encode()).hexdigest()[:12]}.json"
 
 

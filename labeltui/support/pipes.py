@@ -8,7 +8,10 @@ Stream = TypeVar("Stream")
 
 
 def piped(stream: Stream | None) -> Stream:
-    """``stdin``, ``stdout`` or ``stderr`` of a process; raises ``ValueError`` if it was started without that pipe."""
+    """Return ``stdin``, ``stdout`` or ``stderr`` of a process.
+
+    Raises ``ValueError`` if it was started without that pipe.
+    """
     if stream is None:
         raise ValueError("the process was started without this pipe")
     return stream

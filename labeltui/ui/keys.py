@@ -41,7 +41,10 @@ def named(key: str) -> str:
 
 
 class KeyMap:
-    """Maps keys to actions. ``overrides`` maps action ids to keys: ``"f5"``, or ``"s k"`` behind a leader."""
+    """Maps keys to actions.
+
+    ``overrides`` maps action ids to keys, such as ``"f5"``, or ``"s k"`` after the leader ``s``.
+    """
 
     def __init__(
         self, overrides: Mapping[str, str] | None = None, actions: Iterable[Action] = ACTIONS

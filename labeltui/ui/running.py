@@ -17,7 +17,7 @@ STORED_LINES = 400
 class Running:
     """A running action, with its newest line, its steps, and its last ``STORED_LINES`` lines.
 
-    ``document`` is its result once it has ended well, which may have a secret.
+    Once it has ended without an error, ``document`` is its result, which may contain a secret.
     """
 
     action: Action

@@ -13,7 +13,10 @@ from labeltui.domain.pod.pod import Cloud
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Rates in $/h. ``running`` and ``stopped`` include the pod's own disks; ``network`` is always added."""
+    """Rates in $/h.
+
+    ``running`` and ``stopped`` include the pod's own disks. ``network`` is due in addition to either.
+    """
 
     running: Decimal
     stopped: Decimal

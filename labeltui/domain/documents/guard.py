@@ -12,7 +12,7 @@ from labeltui.domain.reading import Reading
 
 
 def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, Any]:
-    """``guard status``: state, seconds to the stop and its cause, limits, money, activity, methods to stop the pod."""
+    """``guard status``: state, seconds to the stop, its cause, limits, cost, activity, and methods to stop the pod."""
     status = reading.value
     common: dict[str, Any] = {
         "as_of": moment(reading.as_of or now),

@@ -1,6 +1,7 @@
-"""Names in the guard's requests, answers and files. Consoles and guards of older versions read and write them too.
+"""Names in the guard's requests, answers and files.
 
-So these values never change, even where the code has better names. The guard's program carries this module.
+Consoles and guards of older versions read and write them too, so these values never change, although the code
+now uses better names. The guard's program includes this module.
 """
 
 from __future__ import annotations

@@ -17,7 +17,10 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """``level`` is one of :data:`LEVELS` or empty, ``logger`` a part of a name; times are the host's local time."""
+    """Filters on records.
+
+    ``level`` is one of :data:`LEVELS` or empty, ``logger`` a part of a name. Times are the host's local time.
+    """
 
     level: str = ""
     logger: str = ""

@@ -44,9 +44,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The explanation of a log line: what it ``means`` and what ``todo``, one sentence each.
+    """The explanation of a log line.
 
-    Both are safe to show, even if the line is hostile.
+    ``means`` says what happened and ``todo`` what to do, in one sentence each. Both are safe to show, even if
+    the line is hostile.
     """
 
     kind: StrEnum

@@ -33,7 +33,7 @@ class Query:
 def parse_query(text: str) -> Query | None:
     """Parse ``re`` (lines that match), ``!re`` (lines that do not), ``~letters`` (these letters in this order).
 
-    Returns None for an empty search. Lower-case letters match both cases of a to z. Raises ``ValueError``, with a
+    Returns None for an empty search. A search without capitals ignores case. Raises ``ValueError``, with a
     message to show, if a pattern is not a regular expression.
     """
     text = text.strip()
@@ -61,7 +61,10 @@ def _compiled(text: AnyStr, flags: re.RegexFlag) -> re.Pattern[AnyStr]:
 
 
 def _fuzzy(letters: str) -> re.Pattern[bytes]:
-    """An anchored pattern whose gaps exclude the next letter, so that a search passes over each line once."""
+    """Return a pattern for letters in a given order.
+
+    Each gap excludes the next letter, so that matching reads a line only once.
+    """
     steps = (re.escape(letter.encode("utf-8", "surrogateescape")) for letter in letters)
     gaps = ((b"[^\n" + step + b"]*" if len(step.lstrip(b"\\")) == 1 else b".*?", step) for step in steps)
     return re.compile(b"^" + b"".join(gap + step for gap, step in gaps), re.MULTILINE)

@@ -158,7 +158,7 @@ _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrup
 
 
 def diagnose_exit(lines: Sequence[str], exit_code: int | None, memory_pct: float | None = None) -> Problem:
-    """Return why a server ended unexpectedly: the cause in one line, and the traceback as detail.
+    """Return the problem of a server that ended unexpectedly, with the cause in one line and the traceback as detail.
 
     ``lines`` are the server's newest output, oldest first. ``exit_code`` is negative for a signal, None when
     unknown. ``memory_pct`` is the highest use of the host's memory shortly before the end, None when unknown.

@@ -23,8 +23,8 @@ FIRST_START = timedelta(minutes=40)  # a start within this time after the rentin
 class SessionCost:
     """The session has cost ``spent`` $ from ``began`` to ``at``, and costs ``rate`` $/h since.
 
-    If ``unseen_from`` is set, the pod was stopped at an unknown later time, so that only RunPod's bill has the
-    cost.
+    If ``unseen_from`` is set, nobody observed the pod after that time, and it was stopped some time later. Only
+    RunPod's bill has the cost of that time.
     """
 
     pod_id: str

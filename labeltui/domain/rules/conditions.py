@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod
 
 Why = Callable[[SessionState], str | None]
-"""The reason that an action is impossible, or the question to confirm it. None: possible, or no confirmation needed."""
+"""The reason that an action is impossible, or the question to confirm it. None if there is no reason or no question."""
 
 
 def not_connected(state: SessionState) -> str | None:

@@ -1,8 +1,9 @@
-"""One study of MONAI Label's datastore as a short list. The agent's program carries this module: Python 3.8.
+"""One study of MONAI Label's datastore as a short list.
 
-The list is ``[id, name, ts, extension, fetches, labels, review, scores, modality]``; empty fields at its end are left
-out. ``fetches`` has ``[strategy, client, ts]`` for each strategy, ``labels`` has ``[tag, extension, ts, client]`` for
-each tag, and every ts is Unix seconds or None. Fields of an unexpected type count as empty.
+The agent's program includes this module, so it must run on Python 3.8. The list is ``[id, name, ts, extension,
+fetches, labels, review, scores, modality]``; empty fields at its end are left out. ``fetches`` has ``[strategy,
+client, ts]`` for each strategy, ``labels`` has ``[tag, extension, ts, client]`` for each tag, and every ts is
+Unix seconds or None. Fields of an unexpected type count as empty.
 """
 
 from __future__ import annotations

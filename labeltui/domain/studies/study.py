@@ -46,13 +46,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One image of the datastore. ``fetches`` newest first; ``tags`` are its label tags with their times.
+    """One image of the datastore. ``fetches`` are sorted newest first. ``tags`` are its label tags with their times.
 
-    ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other clients that a
-    later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored, by name. ``extension``
-    is the image file's, and ``modality`` is DICOM's; both are empty if unknown. ``images`` is the number of images of a
-    DICOM series. ``work`` is the time that the final label took, if its author's fetch is known. ``holders`` are the
-    fetches before the final label by clients that have neither submitted one nor fetched another study since.
+    ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other
+    clients that a later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored,
+    by name. ``extension`` is the image file's, and ``modality`` is DICOM's; both are empty if unknown.
+    ``images`` is the number of images of a DICOM series. ``work`` is the time that the final label took, if its
+    author's fetch is known. ``holders`` are the fetches of clients that may still be labelling it: each was
+    before a final label, and since then the client has neither submitted one nor fetched another study.
     """
 
     id: str

@@ -23,10 +23,11 @@ _OTHER_EPOCH = re.compile(r"\bepoch\W{0,3}\d", re.IGNORECASE)
 class TrainRun:
     """One training. Times are the host's local time, without a zone.
 
-    ``epoch`` is the epoch in progress, or after the end of the run the last finished one. ``points`` are finished
-    epochs, ``errors`` exception lines (oldest first), ``unreadable`` volumes that could not be read.
-    ``late_errors`` are the errors since the last finished epoch. ``workers_code`` is the exit code of a multi-GPU
-    training's processes. ``other_epochs`` is True if lines of an unknown format count epochs.
+    ``epoch`` is the epoch in progress; after the end of the run it is the last finished one. ``points`` are
+    finished epochs, ``errors`` exception lines (oldest first), ``unreadable`` volumes that could not be read.
+    ``late_errors`` are the errors since the last finished epoch. ``workers_code`` is the exit code of a
+    multi-GPU training's processes. ``other_epochs`` is True if the output counts epochs in a format that
+    labeltui does not know.
     """
 
     model: str | None = None

@@ -1,9 +1,9 @@
 """Derive the state of the training from all sources.
 
-No single source is enough. The server's tasks have states but no progress; a restart of the server loses them,
-and the newest task is not always the running one. The server's output has everything about a run except its task.
-The server's statistics belong to the previous run until an epoch has ended. The host's processes show orphaned
-trainings.
+No single source is enough. The server's tasks have states but no progress. They are lost when the server
+restarts, and the newest task is not always the running one. The server's output has everything about a run
+except its task. The server's statistics belong to the previous run until an epoch has ended. The host's
+processes show orphaned trainings.
 """
 
 from __future__ import annotations

@@ -77,9 +77,10 @@ class StudiesRequests(AgentConnection):
                     await self._write({"op": "studies.unwatch", "key": key})
 
     async def check_studies(self, key: str) -> int:
-        """Let the agent read the file now. Returns the number of its state, of which all parts were sent before.
+        """Let the agent read the file now.
 
-        Raises Failed for a file that is missing (``not_found``), can't be read, or is broken (``datastore_broken``).
+        Returns the number of the file's state, whose parts were all sent before this answer. Raises Failed for
+        a file that is missing (``not_found``), can't be read, or is broken (``datastore_broken``).
         """
         return parse(int, (await self.request("studies.check", deadline_s=CHECK_S, key=key)).get("state"))
 

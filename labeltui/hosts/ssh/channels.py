@@ -145,9 +145,10 @@ class SshChannel:
 
 
 class SshShell:
-    """A remote PTY. ``read`` ends with ``b""`` whether the shell ended or the connection.
+    """A remote PTY.
 
-    ``wait`` returns None for a lost connection.
+    ``read`` returns ``b""`` when the shell has ended or the connection is lost; ``wait`` then returns None for
+    a lost connection.
     """
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:

@@ -195,7 +195,10 @@ def _unusable(path: Path, data: bytes, error: str, *, is_public: bool) -> Proble
 def _certified(
     pair: asyncssh.SSHKeyPair, path: Path, certificates: Sequence[Path]
 ) -> Iterator[asyncssh.SSHKeyPair]:
-    """Yield the key with each of its certificates: those of the configuration, and the one beside the file."""
+    """Yield the key with each of its certificates.
+
+    The certificates are files that the configuration names, and the file beside the key.
+    """
     for file in (*certificates, path.with_name(f"{path.name}-cert.pub")):
         with suppress(OSError, ValueError):  # no such file, not a certificate, or not this key's
             certified = copy(pair)

@@ -1,7 +1,8 @@
 """Copies the DICOM SEG files of a DICOMweb server to a folder on the host.
 
-``FOLDER/labels/dicom-seg/IMAGE.seg.SOP.dcm`` is a SEG that refers to the series IMAGE, so the agent lists the folder as
-it lists any folder of labels. ``FOLDER/segs.json`` has what is known of each SEG series; a series is read once.
+``FOLDER/labels/dicom-seg/IMAGE.seg.SOP.dcm`` is a SEG that refers to the series IMAGE, so the agent lists the
+folder as it lists any folder of labels. ``FOLDER/segs.json`` has the facts on each SEG series, so that a series
+is read only once.
 """
 
 from __future__ import annotations

@@ -42,10 +42,10 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the lists that ``arguments`` ask for, or ``{"error", "status"}``.
 
     Args:
-        arguments: ``url``; ``pid`` of the MONAI Label server or None; ``user``, ``password`` and ``filter`` for where
-            its environment can't be read; ``known``: whether these are the server's; ``port`` of the server, and
-            ``total``, the number of series that it reports;
-            ``series`` and ``segs``: the offsets to list from, or None; ``references``: pairs of study and SEG to read.
+        arguments: ``url``; ``pid``, the MONAI Label server's process or None; ``user``, ``password`` and
+            ``filter``, used if its environment can't be read; ``known``, True if these are the server's own
+            values; ``port`` of the server; ``total``, the number of series that it reports; ``series`` and
+            ``segs``, the offsets to list from, or None; ``references``, pairs of study and SEG to read.
     """
     environment = take_environment(arguments["pid"])
     try:

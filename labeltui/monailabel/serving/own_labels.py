@@ -60,6 +60,9 @@ def change_tasks(module: Any) -> None:
 
 
 def task_command(command: Sequence[str]) -> list[str]:
-    """Return the command of a task through ``OUR_TASK``. It still names ``TASK``, by which trainings are recognised."""
+    """Return the command that runs a task through ``OUR_TASK``.
+
+    It still contains ``TASK``, because labeltui recognises trainings by it.
+    """
     at = list(command).index(TASK)
     return [*command[:at], OUR_TASK, *command[at:]]

@@ -86,7 +86,8 @@ def price_text(made: Quote) -> str:
 def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
     """Raise Refused ``not_as_agreed`` if GPU, price, image or cloud of the pod is not what was agreed.
 
-    ``new`` is True for a pod that was rented for this plan. What RunPod does not report is not compared.
+    ``new`` is True for a pod that was rented for this plan. Values that RunPod does not report are not
+    compared.
     """
     found = tuple(_differences(plan, pod))
     if not found:

@@ -74,7 +74,7 @@ class Draft:
         )
 
     def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
-        """Return the draft with a free name, an existing key, and the volume by its id, as the shop lists them.
+        """Return the draft with values that the shop lists: a free name, an existing key, and the volume's id.
 
         ``saves`` is True if the session has a profile file to which the new name can be written.
         """

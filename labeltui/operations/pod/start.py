@@ -55,9 +55,9 @@ def can_be_reached(pod: Pod) -> bool:
 
 
 async def start_once(session: Session, pod: Pod, report: Report) -> Pod:
-    """Start the pod once, and wait until it can be reached. Raises Failed with the actions that may help.
+    """Start the pod once, and wait until it can be reached.
 
-    A pod that is up already is only waited for.
+    Raises Failed with the actions that may help. If the pod is up already, only wait.
     """
     if pod.awaits_address:
         report.progress(f"{pod.name} is {pod.status} and has no SSH address yet")

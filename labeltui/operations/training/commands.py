@@ -135,7 +135,7 @@ async def _stop_running(session: Session, report: Report) -> None:
 
 
 def _model(session: Session, info: ServerInfo | None, wanted: str | None) -> str:
-    """Return the model to train: the wanted one, else the profile's first that the running server can train."""
+    """Return the model to train. By default this is the profile's first model that the running server can train."""
     trainers = tuple(info.trainers) if info is not None else ()
     chosen = session.profile.server.models if info is None else trainers
     model = wanted or next((name for name in session.profile.server.models if name in chosen), None)

@@ -1,4 +1,4 @@
-"""Follow a training to its end: its progress for people, its epochs as records, its last state as a document."""
+"""Follows a training to its end. Reports progress as text, epochs as records, and the final state as a document."""
 
 from __future__ import annotations
 

@@ -187,8 +187,8 @@ class LabelCopier:
         """List the labels on the host and copy those that are missing here, unless the profile turns copying off.
 
         ``only`` limits the listing to these (tag, study). ``copy`` overrides the profile's ``labels.copy``.
-        Raises LabeltuiError when the host can't be listed. If a label could not be copied, the returned value
-        has the reason.
+        Raises LabeltuiError when the labels on the host can't be listed. If a label could not be copied, the
+        returned value has the reason.
         """
         transport = self._transport()
         if transport.source != self._status.source:

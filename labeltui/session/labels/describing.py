@@ -30,7 +30,10 @@ class Describing:
         self._wake = asyncio.Event()
 
     def want(self, transport: LabelTransport, copies: Mapping[tuple[str, str], Entry]) -> None:
-        """Describe these copies by tag and file name, unless they are described already. Call it in a thread."""
+        """Add these copies (tag and file name) to those whose documents are fetched, unless they have theirs.
+
+        Call it in a thread.
+        """
         self._pending |= {
             key: (transport, entry)
             for key, entry in copies.items()

@@ -19,8 +19,8 @@ class Entry:
     """One version of one label.
 
     ``file`` is the label's path in the folder of copies, where this version is stored while it is the newest.
-    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this machine's clock. ``damage`` says what is
-    wrong with the label's content; empty for a sound one.
+    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this machine's clock. ``damage`` describes
+    the damage to the label's content; empty for a sound label.
     """
 
     tag: str

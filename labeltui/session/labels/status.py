@@ -55,9 +55,9 @@ def fault_of(label: HostLabel, entry: Entry | None) -> Fault | None:
 class CopyStatus:
     """Writes the store's field ``labels``, and stores the counts on disk for times when the host can't be reached.
 
-    ``known`` has the labels on the host. ``absent`` has those of ``known`` that are not on this machine.
-    ``failures`` has the reason and the hint for each label that could not be copied; ``faults`` has the labels of
-    ``absent`` that the host can't deliver whole. ``copying`` names the label that is being copied.
+    ``known`` has the labels on the host. ``absent`` has the labels of ``known`` that are not on this machine.
+    ``failures`` has the reason and the hint for each label that could not be copied; ``faults`` has the labels
+    of ``absent`` that the host can't deliver whole. ``copying`` names the label that is being copied.
     """
 
     def __init__(

@@ -260,7 +260,7 @@ class Merger:
                 self._reached(found, self._numbers)
 
     def _reached(self, line: int, number: int) -> None:
-        """Record that line ``line`` of stdout is record ``number`` of ``app.log``, which limits earlier records."""
+        """Record that line ``line`` of stdout is record ``number`` of ``app.log``, so earlier records are before it."""
         self._anchor = max(self._anchor, line)
         while self._unlimited and self._unlimited[0].number < number:
             self._unlimited.popleft().limit = self._anchor + JITTER
@@ -294,7 +294,7 @@ class Merger:
             self._waiting.popleft()
 
     def _release(self, more: int = 0) -> list[Piece]:
-        """Return pieces to pass on. At most :data:`PENDING_BYTES` minus ``more`` bytes of stdout still wait."""
+        """Return pieces to pass on. Afterwards at most :data:`PENDING_BYTES` minus ``more`` bytes of stdout wait."""
         self._forget_claimed()
         while self._waiting and (limit := self._waiting[0].limit) is not None and limit <= self._count:
             self._not_in_stdout(self._waiting.popleft())

@@ -241,7 +241,7 @@ class LogStore:
         return block, block.starts[at], block.end_of(at)
 
     def step_from(self, start: int) -> int:
-        """Return the line at which a search that read a step from ``start`` continues.
+        """Return the line at which a search continues after one step from ``start``.
 
         One step reads at most one block.
         """

@@ -123,7 +123,7 @@ class GuardWatch:
                 self._status.write(reading.failed("not connected"))
 
     async def ask(self, ask: str, **arguments: Any) -> GuardStatus:
-        """Send a request to the guard and return its status. Raises Refused ``no_guard`` if the host is no pod."""
+        """Send a request to the guard and return its status. Raises Refused ``no_guard`` if the host is not a pod."""
         answer = await self._request(ask, **arguments)
         self._wake.set()
         return self._publish(guard_of(answer))

@@ -43,7 +43,7 @@ class StateFolder:
     def of_profile(cls, name: str) -> StateFolder:
         """Return the folder of one profile, below ``LABELTUI_STATE`` or in the platform's folder for state.
 
-        It can be written. Raises Failed if it can't, and no temporary folder can be either.
+        If it can't be written, a temporary folder replaces it. Raises Failed if that can't be written either.
         """
         state = cls(_root(platformdirs.user_state_path) / "profiles" / _folder_name(name))
         state._make_usable()
@@ -70,7 +70,7 @@ class StateFolder:
         return document if isinstance(document, dict) else {}
 
     def write(self, name: str, document: dict[str, Any], *, durable: bool = False) -> None:
-        """Store a document as ``NAME.json``, or until the session ends if the file can't be written.
+        """Store a document as ``NAME.json``. If the file can't be written, store it until the session ends.
 
         After a crash the file has either the old document or the new one, complete. With ``durable`` the same
         holds after a power failure, and Failed is raised if the document can't outlive the session.

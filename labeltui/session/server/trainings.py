@@ -43,7 +43,7 @@ class TrainingRecorder:
             self._record()
 
     def _record(self) -> None:
-        """Compare each training with what is stored. Before all lines are read, a training seems incomplete."""
+        """Compare each training with its stored record. Before all lines are read, a training seems incomplete."""
         server = self._store.state.server.value
         up = server is not None and server.state not in DOWN
         run_id, zone = self._watch.log.run_id or "", self._watch.zone

@@ -262,7 +262,7 @@ class Annotators:
             self._outdated.add(study)
 
     def _deleted(self, study: str, at: datetime | None) -> bool:
-        """Forget the final labels that were deleted at that time, None: all. Returns whether there were any."""
+        """Forget the final labels that were deleted at that time; None means all. Returns whether there were any."""
         known = self._finals.get(study, [])
         later = [label for label in known if at is not None and label.at is not None and label.at > at]
         if len(later) == len(known):

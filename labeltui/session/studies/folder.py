@@ -64,7 +64,10 @@ class FolderStudies:
                 await asyncio.gather(following, other, return_exceptions=True)
 
     async def current(self, agent: AgentClient, folder: str) -> None:
-        """Return when the mirror equals the file as it is now. Raises Failed with the reason why it can't."""
+        """Wait until the mirror has the file's present content.
+
+        Raises Failed with the reason if the file can't be read.
+        """
         try:
             async with asyncio.timeout(PATIENCE_S):
                 while not await self._is_current(agent, folder):

@@ -27,7 +27,7 @@ def keep_key(keymap: KeyMap, state: SessionState) -> str:
 
 
 def tab_marks(state: SessionState) -> dict[str, str]:
-    """Return marks for the tabs by pane: ``!`` if several people have a study open; the log's error count."""
+    """Return marks for tabs: ``!`` on the queue if several people have a study open, and the log's error count."""
     studies = state.queue.value.studies if state.queue.value else ()
     examined = studies if len(studies) < MOST_STUDIES_EXAMINED else ()
     return {
@@ -105,7 +105,7 @@ class Lines:
             self._frame_screen.keys.show(self.footer())
 
     def footer(self) -> list[Hint]:
-        """Return about ten keys that work now: the focused pane's, then the registry's as far as they fit."""
+        """Return about ten keys that work now: the focused pane's keys, then as many of the registry's as fit."""
         current, keymap = self._frame_screen.current, self._app.keymap
         pane = self._app.panes.get(current)
         own = list(pane.hints()) if pane is not None else []

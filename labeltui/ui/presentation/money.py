@@ -132,10 +132,10 @@ def _wrong_with(pod: Pod, width: int) -> list[Content]:
 
 
 def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """Return :func:`money_lines` shortened to two: status and rate; spent and left.
+    """Return :func:`money_lines` shortened to two lines.
 
-    If a spending value or the balance is stale or unknown, their full lines replace the second line.
-    Problems of the pod follow in full.
+    The first has status and rate, the second spending and balance. If a value of the second is stale or
+    unknown, the full lines replace it. Problems of the pod follow in full.
     """
     pod = state.pod.value
     if pod is None:

@@ -203,7 +203,7 @@ def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
 
 
 def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int, int]]:
-    """Return the facts with two ranks: the strip shortens, and drops, the fact with the lowest rank first."""
+    """Return the facts, each with a rank for shortening it and a rank for dropping it. The lowest rank goes first."""
     training = state.training.value
     ended = training is not None and training.state in ENDED
     shown = [

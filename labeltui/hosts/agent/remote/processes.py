@@ -16,7 +16,7 @@ HAS_PROC = Path("/proc/self/stat").exists()
 KILL_WAIT_S = 15.0
 
 StopProgress = Callable[[str, int, float], None]
-"""Called with (phase, processes that are alive, seconds waited); the phase is ``term`` or ``kill``."""
+"""A function that is called with the phase, ``term`` or ``kill``, the number of live processes, and seconds waited."""
 
 
 class Proc(NamedTuple):

@@ -71,8 +71,8 @@ class Follow:
     """Follows one log through its rotations.
 
     Offsets count from the beginning of the file that ``file_id`` names. A file that was renamed, or copied and
-    truncated, is found among ``path.1``, ``path.2``... and read to its end, then the newer files, then ``path``.
-    A chunk is ``torn`` if bytes between the previous chunk and this one are no longer on the disk.
+    truncated, is found among ``path.1``, ``path.2``... It is read to its end, then the newer files, then
+    ``path``. A chunk is ``torn`` if bytes between the previous chunk and this one are no longer on the disk.
     """
 
     def __init__(self, path: str, key: str, offset: int, file_id: str | None) -> None:

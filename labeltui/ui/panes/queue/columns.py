@@ -101,7 +101,11 @@ def who(study: Study, width: int = 1000) -> str:
 
 
 def name_of(study: Study, width: int = 1000) -> str:
-    """Return a study's id; for a DICOM series its description too, and the end of the id if both do not fit."""
+    """Return a study's id.
+
+    For a DICOM series return its description and its id, or only the id's end if there is no room for all of
+    it.
+    """
     if not study.modality or not study.name or study.name.startswith(study.id):
         return study.id  # MONAI Label's name of a file is that of the study
     text = safe(study.name)

@@ -30,7 +30,7 @@ PROXY_LIMITS = "emergency shell: no file transfer, no tunnel"
 
 
 def lifetime_text(opened: OpenShell | None) -> str:
-    """Return the border's text about whether the shell outlives the connection; empty without a shell."""
+    """Return the border's text that says whether the shell outlives the connection; empty without a shell."""
     if opened is None:
         return ""
     words = {"tmux": "kept running by tmux", "proxy": PROXY_LIMITS}

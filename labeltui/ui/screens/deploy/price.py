@@ -20,9 +20,10 @@ FEW_HOURS = 3
 
 
 def price_lines(draft: Draft, shop: Shop, account: Account | None, balance_text: str = "") -> list[Content]:
-    """Return two lines: the cost while running and while stopped; then the balance and the account's limit.
+    """Return two lines.
 
-    The second line also says for how long the balance lasts. ``balance_text`` replaces an unknown balance.
+    The first has the cost while running and while stopped. The second has the balance, how long it lasts, and
+    the account's limit. ``balance_text`` replaces an unknown balance.
     """
     made, offer = draft.quoted(shop), draft.offer(shop)
     if made is None or offer is None:

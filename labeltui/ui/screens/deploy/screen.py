@@ -289,7 +289,8 @@ class DeployScreen(Dialog[dict[str, Any]]):
     def action_rent(self) -> None:
         """Ask the operator to confirm the price, then close the form with the parameters.
 
-        Instead shows why no pod can be rented, or the first problem, and focuses its field if a choice is invalid.
+        If no pod can be rented, show why instead. If a choice is invalid, show the first problem and focus its
+        field.
         """
         self.draft = self.choices.apply(self.draft)
         if self._show_refusal():

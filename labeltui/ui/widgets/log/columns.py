@@ -136,7 +136,10 @@ def _logger(logger: str, room: int, style: Style) -> Segment:
 
 
 def short_logger(name: str, room: int) -> str:
-    """The part of a logger's name that distinguishes it from others: the last, or the one before a common last part."""
+    """Return the part of a logger's name that distinguishes it from others.
+
+    This is the last part, or the one before it if many loggers have the same last part.
+    """
     if cell_len(name) <= room:
         return name
     *before, last = name.split(".")

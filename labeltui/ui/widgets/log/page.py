@@ -55,7 +55,7 @@ def _line_of(mark: Mark) -> int:
 
 
 def gap_words(mark: Mark) -> str:
-    """The text of a rule: a gap in the delivery in local time, a marked line, or lines that came late."""
+    """Return the text of a rule: a gap in the delivery with its local times, a marked line, or lines that came late."""
     if isinstance(mark, LateLines):
         since = "" if mark.since is None else f" of {mark.since:%H:%M:%S}"
         return f"in {mark.source} only: {plural(mark.count, 'line')}{since}"

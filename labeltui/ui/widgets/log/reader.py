@@ -183,7 +183,7 @@ class LogReader(LogCanvas):
     # -- asking
 
     def set_filter(self, query: Query | None, line: int | None = None, *, unfold: bool = False) -> None:
-        """Show only lines that match; ``line``, else the cursor's, stays visible, or the next one that matches."""
+        """Show only lines that match. ``line`` (by default the cursor's) or the next matching line stays visible."""
         if self.following or line is None:
             line = None if self.following else self.line
         self.filter = None if query is None else Sieve(self.store, query, self.scope)
@@ -317,7 +317,7 @@ class LogReader(LogCanvas):
         return range(first, fold.last + 1)
 
     def raw_text(self, line: int) -> str:
-        """A line as it was printed, in its last redrawn state, cut at the length that is drawn. Hostile text."""
+        """Return a line as printed, in its last redrawn state, cut at the drawn length. It may be hostile text."""
         if not 0 <= line < self.store.line_count:
             return ""
         return self.store.last_drawing(line, LONGEST)[0].decode("utf-8", "replace")

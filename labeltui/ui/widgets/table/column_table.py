@@ -104,7 +104,10 @@ class ColumnTable(Rows, Generic[T]):
         self._rearranged()
 
     async def _read(self) -> None:
-        """Arrange many items in threads: first what the next paint needs, then what the next key may need."""
+        """Arrange many items in threads.
+
+        First compute the values that the next paint needs, then those for the next key.
+        """
         try:
             items, fresh = self._given, self.arrangement.emptied()
             await asyncio.to_thread(fresh.load, items)

@@ -30,10 +30,11 @@ class Cell(NamedTuple):
 class Column(Generic[T]):
     """One column.
 
-    ``key`` returns what the column is sorted by; rows for which it is None come last in both directions. ``cell``
-    takes an item and the column's width in cells. The column is between ``least`` and ``most`` cells wide: as wide as
-    the widest ``text``, or as ``most`` without one. When the table has no room for all columns, those with the highest
-    ``rank`` are left out. Columns with a rank below ``ESSENTIAL`` get the width that they need before others get any.
+    ``key`` returns the value by which the column is sorted. Rows for which it is None come last in both
+    directions. ``cell`` takes an item and the column's width in cells. The column is between ``least`` and
+    ``most`` cells wide: as wide as the widest ``text``, or as ``most`` without one. When the table has no room
+    for all columns, those with the highest ``rank`` are left out. Columns with a rank below ``ESSENTIAL`` get
+    the width that they need before others get any.
     """
 
     name: str

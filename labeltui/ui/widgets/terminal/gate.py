@@ -1,8 +1,8 @@
 """Filters output before it reaches an engine: bytes become text, and dangerous sequences are dropped.
 
-Control strings (OSC, DCS, APC, PM, SOS) can set clipboards, open links, define keys and fill memory. Only titles
-pass, cut short and without control characters; text for the clipboard is set aside for the operator to decide.
-8-bit controls do not pass either: in UTF-8 they are nearly always damaged text.
+Control strings (OSC, DCS, APC, PM, SOS) can set clipboards, open links, define keys and fill memory. Only
+titles pass, cut short and without control characters; text for the clipboard is stored until the operator
+decides. 8-bit controls do not pass either: in UTF-8 they are nearly always damaged text.
 """
 
 from __future__ import annotations

@@ -247,7 +247,7 @@ class Guard:
         )  # fmt: skip
 
     def check_keys(self, now: float) -> None:
-        """Read the pod with each key every ``CHECK_S`` seconds, or ``CHECK_AGAIN_S`` while no key is usable."""
+        """Check which keys can read the pod, every ``CHECK_S`` seconds; every ``CHECK_AGAIN_S`` while none can."""
         why = str(self.desired.get(WITHOUT_KEY) or NOT_LENT)
         if (self.keys.operator_key, self.keys.without_key) != (self.operator_key(), why):
             self.renew_keys(why)

@@ -100,7 +100,7 @@ def _shows(look: Words) -> bool:
 
 
 def _split(runs: list[list[Any]], column: int, empty: Callable[[int], bool]) -> None:
-    """Split columns that were never written off the last run. The formatter gives such gaps the style before them."""
+    """Split columns that were never written from the last run. The formatter gives them the style before them."""
     text, columns = runs[-1][:2]
     gap = 0
     while (
