@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.studies import StudiesChooseParams, StudiesCompareParams, StudiesDoubleParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.studies.worklist import Reading
@@ -19,7 +18,7 @@ from labeltui.monailabel.programs import source_of
 from labeltui.monailabel.serving.rules import Edits
 from labeltui.operations.labels.restore import keep
 from labeltui.operations.studies.worklist import change_edits
-from labeltui.session.labels.readings import put_copy
+from labeltui.session.labels.readings import label_of, put_copy
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -113,7 +112,11 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
             Code.BAD_PARAMETER, f"{one_line(params.client)} has no reading of {shown}.",
             f"Choose among: {', '.join(one_line(one.client) for one in readings)}.",
         )  # fmt: skip
-    present, label = await _found(session, FINAL_TAG, study), await _found(session, chosen.tag, study)
+    client = session.api.client()
+    final = await client.label_info(study, FINAL_TAG)
+    info = await client.label_info(study, chosen.tag)
+    present = await label_of(session.labels, study, FINAL_TAG, final)
+    label = await label_of(session.labels, study, chosen.tag, info)
     if present is not None and present.sha256 not in {one.sha256 for one in readings}:
         raise Failed(
             Code.NOT_COPIED, f"The final label of {shown} is newer than its readings.",
@@ -125,12 +128,11 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
         )
     await keep(session, [one for one in (present, label) if one is not None])
     copy = session.labels.folder.index.newest(label.key)
-    client = session.api.client()
-    before = str((await client.label_info(study, FINAL_TAG)).get("client_id") or "")
+    before = str(final.get("client_id") or "")
     if copy is not None and (before != chosen.client or present is None or present.sha256 != chosen.sha256):
         report.progress(f"Storing the label of {chosen.client} as the final label of {shown}")
-        await put_copy(session.labels, client, copy, FINAL_TAG, await client.label_info(study, chosen.tag))
-        stored = await _found(session, FINAL_TAG, study)
+        await put_copy(session.labels, client, copy, FINAL_TAG, info)
+        stored = await label_of(session.labels, study, FINAL_TAG, {"name": copy.name})
         if stored is None or stored.sha256 != chosen.sha256:
             raise Failed(
                 Code.CHECKSUM,
@@ -148,10 +150,6 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
         "final": {"client": chosen.client, "sha256": chosen.sha256},
         "before": before or None,
     }
-
-
-async def _found(session: Session, tag: str, study: str) -> HostLabel | None:
-    return next(iter(await session.labels.found([(tag, study)])), None)
 
 
 async def _readings(session: Session, study: str) -> tuple[Reading, ...]:
@@ -208,17 +206,19 @@ def _result(
 
 async def _run(session: Session, study: str, pair: Sequence[Reading]) -> Mapping[str, Any]:
     """Run the program on the labels of two readings, if the host has them as they were submitted."""
-    only = [(one.tag, study) for one in pair]
-    found = {one.tag: one for one in await session.labels.found(only)}
+    names: dict[str, str] = {}
     for one in pair:
-        if one.tag not in found or found[one.tag].sha256 != one.sha256:
+        info = await session.api.client().label_info(study, one.tag)
+        label = await label_of(session.labels, study, one.tag, info)
+        if label is None or label.sha256 != one.sha256:
             return {"error": f"the host has another label under {one.tag} than {one.client} submitted"}
-    root = (await session.labels.refresh(only, copy=False)).root
+        names[one.tag] = label.name
+    root = (await session.labels.refresh([(one.tag, study) for one in pair], copy=False)).root
     agent = await session.link.ready()
     answer = await agent.run_program(
         f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
         source_of("dice"),
-        {"files": [f"{root}/{one.tag}/{found[one.tag].name}" for one in pair]},
+        {"files": [f"{root}/{tag}/{name}" for tag, name in names.items()]},
         memory_bytes=MEMORY_BYTES,
         wall_s=PROGRAM_S,
     )

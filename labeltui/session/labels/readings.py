@@ -117,7 +117,7 @@ class ReadingsKeeper:
         author, at = client_name(info.get("client_id")), info.get("ts")
         if not author or not isinstance(at, int | float):
             return
-        entry = await self._copied(FINAL_TAG, study.id)
+        entry = await self._copied(FINAL_TAG, study.id, info)
         again = await client.label_info(study.id, FINAL_TAG)
         if (again.get("client_id"), again.get("ts")) != (info.get("client_id"), at):
             raise Failed(Code.LABEL_CHANGED, f"{one_line(study.id)} got another final label meanwhile.")
@@ -125,7 +125,7 @@ class ReadingsKeeper:
         readings = worklist.readings.get(study.id, ()) if worklist is not None else ()
         tag = tag_of(author, {one.client: one.tag for one in readings})
         await self._put(study.id, tag, entry, info)
-        await self._copied(tag, study.id)
+        await self._copied(tag, study.id, {"name": entry.name})
         reading = Reading(author, tag, entry.sha256, float(at))
         await self._worklist.change(lambda edits: _with_reading(edits, study.id, reading))
         self._queue.wake()
@@ -135,24 +135,25 @@ class ReadingsKeeper:
 
         Another label of that tag is copied to this machine first.
         """
-        there = await self._found(tag, study)
+        name = {"name": entry.name}
+        there = await label_of(self._labels, study, tag, name)
         if there is not None and there.sha256 == entry.sha256:
             return
         if there is not None:
-            await self._copied(tag, study)
+            await self._copied(tag, study, name)
         await put_copy(self._labels, self._client(), entry, tag, info)
-        there = await self._found(tag, study)
+        there = await label_of(self._labels, study, tag, name)
         if there is None or there.sha256 != entry.sha256:
             raise Failed(
                 Code.CHECKSUM, f"The host did not store {one_line(f'{tag}/{entry.name}')} as it was sent."
             )
 
-    async def _copied(self, tag: str, study: str) -> Entry:
+    async def _copied(self, tag: str, study: str, info: Mapping[str, Any]) -> Entry:
         """Copy a label to this machine, also if the profile copies none. Raises Failed ``not_copied``.
 
         Returns the copy that is equal to the label on the host by its checksum.
         """
-        label = await self._found(tag, study)
+        label = await label_of(self._labels, study, tag, info)
         await self._labels.refresh([(tag, study)], copy=True)
         copy = None if label is None else self._labels.folder.index.newest(label.key)
         if label is None or copy is None or copy.sha256 != label.sha256 or copy.damage:
@@ -160,9 +161,6 @@ class ReadingsKeeper:
             why = f": {copies.reason}" if copies is not None and copies.reason else ""
             raise Failed(Code.NOT_COPIED, f"{one_line(f'{tag}/{study}')} is not on this machine yet{why}.")
         return copy
-
-    async def _found(self, tag: str, study: str) -> HostLabel | None:
-        return next(iter(await self._labels.found([(tag, study)])), None)
 
 
 def unrecorded(state: SessionState) -> list[Study]:
@@ -183,6 +181,12 @@ def unrecorded(state: SessionState) -> list[Study]:
         if author and not known:
             found.append(study)
     return found
+
+
+async def label_of(labels: LabelCopier, study: str, tag: str, info: Mapping[str, Any]) -> HostLabel | None:
+    """Return the host's file of a label with this document. An older label in another format may lie beside it."""
+    found = await labels.found([(tag, study)])
+    return next((one for one in found if one.name == info.get("name")), next(iter(found), None))
 
 
 async def put_copy(

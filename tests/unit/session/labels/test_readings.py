@@ -43,6 +43,13 @@ class Twice(Datastore):
         if answer != 500:
             entry = self.objects[request.url.params["image"]]["labels"][request.url.params["tag"]]
             entry["info"]["ts"] = int(self.it.session.clock().timestamp())
+            if b'filename="label.seg.nrrd"' in request.content:  # the format follows the file's name
+                study, tag = request.url.params["image"], request.url.params["tag"]
+                entry["info"]["name"] = f"{study}.seg.nrrd"
+                data = self.file(study, tag)
+                assert data is not None
+                self.files.remove(f"~/studies/labels/{tag}/{study}.nii.gz")
+                self.files.write(f"~/studies/labels/{tag}/{study}.seg.nrrd", data)
         return answer
 
     def submit(self, client: str, data: bytes, study: str = "a") -> None:
@@ -247,6 +254,21 @@ async def test_a_label_that_another_replaces_meanwhile_is_not_recorded_under_the
         store.submit("ana", b"of ana")
         await recorded_by(it.session, 1)
         assert store.readings() == {"ben": sha(b"of ben")}
+
+
+@in_virtual_time
+async def test_an_older_label_in_another_format_is_not_taken_for_the_reading(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        store.submit("ana", b"of ana")
+        await recorded_by(it.session, 1)
+        now = int(it.session.clock().timestamp()) + 1
+        info = {"ts": now, "client_id": "ben", "name": "a.seg.nrrd"}
+        store.objects["a"]["labels"]["final"] = {"ext": ".seg.nrrd", "info": info}
+        store.files.write("~/studies/labels/final/a.seg.nrrd", b"of ben")
+        it.session.pollers.queue.wake()
+        await recorded_by(it.session, 2)
+        assert store.readings() == {"ana": sha(b"of ana"), "ben": sha(b"of ben")}
+        assert store.files.read("~/studies/labels/final_ben/a.seg.nrrd") == b"of ben"
 
 
 @in_virtual_time
