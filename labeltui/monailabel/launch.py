@@ -91,7 +91,8 @@ def launch(
     for key, value in conf.items():
         argv += ["--conf", key, value]
     host = "0.0.0.0" if options.expose == "public" else "127.0.0.1"  # noqa: S104 - the operator chose it, and was warned
-    argv += ["--host", host, "--port", str(options.port)]
+    # Each process would have its own list of trainings. WEB_CONCURRENCY in the environment would start several.
+    argv += ["--host", host, "--port", str(options.port), "--workers", "1"]
     meta: dict[str, object] = {
         "app": options.app,
         "app_log": f"{app}/logs/app.log",

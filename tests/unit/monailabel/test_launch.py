@@ -22,7 +22,7 @@ def test_a_profile_becomes_a_launch():
         "/workspace/labeltui/venv/bin/python", "-m", "monailabel.main", "start_server",
         "--app", "/workspace/labeltui/apps/radiology", "--studies", "/data/my studies",
         "--conf", "models", "deepedit,segmentation", "--conf", "sam2", "false",
-        "--conf", "use_pretrained_model", "false", "--host", "127.0.0.1", "--port", "8000",
+        "--conf", "use_pretrained_model", "false", "--host", "127.0.0.1", "--port", "8000", "--workers", "1",
     )  # fmt: skip
     assert made.env["PATH"] == "/workspace/labeltui/venv/bin:/usr/bin"
     assert made.env["MONAI_LABEL_TRACKING_ENABLED"] == "false"
