@@ -70,6 +70,16 @@ def notes(emulator: Emulator) -> Path:
     return next((volume / "workspace" / "labeltui" / "guard").iterdir())
 
 
+def decided_since(emulator: Emulator) -> Callable[[], bool]:
+    """Whether the guard has written its state again since this call."""
+
+    def written() -> float:
+        return float(json.loads((notes(emulator) / "state.json").read_text())["written_mono"])
+
+    before = written()
+    return lambda: written() > before
+
+
 async def until(emulator: Emulator, holds: Callable[[], Any], what: str, within: float = 20.0) -> Any:
     end = time.monotonic() + within
     while not (found := holds()):
@@ -200,7 +210,8 @@ async def test_labels_that_are_not_copied_keep_the_pod_and_copying_them_stops_it
     await hurry(session)
     state = await session.store.wait_for(lambda s: s.guard.value.state == "waiting", 20)
     assert "6 labels are not copied off the pod" in state.guard.value.words
-    await asyncio.sleep(1)
+    for _ in range(3):
+        await until(emulator, decided_since(emulator), "another decision")
     assert pod_of(emulator).status == "RUNNING"
     document = await run_action(session, "guard.status", {}, Silent())
     assert document["uncopied_labels"] == 6

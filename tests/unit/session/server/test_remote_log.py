@@ -25,6 +25,7 @@ from labeltui.session.server import remote_log as foundlog
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import RemoteLog
 from tests.fakes.store import put
+from tests.virtual_time import in_virtual_time
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
@@ -65,9 +66,7 @@ class Ranged(File):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(foundlog, "EVERY_S", 0.001)
-    monkeypatch.setattr(foundlog, "AFTER_FAILURE_S", 0.001)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foundlog, "OVERLAP", 5)
 
 
@@ -76,13 +75,14 @@ def running(run_id: str | None) -> Reading[ServerStatus]:
 
 
 async def until(holds: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while True:
             if holds():
                 return
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.1)
 
 
+@in_virtual_time
 async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
@@ -115,9 +115,8 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
 
         put(store, server=running("r1"))
         watch.begin("r1", "/log")
-        await asyncio.sleep(0.02)
         before = len(file.asked)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(600)
         assert len(file.asked) == before, "labeltui's own server is followed by its stdout"
         assert (log.size, log.source) == (0, "")
     finally:
@@ -125,6 +124,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@in_virtual_time
 async def test_a_server_that_was_away_goes_on_where_it_was() -> None:
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
@@ -135,7 +135,7 @@ async def test_a_server_that_was_away_goes_on_where_it_was() -> None:
         generation = log.generation
         put(store, server=Reading(ServerStatus(ServerState.STOPPED, None, None), NOW))
         file.data += b"three\n"
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(600)
         put(store, server=running(None))
         await until(lambda: log.line_count == 3)
         assert (log.generation, log.lines(0, 9)) == (generation, [b"one", b"two", b"three"])
