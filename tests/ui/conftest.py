@@ -1,8 +1,9 @@
-"""Animations are off, and the time zone is UTC."""
+"""Animations are off, and the time zone is UTC. Actions can be recorded in place of running."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -13,3 +14,20 @@ def _still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none", raising=False)
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What was run, in place of running it."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    async def run_action(
+        _session: Any, action_id: str, params: Any, report: Any, *, confirmed: bool = False
+    ) -> Any:
+        assert confirmed
+        calls.append((action_id, dict(params)))
+        report.progress("working")
+        return {"state": "running"}
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    return calls

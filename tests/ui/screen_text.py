@@ -16,3 +16,8 @@ def rows(app: App[Any]) -> list[Strip]:
 def screen_text(app: App[Any]) -> str:
     """The text of the current screen, one line for each row."""
     return "\n".join(strip.text for strip in rows(app))
+
+
+def flashed(app: App[Any]) -> str:
+    """The text of the console's last short message."""
+    return str(app.frame_screen.flash.content.plain)  # type: ignore[attr-defined]

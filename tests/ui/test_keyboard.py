@@ -2,62 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from textual import events
-from textual.widgets import Input
 
-from labeltui.config.model import Profile
-from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
-from labeltui.domain.state import Level
-from labeltui.domain.states import TrainState
-from labeltui.domain.training.training import TrainStatus
-from labeltui.ui.app import Console
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.form import FormScreen
-from labeltui.ui.screens.help import HelpScreen, _pane_key, entries
 from labeltui.ui.screens.leader import LeaderScreen
-from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.widgets.lines import Lines
 from tests.ui.fake_session import (
-    NOW,
-    FakeSession,
     connected,
     console,
     dead,
-    fresh,
     settled,
     stopped,
     wait_for,
 )
-from tests.ui.screen_text import screen_text
+from tests.ui.screen_text import flashed
 
 SIZE = (120, 40)
-
-
-@pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
-    """What was run, in place of running it."""
-    calls: list[tuple[str, dict[str, Any]]] = []
-
-    async def run_action(
-        _session: Any, action_id: str, params: Any, report: Any, *, confirmed: bool = False
-    ) -> Any:
-        assert confirmed
-        calls.append((action_id, dict(params)))
-        report.progress("working")
-        return {"state": "running"}
-
-    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
-    return calls
-
-
-def flashed(app: Console) -> str:
-    return app.frame_screen.flash.content.plain  # type: ignore[union-attr]
 
 
 async def test_numbers_focus_a_pane_and_again_zoom_it() -> None:
@@ -175,216 +138,3 @@ async def test_read_only_refuses_what_changes(ran: list[tuple[str, dict[str, Any
         await wait_for(pilot, lambda: "read-only" in flashed(app))
         assert ran == []
         assert "RO" in app.frame_screen.strip.content.plain  # type: ignore[union-attr]
-
-
-async def test_form_starts_with_the_profile_and_sends_only_what_was_changed(
-    ran: list[tuple[str, dict[str, Any]]],
-) -> None:
-    app = console(stopped())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("s", "o")
-        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
-        fields = {str(f.placeholder): f for f in app.screen.query("Input")}  # type: ignore[attr-defined]
-        values = [f.value for f in app.screen.query("Input")]  # type: ignore[attr-defined]
-        assert values == ["radiology", "deepedit", "", "", "", "~/studies", "CT", "", "", "random", "8000"]
-        assert fields
-        port = app.screen.query("Input").last()
-        port.value = "many"  # type: ignore[attr-defined]
-        port.focus()
-        await pilot.press("enter")
-        assert isinstance(app.screen, FormScreen)
-        assert ran == []
-        port.value = "9000"  # type: ignore[attr-defined]
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: ran == [("server.start", {"port": 9000})])
-
-
-async def test_typing_into_a_prefilled_field_of_a_form_replaces_its_text_and_ctrl_s_submits(
-    ran: list[tuple[str, dict[str, Any]]],
-) -> None:
-    app = console(replace(connected(), training=fresh(TrainStatus(TrainState.IDLE))))
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("t", "o")
-        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
-        epochs = app.screen.query(Input)[1]
-        assert epochs.value == "50"
-        await pilot.press("tab", *"many")
-        assert epochs.value == "many"
-        await pilot.press("shift+tab")
-        await wait_for(
-            pilot, lambda: "max_epochs: 'many' is not a number" in screen_text(app), "the field was left"
-        )
-        await pilot.press("tab", "1", "shift+tab")
-        await wait_for(pilot, lambda: "is not a number" not in screen_text(app), "it is right now")
-        await pilot.press("ctrl+s")
-        await wait_for(pilot, lambda: ran == [("train.start", {"max_epochs": 1})])
-
-
-async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() -> None:
-    app = console(dead())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("question_mark")
-        await wait_for(pilot, lambda: isinstance(app.screen, HelpScreen))
-        text = "\n".join(entry.content.plain for entry in entries(app))
-        assert "Start the server" in text
-        assert "not now: the host is not connected" in text
-        assert "  }         go to an hour later" in text
-        crowded = _pane_key("ctrl+right_curly", "words", "log").content.plain
-        assert crowded == "  ctrl+right_curly words"
-        await pilot.press(*"pane.queue")
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: app.screen is app.frame_screen)
-        await wait_for(pilot, lambda: app.frame_screen.current == "queue", "enter ran the entry")
-
-
-async def test_palette_finds_an_action_by_name(ran: list[tuple[str, dict[str, Any]]]) -> None:
-    app = console(stopped())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("ctrl+p")
-        await wait_for(pilot, lambda: app.screen is not app.frame_screen)
-        await pilot.press(*"start the server")
-        await wait_for(pilot, lambda: app.screen.query_one("CommandList").option_count > 0)  # type: ignore[attr-defined]
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: ran == [("server.start", {})])
-
-
-async def test_keys_can_be_remapped_by_action_id(ran: list[tuple[str, dict[str, Any]]]) -> None:
-    profile = Profile(host="local", keys={"server.start": "f5", "alerts": "s a", "nonsense": "f6"})
-    app = console(stopped(), profile=profile)
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        assert "nonsense" in flashed(app)
-        await pilot.press("f5")
-        await wait_for(pilot, lambda: ran == [("server.start", {})])
-        await pilot.press("s", "a")
-        await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
-
-
-async def test_a_failed_action_is_said_and_its_traceback_is_one_key_away(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def run_action(*_args: Any, **_named: Any) -> Any:
-        raise Failed(Code.PORT_TAKEN, "Port 8000 is taken.", "Choose another.", "[red]evidence[/] \x1b[31m")
-
-    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
-    app = console(stopped())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("s", "s")
-        await wait_for(pilot, lambda: "Port 8000 is taken. Choose another." in flashed(app))
-        await pilot.press("s", "w")
-        await wait_for(pilot, lambda: isinstance(app.screen, ProblemScreen))
-        await pilot.pause()
-        shot = app.export_screenshot()
-        assert "[red]evidence[/]" in shot.replace("&#160;", " ")
-        assert "\x1b" not in shot
-
-
-async def test_ctrl_c_cancels_what_runs_and_quit_asks_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = asyncio.Event()
-
-    async def run_action(*_args: Any, **_named: Any) -> Any:
-        started.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
-    app = console(stopped())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("s", "s")
-        await wait_for(pilot, started.is_set)
-        await pilot.press("q")
-        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("escape")
-        await pilot.press("ctrl+c")
-        await wait_for(pilot, lambda: "cancelled" in flashed(app))
-        assert app.dispatcher.running == {}
-        await pilot.press("q")
-        await wait_for(pilot, lambda: not app.is_running, "quit without a question")
-
-
-async def test_the_session_is_closed_on_exit() -> None:
-    session = FakeSession(connected())
-    app = Console(session=session, clock=lambda: NOW)
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("p", "c")
-        await wait_for(pilot, lambda: session.reconnects == 1)
-    assert session.closed
-
-
-async def test_copying_goes_to_the_terminals_clipboard_and_says_so() -> None:
-    app = console(connected())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("s", "u")
-        await wait_for(pilot, lambda: app.clipboard == "http://127.0.0.1:8000")
-        assert "copied http://127.0.0.1:8000" in flashed(app)
-        await pilot.press("4")
-        await wait_for(pilot, lambda: app.frame_screen.focused is app.panes["queue"].focus_target)
-        await pilot.press("y")
-        await wait_for(pilot, lambda: app.clipboard == "liver_081")
-
-
-async def test_alerts_and_flash_levels() -> None:
-    app = console(connected())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        app.flash("careful", Level.WARNING)
-        await pilot.pause()
-        assert "▲" in flashed(app)
-        await pilot.press("a")
-        await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: "liver_081 is open at two people" in app.clipboard)
-
-
-async def test_setup_shows_its_steps_and_goes_on_when_they_are_closed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    go_on = asyncio.Event()
-
-    async def run_action(_session: Any, _id: str, _params: Any, report: Any, **_named: Any) -> Any:
-        report.emit({"step": "python", "title": "Python and venv", "state": "skipped"})
-        report.emit({"step": "torch", "title": "PyTorch", "state": "running"})
-        report.emit(
-            {"step": "torch", "title": "PyTorch", "state": "running", "line": "[red]Collecting\x1b[31m torch"}
-        )
-        await go_on.wait()
-        report.emit({"step": "torch", "title": "PyTorch", "state": "done"})
-        return {"complete": True}
-
-    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
-    app = console(stopped())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        await pilot.press("s", "i")
-        await wait_for(pilot, lambda: type(app.screen).__name__ == "StepsScreen")
-
-        def text() -> str:
-            return "\n".join(line.plain for lines in app.screen.query(Lines) for line in lines.lines)
-
-        await wait_for(pilot, lambda: "▶ PyTorch" in text() and "[red]Collecting␛[31m torch" in text())
-        assert "✓ Python and venv  skipped" in text()
-        await pilot.press("escape")
-        await wait_for(pilot, lambda: app.screen is app.frame_screen)
-        assert "setup" in app.dispatcher.running
-        go_on.set()
-        await wait_for(pilot, lambda: "Set up MONAI Label: done" in flashed(app))
-
-
-async def test_a_leader_and_more_keys_than_it_takes_in_one_go() -> None:
-    """The pop-up closes once: what comes after its key is lost, and nothing else with it."""
-    app = console(stopped())
-    async with app.run_test(size=SIZE) as pilot:
-        await settled(pilot)
-        for key in ("s", "y", "y", "y", "s", "y"):
-            app.post_message(events.Key(key, key))
-        await wait_for(pilot, lambda: "is not a key of labeltui" in flashed(app))
-        await wait_for(pilot, lambda: app.screen is app.frame_screen)
-        await pilot.press("question_mark")
-        await wait_for(pilot, lambda: type(app.screen).__name__ == "HelpScreen")
