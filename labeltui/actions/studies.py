@@ -41,7 +41,7 @@ class StudiesDoubleParams(Params):
     """Parameters of ``studies double``."""
 
     studies: tuple[str, ...] = texts("ids of the studies", positional=True)
-    undo: bool = switch("let one annotator read the studies; readings that there are stay")
+    undo: bool = switch("let one annotator read the studies; readings that exist stay")
 
 
 class StudiesCompareParams(Params):
@@ -128,7 +128,7 @@ STUDIES_LIST = Command(
     command=("studies", "list"), takes=NoParams,
 )  # fmt: skip
 STUDIES_NEXT = Command(
-    "studies.next", "Fetch the next study", "see which study a strategy chooses; this console holds none",
+    "studies.next", "Fetch the next study", "see which study a strategy chooses; it is not reserved for this console",
     danger=Danger.DESTRUCTIVE, command=("studies", "next"), disabled=conditions.no_server,
     question=conditions.ask_next, takes=StudiesNextParams,
 )  # fmt: skip
@@ -217,7 +217,7 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
     ),
     Action(
-        "worklist.double", "Read twice", "let a second annotator read these studies; again: only one",
+        "worklist.double", "Read twice", "let a second annotator read these studies, or only one again",
         key="d", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('double')",
     ),
     Action(

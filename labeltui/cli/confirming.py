@@ -78,7 +78,10 @@ async def confirm_replacement(
 async def choose_for_existing(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once whether an upload replaces or skips the studies that differ. Raises ``refused`` without an answer."""
+    """Ask once whether an upload shall replace or skip the studies that differ.
+
+    Without an answer, raise ``refused``.
+    """
     if action.id != STUDIES_UPLOAD.id or refused.problem.code != Code.EXISTS or not prompter.present:
         raise refused
     question = f"{visible(refused.problem.message)} Replace all of them (r), skip them (s), or cancel? [r/s]"

@@ -119,7 +119,7 @@ class ModelsSection(Section):
     folder: str | None = None
     """Folder of the copies. By default a folder for the profile in the platform's data folder."""
     copy_: Literal["always", "best", "never"] = Field(default="always", alias="copy")
-    """Copy each model that a training has published: ``always``, only if it is the ``best`` so far, or ``never``."""
+    """Copy a model that a training has published: ``always``, only if it is the ``best`` so far, or ``never``."""
 
 
 class ShellSection(Section):

@@ -10,7 +10,10 @@ from labeltui.domain.training.training import Best
 
 
 class Weights(StrEnum):
-    """What a model computes with. ``BUNDLE``: it has weights, and nobody can tell its bundle's from trained ones."""
+    """The kind of a model's weights.
+
+    ``BUNDLE`` means that it has weights, but whether they came with the bundle or from a training is unknown.
+    """
 
     TRAINED = "trained"
     PRETRAINED = "pretrained"
@@ -20,9 +23,10 @@ class Weights(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A file of weights on the host. ``name`` is its path below the app's model folder, ``mtime_ns`` by its clock.
+    """A file of weights on the host.
 
-    ``sha256`` is None if the file was not read, or was written meanwhile.
+    ``name`` is its path below the app's model folder, ``mtime_ns`` is by the host's clock. ``sha256`` is None
+    if the file was not read, or changed while it was read.
     """
 
     name: str
@@ -33,10 +37,11 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class HostModel:
-    """A model of the server's app. ``file`` is the path, below the model folder, of what a training publishes.
+    """A model of the server's app.
 
-    ``published`` and ``pretrained`` are the files that exist. ``fetches``: the server's start downloads pretrained
-    weights if there are none.
+    ``file`` is the path, below the model folder, of the file that a training publishes. ``published`` and
+    ``pretrained`` are the existing files, or None. ``fetches`` is True if the server's start downloads missing
+    pretrained weights.
     """
 
     name: str
@@ -48,7 +53,7 @@ class HostModel:
 
     @property
     def weights(self) -> Weights:
-        """What the model computes with. MONAI Label prefers the published file."""
+        """The kind of the weights that the model uses. MONAI Label prefers the published file."""
         if self.published is not None:
             return Weights.BUNDLE if self.is_bundle else Weights.TRAINED
         return Weights.UNTRAINED if self.pretrained is None else Weights.PRETRAINED
@@ -56,10 +61,10 @@ class HostModel:
 
 @dataclass(frozen=True, slots=True)
 class ModelCopy:
-    """A version of a model on this machine. ``file`` is where the host had it, ``path`` where it is on this machine.
+    """A version of a model on this machine.
 
-    ``saved_at`` is by the host's clock. ``labels`` are the operator's own labels that it was trained with; empty for
-    the labels of its app.
+    ``file`` is its path on the host, ``path`` its path on this machine. ``saved_at`` is by the host's clock.
+    ``labels`` are the operator's own labels with which it was trained; empty if it has its app's labels.
     """
 
     model: str
@@ -80,7 +85,7 @@ class ModelCopy:
 
     @property
     def named(self) -> str:
-        """The date, and the best value if it is known: ``25 Nov 18:02, val_mean_dice 0.912``."""
+        """The version's date, with its best value if that is known: ``25 Nov 18:02, val_mean_dice 0.912``."""
         best = f", {self.best.metric} {self.best.value:.3f}" if self.best is not None else ""
         return f"{self.saved_at.astimezone():%d %b %H:%M}{best}"
 
@@ -89,8 +94,8 @@ class ModelCopy:
 class Models:
     """The models on the host and the copies on this machine, oldest first.
 
-    ``root`` is the host's folder of models, ``source`` the pod's id or the host's address. ``copying`` names the model
-    that is copied now; ``reason`` says why one could not be copied.
+    ``root`` is the host's folder of models, ``source`` the pod's id or the host's address. ``copying`` names
+    the model that is copied now; ``reason`` says why a model could not be copied.
     """
 
     root: str
@@ -102,11 +107,11 @@ class Models:
     reason: str = ""
 
     def find(self, name: str) -> HostModel | None:
-        """Return the model of this name; None if the server's app has none that labeltui knows."""
+        """Return the model of this name; None if labeltui knows no such model of the server's app."""
         return next((model for model in self.on_host if model.name == name), None)
 
     def is_here(self, model: HostModel) -> bool:
-        """Whether the published file is on this machine. True without such a file."""
+        """Whether the published file is on this machine. True if there is no published file."""
         file = model.published
         return file is None or any(copy.sha256 == file.sha256 for copy in self.copies)
 
@@ -120,7 +125,7 @@ class Models:
         return tuple(copy for copy in self.copies if copy.model == name)
 
     def newest_for(self, model: HostModel, labels: tuple[str, ...]) -> ModelCopy | None:
-        """Return the newest version that was trained with these own labels, and that the host can load."""
+        """Return the newest version that was trained with these own labels and that the host can load."""
         fitting = [c for c in self.copies_of(model.name) if c.labels == labels and c.file == model.file]
         return fitting[-1] if fitting else None
 

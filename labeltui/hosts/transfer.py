@@ -133,7 +133,7 @@ def local_sum(path: Path, limit: int | None) -> str:
 
 
 def local_digest(path: Path, limit: int | None) -> hashlib._Hash:
-    """Return the SHA-256 of the first ``limit`` bytes, which further bytes may be added to."""
+    """Return the hash object of the first ``limit`` bytes of a file. Callers may add further bytes to it."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20 if limit is None else min(1 << 20, limit)):

@@ -1,9 +1,9 @@
 """Sends many files to a folder of the host, over several channels at once.
 
 Each channel has a receiver of the agent's zip file at its other end (``agent/remote/uploads/receive.py``, which
-describes the protocol). Files follow each other without waiting for answers, so thousands of small ones take no longer
-than their bytes. A file gets its name on the host only when it is whole and its checksum is right; what was sent of the
-file that a lost connection cut stays there, and the next upload goes on after it.
+describes the protocol). Files follow each other without waiting for answers, so thousands of small ones take no
+longer than their bytes. A file gets its name on the host only when it is complete and its checksum is right. If
+the connection is lost, the bytes that have arrived stay there, and the next upload continues after them.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ PART_S = 3600.0  # the host sums up what it has of a large file
 IDLE_S = 10.0  # the receiver ends after 30 s of silence
 LAST_WORDS_S = 5.0
 OF_ONE_FILE = (Code.CHECKSUM, Code.EXISTS)
-"""Failures after which the receiver goes on with the next file."""
+"""Failures that concern one file only: the receiver continues with the next file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A file to send, with its size and time of change. ``part``: the bytes that an earlier upload left on the host."""
+    """A file to send, with its size and time of change.
+
+    ``part`` is the number of bytes that an earlier upload left on the host.
+    """
 
     source: Path
     name: str
@@ -69,7 +72,7 @@ class _Stream:
             raise
 
     async def ready(self) -> None:
-        """Wait until the receiver reads. What is sent before would be lost with the connection."""
+        """Wait until the receiver reads its input. Bytes sent earlier would be lost with the connection."""
         with suppress(TimeoutError):
             async with asyncio.timeout(START_S):
                 await self._progress.wait()
@@ -81,7 +84,7 @@ class _Stream:
         self._sent |= {file.name: file for file in files}
 
     async def part_of(self, file: Outgoing) -> tuple[int, str]:
-        """Return size and checksum of what the host has of a file."""
+        """Return the number of bytes that the host has of a file, and their checksum."""
         future: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._parts[file.name] = future
         await self.write(_line(op="part", name=file.name, size=file.size, mtime_ns=file.mtime_ns))
@@ -101,7 +104,10 @@ class _Stream:
     def _lost(self) -> Unreachable:
         said = self._channel.stderr_tail().decode("utf-8", "replace").strip()
         return Unreachable(
-            Code.CONNECTION_LOST, "The upload was cut off.", "The next upload goes on where it stopped.", said
+            Code.CONNECTION_LOST,
+            "The upload was cut off.",
+            "The next upload continues where this one stopped.",
+            said,
         )
 
     async def _read(self) -> None:
@@ -140,8 +146,8 @@ class _Stream:
 class Uploader:
     """Sends ``files`` into ``folder`` of the host. ``program`` starts the agent's zip file there.
 
-    ``on_bytes`` is called with each number of bytes that were sent or need not be sent again, ``on_file`` with each
-    file that the host has whole, or with the problem of this one file.
+    ``on_bytes`` is called with numbers of bytes that were sent, or need not be sent again. ``on_file`` is
+    called with each file, and with its problem if the host could not store it.
     """
 
     def __init__(
@@ -193,7 +199,7 @@ class Uploader:
             await stream.close()
 
     def _next(self) -> list[Outgoing]:
-        """Take the next file, or as many small ones as make a block."""
+        """Take the next file, or as many small files as fit into one block."""
         batch: list[Outgoing] = []
         size = 0
         while self._files and (not batch or (not batch[0].part and size + self._files[0].size <= BLOCK)):
@@ -224,7 +230,7 @@ class Uploader:
         await stream.write(reader.sum)
 
     async def _resumed(self, stream: _Stream, file: Outgoing) -> tuple[int, Any]:
-        """Return how many bytes the host has, and the state of the checksum after them. 0 if they are other bytes."""
+        """Return how many bytes the host has, and the hash object after them. 0 if they are not the file's."""
         at, found = await stream.part_of(file)
         if not 0 < at <= file.size:
             return 0, hashlib.sha256()
@@ -236,7 +242,10 @@ class Uploader:
 
 
 class _Reader:
-    """Reads a file from an offset, and sums it up. A file that became shorter is filled up, with a wrong checksum."""
+    """Reads a file from an offset, and computes its checksum.
+
+    If the file has become shorter, it is filled up and gets a wrong checksum.
+    """
 
     def __init__(self, file: Outgoing, at: int, digest: Any) -> None:
         self._file, self._at, self._digest = file, at, digest
@@ -258,7 +267,7 @@ class _Reader:
 
     @property
     def sum(self) -> bytes:
-        """The checksum of everything, or one that never fits."""
+        """The checksum of the whole file, or a wrong one if the file became shorter."""
         return self._digest.hexdigest().encode("ascii") if self._whole else b"-" * 64
 
 

@@ -1,4 +1,4 @@
-"""Where the apps of MONAI Label 0.8.5 look for a model's weights, and from where they download them. Pure."""
+"""The paths and addresses from which the apps of MONAI Label 0.8.5 load and download a model's weights. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 SITE = "https://github.com/Project-MONAI/MONAILabel/releases/download/pretrained"
-"""From where the radiology app downloads weights, unless ``--conf pretrained_path`` says otherwise."""
+"""The address from which the radiology app downloads weights, unless ``--conf pretrained_path`` names another."""
 _RELEASED = {
     "deepedit": "deepedit_{network}_multilabel",
     "deepgrow_2d": "deepgrow_2d_bunet",
@@ -20,7 +20,7 @@ _RELEASED = {
     "sw_fastedit": "segmentation_sw_fastedit_pet",
 }
 _SHARED = {"deepedit_seg": "deepedit"}
-"""Models for inference that have the weights of another model."""
+"""Models for inference that use another model's weights, with that model."""
 _FALSE = ("n", "no", "f", "false", "off", "0")
 
 
@@ -38,7 +38,7 @@ class WeightFiles:
 
 
 def weight_files(app_folder: str, model: str, conf: Mapping[str, str]) -> WeightFiles | None:
-    """Return where an app's model has its weights. None for an app or a model that is not MONAI Label's own."""
+    """Return the paths of a model's weights. None for an app or a model that is not MONAI Label's own."""
     app, model = posixpath.basename(app_folder.rstrip("/")), _SHARED.get(model, model)
     if app == "monaibundle":
         return WeightFiles(model, f"{model}/models/model.pt") if _is_plain(model) else None
@@ -54,7 +54,7 @@ def weight_files(app_folder: str, model: str, conf: Mapping[str, str]) -> Weight
 
 
 def model_names(app_folder: str, models: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the models that ``--conf models`` stands for: ``all`` for every model of the radiology app."""
+    """Return the models that ``--conf models`` selects. ``all`` means every model of the radiology app."""
     if "all" in models and posixpath.basename(app_folder.rstrip("/")) == "radiology":
         return tuple(_RELEASED)
     return models

@@ -12,7 +12,7 @@ RETRY_S = 0.25
 
 
 async def lock_file(path: Path, waiting: Callable[[], None] = lambda: None) -> BinaryIO:
-    """Return the locked file, which is made if it is missing. Closing it, or the process's end, unlocks it.
+    """Lock a file, which is created if it is missing, and return it. Closing it, or the end of the process, unlocks it.
 
     ``waiting`` is called once if another process has the lock. Raises OSError.
     """

@@ -163,7 +163,7 @@ class Console(Core):
             self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
-        """Open the choices if the pod failed to start or an upload found other versions, and the operator decides."""
+        """Open the list of choices if the pod failed to start, or if an upload found other versions on the host."""
         found = self.dispatcher.last_problem
         if level is not Level.ERROR or found is None:
             return

@@ -45,7 +45,7 @@ def copy_line(models: Models, copy: ModelCopy) -> Document:
 
 
 def server_with_weights(state: SessionState, now: datetime) -> Document:
-    """``server status``, with what each served model computes with; null for a model of which that is unknown."""
+    """``server status`` with the kind of weights of each served model; null if the kind is unknown."""
     document, models, server = server_document(state.server, now), state.models.value, state.server.value
     if models is None or state.models.error is not None or server is None:
         return {**document, "weights": None}

@@ -106,7 +106,7 @@ def ask_server_stop(state: SessionState) -> str | None:
 def ask_next(_state: SessionState) -> str | None:
     """The question before this console fetches a study as an annotator would."""
     return (
-        "Fetch the next study? It is not held for this console, which labels nothing. MONAI Label still stores that"
+        "Fetch the next study? It is not reserved for this console, which labels nothing. MONAI Label still stores that"
         " this console fetched it, and forgets who fetched it by the same strategy before. Annotators fetch their"
         " studies in Slicer."
     )

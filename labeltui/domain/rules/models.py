@@ -10,7 +10,7 @@ from labeltui.domain.text import one_line
 
 
 def ask_push(_state: SessionState) -> str:
-    """The question before weights are sent. ``{}`` stands for what :func:`what_is_sent` says."""
+    """The question before weights are sent. Callers replace ``{}`` by the text of :func:`what_is_sent`."""
     return "Send {}"
 
 
@@ -34,5 +34,5 @@ def what_is_sent(state: SessionState, params: Mapping[str, Any]) -> str:
 
 
 def ask_rollback(_state: SessionState) -> str:
-    """The question before the version before the present one is sent. ``{}`` stands for the model."""
+    """The question before the previous version is sent to the host. Callers replace ``{}`` by the model's name."""
     return "Replace the published model {} on the host by the version before it? The present one stays on this machine."

@@ -109,7 +109,7 @@ def _labels_since(studies: tuple[Study, ...], since: datetime) -> int:
 
 
 def _other_readings(state: SessionState, studies: tuple[Study, ...], since: datetime) -> int:
-    """Count the readings of studies that are read twice, without those that are the final labels."""
+    """Count the readings of studies that are read twice, except readings that are the final label."""
     worklist = state.worklist.value
     if worklist is None or not worklist.readings:
         return 0

@@ -10,7 +10,7 @@ from labeltui.domain.text import one_line
 
 
 def ask_choose(_state: SessionState) -> str:
-    """The question before a reading is chosen. ``{}`` stands for what :func:`what_is_chosen` says."""
+    """The question before a reading is chosen. Callers replace ``{}`` by the text of :func:`what_is_chosen`."""
     return "Make {} Every reading stays on the host and on this machine, and you can choose again."
 
 

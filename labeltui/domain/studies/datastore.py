@@ -15,7 +15,10 @@ MOST_SCORES = 32
 NAMELESS = "?"
 """The client of requests without a client id. MONAI Label stores ``admin`` for them, and prints no client."""
 SUBMITTED = "submitted_ts"
-"""labeltui stores when a label was submitted with each label that it brings back, whose ``ts`` is when it came back."""
+"""The key under which labeltui stores a label's original time of submission when it submits the label again.
+
+MONAI Label's own ``ts`` is then the time of the second submission.
+"""
 USUAL = frozenset(("name", "ts", "strategy"))  # of most studies, nothing else is stored
 
 

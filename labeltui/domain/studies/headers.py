@@ -21,9 +21,10 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?
 
 
 def why_misread(extension: str, head: bytes, size: int) -> str:
-    """Say why MONAI Label would misread a file. Empty if its header shows no reason.
+    """Say why MONAI Label would misread a file.
 
-    ``head`` are the first :data:`HEAD` bytes of the file, ``size`` is that of the whole file.
+    Empty if its header shows no reason. ``head`` has the first :data:`HEAD` bytes of the file. ``size`` is the
+    size of the whole file.
     """
     if extension == ".nrrd":
         return _nrrd(head)
@@ -77,7 +78,7 @@ def _nifti(head: bytes, size: int | None) -> str:
     if codes[1] <= 0 and not all(math.isfinite(one) and one > 0 for one in spacing):
         return "it has no spacing"
     if max(codes) <= 0:
-        return "its header does not say how the volume lies in space (qform and sform are 0)"
+        return "its header has no position and orientation (qform and sform are 0)"
     return ""
 
 
@@ -116,7 +117,7 @@ def _nrrd_spacing(fields: dict[str, str]) -> str:
         lengths = [float(one) for one in _NUMBER.findall(fields.get("spacings", ""))]
     if len(lengths) < 3 or not all(math.isfinite(one) and one > 0 for one in lengths):
         return "it has no spacing"
-    return "" if "space directions" in fields else "its header does not say how the volume lies in space"
+    return "" if "space directions" in fields else "its header has no position and orientation"
 
 
 def _finite(text: str) -> bool:

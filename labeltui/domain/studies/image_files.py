@@ -1,7 +1,7 @@
-"""File names of studies as a folder datastore of MONAI Label reads them.
+"""File names of studies, as MONAI Label reads them from a folder.
 
-It lists the files of its top level whose names end in one of these extensions, in lower case, and takes the rest of the
-name as the study's id. (It lists pictures too, which labeltui does not upload.)
+It lists the files directly in the folder whose names end in one of these extensions, in lower case. The rest of
+the name is the study's id. (It lists pictures too, which labeltui does not upload.)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 LISTED = (".nii.gz", ".nii", ".nrrd")
 OTHERS = (".jpg", ".png", ".tif", ".svs", ".xml")
-"""Further extensions that MONAI Label lists."""
+"""Further extensions of files that MONAI Label lists and labeltui does not upload."""
 LABEL_FOLDERS = frozenset({"labels", "labelstr", "labelsts", "segmentations"})
 _LABEL_NAME = re.compile(r"[-_. ](?:seg|segmentation|label|labels|labelmap|mask|gt)\Z", re.IGNORECASE)
 
@@ -24,9 +24,10 @@ def split_image(name: str) -> tuple[str, str]:
 
 
 def name_on_host(parts: Sequence[str]) -> str:
-    """Return the name on the host for a file below an uploaded folder: the names of the sub-folders are put before it.
+    """Return the name on the host for a file below an uploaded folder.
 
-    The extension is written in lower case. It must not occur in the id, because MONAI Label removes it there too.
+    It begins with the names of the sub-folders. The extension is in lower case. In the rest of the name an
+    underscore replaces it, because MONAI Label would remove it there too.
     """
     study, extension = split_image("_".join(parts))
     while extension in study.lower():
@@ -41,6 +42,6 @@ def names_of_study(study: str) -> tuple[str, ...]:
 
 
 def image_of_label(study: str) -> str:
-    """Return the id of the image, if an id is that of a label beside it, such as ``case_seg``. Empty for other ids."""
+    """Return the id of the image if the given id looks like a label's, such as ``case_seg``. Empty for other ids."""
     found = _LABEL_NAME.search(study)
     return study[: found.start()] if found else ""

@@ -38,9 +38,9 @@ class Left:
 
     @property
     def why_nothing(self) -> str:
-        """Why a client gets no study, as ``3 are held by others, 5 are final``."""
+        """Why a client gets no study, as ``3 are reserved for others, 5 are final``."""
         parts = (
-            (self.held, "held by others"), (self.assigned, "assigned to others"), (self.skipped, "skipped"),
+            (self.held, "reserved for others"), (self.assigned, "assigned to others"), (self.skipped, "skipped"),
             (self.final, "final"),
         )  # fmt: skip
         named = [f"{count} {'is' if count == 1 else 'are'} {text}" for count, text in parts if count]
@@ -61,9 +61,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A client's label of a study that is read twice. It is on both machines, on the host under ``tag``.
+    """A client's label of a study that is read twice.
 
-    ``at`` is when MONAI Label stored it as the final label.
+    It is stored on this machine, and on the host under ``tag``. ``at`` is when MONAI Label stored it as the
+    final label.
     """
 
     client: str

@@ -24,7 +24,7 @@ class ModelRequests(AgentConnection):
     """Lists files of weights."""
 
     async def list_models(self, folder: str, names: Iterable[str], summed: Iterable[str] = ()) -> ModelFiles:
-        """Fetch those of ``names``, paths below ``folder``, that exist; with checksums of ``summed``."""
+        """Fetch the files of ``names`` (paths below ``folder``) that exist. Those in ``summed`` have a checksum."""
         answer = await self.request(
             "models.list", deadline_s=SUM_S, folder=folder, names=list(names), summed=list(summed)
         )

@@ -41,9 +41,9 @@ class StudiesPart:
 
 @dataclass(frozen=True, slots=True)
 class OnHost:
-    """What a folder of studies has: size and time of change (ns) of files by name, and the free bytes of its disk.
+    """The files of a folder of studies, by name with size and time of change (ns), and the free bytes of its disk.
 
-    ``parts`` are the sizes of what earlier uploads left, in the order of the request.
+    ``parts`` has the bytes that earlier uploads left of the requested files, in the order of the request.
     """
 
     there: Mapping[str, tuple[int, int]]
@@ -87,7 +87,7 @@ class StudiesRequests(AgentConnection):
     async def compare_upload(
         self, studies: str, names: Sequence[str], parts: Sequence[tuple[str, int, int]] = ()
     ) -> OnHost:
-        """Find ``names`` in a folder of studies, and what is left of uploads of ``parts`` (name, size, mtime_ns)."""
+        """Find ``names`` in a folder of studies, and bytes that uploads of ``parts`` (name, size, mtime_ns) left."""
         there: dict[str, tuple[int, int]] = {}
         left: list[int] = []
         free = 0
@@ -103,7 +103,7 @@ class StudiesRequests(AgentConnection):
         return OnHost(there, tuple(left), free)
 
     async def tidy_upload(self, studies: str) -> None:
-        """Delete what no upload will continue."""
+        """Delete parts of uploads that were not continued for two weeks."""
         await self.request("upload.tidy", studies=studies)
 
 

@@ -17,7 +17,7 @@ exec(compile({source!r}, "<" + {name!r} + ">", "exec"), vars(_module))
 def source_of(name: str) -> str:
     """Return the source of the program in ``NAME.py`` as one module.
 
-    A module of this package that the program imports is defined before the program, because the host's Python has no
+    Modules of this package that the program imports are put before it, because the host's Python has no
     labeltui.
     """
     source = _read(name)

@@ -1,4 +1,4 @@
-"""Compares two label files of one image: the Dice coefficient of each label value.
+"""Computes the Dice coefficient of each label value between two label files of one image.
 
 Reads NIfTI with nibabel and other formats with SimpleITK. Voxels are compared by their indices.
 """
@@ -16,10 +16,11 @@ NEAR = 1e-3  # millimetres
 
 
 def main(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Compare the two ``files``. Returns ``labels``, or an ``error`` in a clause.
+    """Compare the two ``files``.
 
-    Each label has its ``value``, ``dice``, and the number of ``voxels`` in each file. ``shifted`` is true if the files
-    place their voxels at other points of the patient.
+    Returns ``labels``, or a clause in ``error``. Each label has its ``value``, ``dice``, and the number of
+    ``voxels`` in each file. ``shifted`` is true if the two files place their voxels at different points of the
+    patient.
     """
     first, second = (read(str(path)) for path in arguments["files"])
     if first[0].shape != second[0].shape:
@@ -44,7 +45,10 @@ def compared(one: Any, two: Any, value: Any) -> dict[str, Any]:
 
 
 def read(path: str) -> tuple[Any, Any]:
-    """Return a file's voxels, and the numbers that place them. Both depend on the format."""
+    """Return a file's voxels, and the numbers that define their position.
+
+    The form of both depends on the file's format.
+    """
     if path.lower().endswith((".nii", ".nii.gz")):
         image: Any = importlib.import_module("nibabel").load(path)
         return np.asanyarray(image.dataobj), np.asarray(image.affine)

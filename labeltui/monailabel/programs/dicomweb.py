@@ -1,4 +1,4 @@
-"""What the programs for a DICOMweb server share: the connection, the server's environment, and reading its answers."""
+"""Functions of the programs for a DICOMweb server. They connect, read MONAI Label's environment, and read answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Limited(HTTPAdapter):
 
 
 def take_environment(pid: int | None) -> dict[str, str] | None:
-    """Use the environment of a MONAI Label server, for its proxies too, and return it. None if it can't be read."""
+    """Return the environment of a MONAI Label server, and adopt its proxies. None if it can't be read."""
     with suppress(OSError):
         process = Path("/proc") / str(pid)
         if b"monailabel" in (process / "cmdline").read_bytes():
@@ -63,9 +63,10 @@ def filter_of(arguments: dict[str, Any], environment: dict[str, str] | None) -> 
 def connect(
     arguments: dict[str, Any], environment: dict[str, str] | None, limit_s: float = Limited.limit_s
 ) -> DICOMwebClient:
-    """Make a client as MONAI Label makes its own, but with a time limit for each request and without retries.
+    """Create a client with the settings of MONAI Label's own.
 
-    Login and prefixes are those of the server's environment, else those of ``arguments``.
+    But it has a time limit for each request and does not retry. Login and prefixes come from the server's
+    environment, else from ``arguments``.
     """
     known = {name: arguments.get(name) for name in ("user", "password", "qido", "wado")}
     if environment is not None:
@@ -81,7 +82,7 @@ def connect(
 def client_of(
     url: str, login: Any, qido: str | None = None, wado: str | None = None, limit_s: float = Limited.limit_s
 ) -> DICOMwebClient:
-    """Make a client; ``login`` is the name and the password, or None."""
+    """Create a client. ``login`` is a pair of name and password, or None."""
     session = requests.Session()
     session.auth = login
     if GOOGLE in url:
@@ -102,7 +103,7 @@ def google_session() -> Any:
 
 
 def search(client: DICOMwebClient, wanted: dict[str, Any], fields: list[str], offset: int) -> list[Any]:
-    """Request one page of series. Raises Unusable if it is no list of objects."""
+    """Request one page of series. Raises Unusable if the answer is not a list of objects."""
     page = client.search_for_series(search_filters=wanted, fields=fields, limit=PAGE, offset=offset)
     if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
         raise Unusable
@@ -114,8 +115,8 @@ def pages(
 ) -> Iterator[tuple[list[Any], int]]:
     """Yield series that were not yielded before, and the next offset, page by page.
 
-    A server may send fewer series than asked for, and may ignore the offset. The end is therefore a page without a new
-    series. Raises Unusable for a series without its UIDs.
+    A server may send fewer series than requested, and may ignore the offset. So only a page without a new
+    series is the end. Raises Unusable for a series without its UIDs.
     """
     known: set[str] = set()
     while True:

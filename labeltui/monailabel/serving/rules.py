@@ -29,9 +29,9 @@ class Fetch(NamedTuple):
 class Entry(NamedTuple):
     """A study of the datastore, with the newest fetch by each strategy and client.
 
-    ``tags`` are the tags of its labels, ``author`` and ``at`` the client and the time of its final label; they are
-    needed of a study with a final label only. :func:`next_reading` sets the other fields: ``readers`` have read the
-    study, and another client is to read it again; while it ``waits``, nobody gets it.
+    ``tags`` are the tags of its labels; ``author`` and ``at`` are client and time of its final label. These
+    three may be empty if it has no final label. :func:`next_reading` sets the other fields: ``readers`` have
+    read the study, so another client must read it next. While it ``waits``, nobody gets it.
     """
 
     study: str
@@ -155,9 +155,10 @@ def client_name(value: object) -> str:
 
 
 def next_reading(entry: Entry, edits: Edits) -> Entry:
-    """Return a study as it is for its next reading. One that is read twice is not final after its first final label.
+    """Return the study as the rules see it before its next reading.
 
-    It waits until that label is safe: the newest final label of its author, a named client, is among the readings.
+    A study that is read twice is not final after its first final label. It waits until that label is stored as
+    a reading of its author, who must be a named client.
     """
     if not entry.final or entry.study not in edits.doubled:
         return entry
@@ -247,7 +248,7 @@ def _choice(
 
 
 def _readings(value: object) -> tuple[Reading, ...]:
-    """Read the readings of one study, one for each client; the last one counts."""
+    """Return the readings of one study, at most one for each client: the last."""
     found: dict[str, Reading] = {}
     for one in value if isinstance(value, list) else ():
         if (

@@ -25,7 +25,7 @@ NOTE_EVERY_S = 10.0
 GIVEN_S = 60.0
 FALLBACK = "random"
 SUBMITTED = "submitted_ts"
-"""Where labeltui stores when a label that it brings back was submitted; see ``domain/studies/datastore.py``."""
+"""The key of a label's original time of submission, which ``domain/studies/datastore.py`` describes."""
 LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
 
 Strategy = Callable[[Mapping[str, Any], Any], Any]
@@ -204,7 +204,7 @@ def read_datastore(datastore: Any) -> tuple[list[Entry], dict[str, float]]:
 
 
 def with_final(entry: Entry, tags: Iterable[str], info: object) -> Entry:
-    """Add the tags of a study's labels, and the client and time in MONAI Label's information about the final one."""
+    """Add the tags of a study's labels, and the client and time that MONAI Label stores with the final label."""
     given = info if isinstance(info, dict) else {}
     at = given.get("ts")
     return entry._replace(

@@ -48,7 +48,10 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
 
 
 async def _copy_models(session: Session, report: Report | None) -> None:
-    """Copy the models that the profile says. Raises nothing: those that are not here are named before the pod ends."""
+    """Copy the models that the profile selects.
+
+    Raises nothing: models that are not copied are named before the pod ends.
+    """
     if report is not None:
         report.progress("Copying the trained models that are not on this machine yet")
     with suppress(LabeltuiError, TimeoutError):

@@ -21,7 +21,10 @@ REACH_S = 15.0
 
 
 async def models_list(session: Session, _params: NoParams, report: Report) -> Document:
-    """List the host's models and every version on this machine. Without a connection, list the versions and say so."""
+    """List the host's models and every version on this machine.
+
+    Without a connection, list only the versions and report that.
+    """
     try:
         await session.reach(REACH_S)
         await session.readiness.settled()
@@ -41,7 +44,7 @@ async def models_list(session: Session, _params: NoParams, report: Report) -> Do
 
 
 async def models_pull(session: Session, params: ModelsPullParams, report: Report) -> Document:
-    """Copy every trained model of the server's app that is not on this machine yet, or the one that is named.
+    """Copy every trained model of the server's app that is not on this machine yet, or only the named model.
 
     A repeated command continues where the last one stopped. Raises Failed ``unknown_model`` or ``no_model`` for a
     model that the host does not have, and ``copy_failed`` for one that is being written.
@@ -79,14 +82,14 @@ def known_model(models: Models, name: str) -> HostModel:
     if found is None:
         known = ", ".join(model.name for model in models.on_host) or "none"
         raise Failed(
-            Code.UNKNOWN_MODEL, f"labeltui does not know where the server's app has a model {name!r}.",
+            Code.UNKNOWN_MODEL, f"labeltui knows no model {name!r} of the server's app.",
             f"It knows: {known}. Add others to [profiles.NAME.server] models.",
         )  # fmt: skip
     return found
 
 
 def of_model(report: Report, what: str) -> Any:
-    """Return a callback that reports how far a copy is, at each tenth."""
+    """Return a callback that reports the progress of a copy after each tenth."""
     shown = -1
 
     def progress(done: int, size: int) -> None:

@@ -34,8 +34,9 @@ async def fetch_weights(
 ) -> tuple[Path, str]:
     """Return the file of ``url`` and its SHA-256. A file that was downloaded before is not downloaded again.
 
-    Nobody publishes checksums of these files, so the checksum is that of the first download unless ``sha256`` is given.
-    Raises Failed ``download_failed``, or ``checksum`` if the file is not the expected one.
+    MONAI publishes no checksums of these files. So unless ``sha256`` is given, a file is compared with the
+    checksum of its first download. Raises Failed ``download_failed``, or ``checksum`` if the file is not the
+    expected one.
     """
     name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{file_name(url.rpartition('/')[2])}"
     path = folder.root / FOLDER / name
@@ -60,7 +61,7 @@ async def fetch_weights(
 async def _download(
     url: str, path: Path, known: Path, report: Report, transport: httpx.AsyncBaseTransport | None
 ) -> None:
-    """Download to ``path``, which exists only once it is complete."""
+    """Download to ``path``, which gets its name only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     digest, progress = hashlib.sha256(), of_model(report, "Downloading")
     try:

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Weights to send. ``name`` is the target below the host's model folder, ``labels`` what they were trained with."""
+    """Weights to send.
+
+    ``name`` is their path below the host's model folder. ``labels`` are the own labels of their training.
+    """
 
     path: Path
     sha256: str
@@ -76,9 +79,10 @@ async def models_rollback(session: Session, params: ModelsRollbackParams, report
 
 
 async def send(session: Session, models: Models, model: HostModel, sent: Sent, report: Report) -> Document:
-    """Send weights, unless the host has them. Copies a published file that they replace to this machine first.
+    """Send weights, unless the host has them.
 
-    The host's file is replaced in one step, after the checksum of what arrived was compared.
+    A published file that they replace is copied to this machine first. The host's file is replaced in one step,
+    after the checksum of the received file was compared.
     """
     _refuse_other_labels(session, model, sent)
     if session.models.is_training(model.name):
@@ -118,9 +122,10 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
 def version_of(
     models: Models, model: HostModel, version: str | None, labels: tuple[str, ...] | None = None
 ) -> Sent | None:
-    """Return the newest version on this machine, or the one whose checksum begins with ``version``; None without one.
+    """Return the newest version on this machine, or the version whose checksum begins with ``version``.
 
-    Only versions that the host can load as this model count; with ``labels``, only those trained with these own labels.
+    None if there is none. Only versions that the host can load as this model count; with ``labels``, only those
+    trained with these own labels.
     """
     found = [
         copy

@@ -1,4 +1,4 @@
-"""Models at the start of a server: sends those of this machine, and says what is untrained."""
+"""Sends models from this machine before a server starts, and reports models that are untrained."""
 
 from __future__ import annotations
 
@@ -47,12 +47,15 @@ async def send_models(
             )  # fmt: skip
     if not found:
         report.progress(
-            f"No model is sent: this machine has none of {wanted} that the host lacks and can load"
+            f"No model is sent: this machine has no version ({wanted}) that the host lacks and can load"
         )
 
 
 async def report_weights(session: Session, options: ServerOptions, report: Report) -> None:
-    """Say which models of the server are untrained, and whether this machine has a trained one. Raises nothing."""
+    """Report which models of the server are untrained, and whether this machine has a trained version.
+
+    Raises nothing.
+    """
     session.store.dismiss(ALERT)
     try:
         agent = await session.link.ready()
@@ -75,7 +78,7 @@ async def report_weights(session: Session, options: ServerOptions, report: Repor
 
 
 def _offer(models: Models, model: HostModel, labels: tuple[str, ...]) -> str:
-    """Name the newest version on this machine, for a model that was not trained on the host."""
+    """Return a sentence with the newest version on this machine, for a model that was not trained on the host."""
     copy = (
         models.newest_for(model, labels) if model.weights in (Weights.UNTRAINED, Weights.PRETRAINED) else None
     )

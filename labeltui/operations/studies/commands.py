@@ -81,10 +81,12 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
 
 
 def _held(holders: Sequence[Holder], study: str, worklist: Worklist | None) -> str:
-    """Say for whom the chosen study is held: for whoever had it before, else for nobody."""
+    """Say for whom the chosen study is reserved: for the clients who have it already, else for nobody."""
     if holders:
-        return f"{' and '.join(map(open_until, holders))}; it is not held for this console."
-    nobody = "It is held for nobody, because this console labels nothing: the next request may get it too."
+        return f"{' and '.join(map(open_until, holders))}; it is not reserved for this console."
+    nobody = (
+        "It is reserved for nobody, because this console labels nothing: the next request may get it too."
+    )
     if worklist is None or worklist.why_not:
         return nobody
     return f"{nobody} `{shlex.join(['labeltui', 'studies', 'assign', one_line(study), '--to', 'NAME'])}` reserves it."

@@ -28,13 +28,14 @@ MEMORY_BYTES = 8 << 30
 PROGRAM_S = 120.0
 MOST_COMPARED = 64
 _compared: dict[tuple[str, str], Mapping[str, Any]] = {}
-"""What the program answered, by the checksums of the two labels."""
+"""The program's answers, by the checksums of the two labels."""
 
 
 async def studies_double(session: Session, params: StudiesDoubleParams, report: Report) -> Document:
     """Let two annotators read each study, or only one again.
 
-    Raises Refused ``not_permitted`` for DICOMweb, and what the other changes of the worklist raise.
+    Raises Refused ``not_permitted`` for DICOMweb, and the errors of
+    :func:`labeltui.operations.studies.worklist.change_edits`.
     """
     studies = params.studies
     state = await session.readiness.need_server()
@@ -43,7 +44,7 @@ async def studies_double(session: Session, params: StudiesDoubleParams, report: 
         raise Refused(
             Code.NOT_PERMITTED,
             "Only studies in a folder can be read twice. A DICOM server stores labels as SEG series without the name of"
-            " their annotator, so the first reading could not be told from the second.",
+            " their annotator, so labeltui could not distinguish the first reading from the second.",
             "Put the images into a folder on the host, and start the server with that folder as its studies.",
         )
 
@@ -56,7 +57,7 @@ async def studies_double(session: Session, params: StudiesDoubleParams, report: 
     document = {**document, "doubled": document.get("doubled", [])}
     if params.undo:
         return document
-    report.progress("Storing the first readings that there are already")
+    report.progress("Storing the first readings that exist already")
     await session.readings.settle(studies)
     worklist = session.store.state.worklist.value
     waiting = {one: worklist.second.get(one, "") for one in studies} if worklist is not None else {}
@@ -85,12 +86,12 @@ async def studies_compare(session: Session, params: StudiesCompareParams, report
 
 
 def dice_text(result: Mapping[str, Any]) -> str:
-    """Return the result of a comparison in a clause."""
+    """Return the result of a comparison as a clause."""
     if not result["labels"]:
         return "both readings are empty"
     dice = "Dice " + ", ".join(f"{one['name']} {one['dice']:.3f}" for one in result["labels"])
     return (
-        f"{dice}, although the two files lie at different places of the patient"
+        f"{dice}, although the two files place their voxels at different points of the patient"
         if result["shifted"]
         else dice
     )
@@ -153,7 +154,10 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
 
 
 async def _readings(session: Session, study: str) -> tuple[Reading, ...]:
-    """Return the readings of a study. Raises Failed ``no_worklist``, and ``not_read_twice`` if it has less than two."""
+    """Return the readings of a study.
+
+    Raises Failed ``no_worklist``, and ``not_read_twice`` if there are fewer than two.
+    """
     worklist = await session.worklist.refresh()
     readings = worklist.readings.get(study, ())
     if len(readings) < 2:

@@ -77,7 +77,7 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
 
 
 async def _compared(session: Session, study: str, readings: Sequence[Reading]) -> dict[str, Any] | None:
-    """Compare the readings of a study. None if it has less than two. Says why if they can't be compared."""
+    """Return the comparison of a study's readings, or its error. None if it has fewer than two."""
     if len(readings) < 2:
         return None
     try:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 async def studies_order(session: Session, params: StudiesOrderParams, _report: Report) -> Document:
-    """Put studies at a place of the order. Raises Misused for a place below 1, and as :func:`change_edits`."""
+    """Put studies at a place of the order.
+
+    Raises Misused for a place below 1, and the errors of :func:`change_edits`.
+    """
     studies, place = params.studies, 1 if params.place is None else params.place
     if place < 1:
         raise Misused(Code.BAD_PARAMETER, "The place in the order is 1 or more.")

@@ -1,8 +1,8 @@
 """Stores each final label of a study that is read twice on this machine, and on the host under a tag of its own.
 
-MONAI Label keeps one file for a study and a tag, so the second final label replaces the first. The worklist hands the
-study out again only after the first one is recorded as a reading, which is the last step here. Every step can be
-repeated: what a lost connection or an ended console interrupted is done again from the start.
+MONAI Label keeps one file for a study and a tag, so the second final label replaces the first. The worklist
+hands the study out again only after the first one is recorded as a reading, which is the last step here. Every
+step can be repeated, so an interrupted reading is recorded again from the start.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ReadingsKeeper:
             self._wake.set()
 
     async def run(self) -> None:
-        """Record until cancelled. A failure raises an alert, and is tried again after a pause."""
+        """Record until cancelled. After a failure, raise an alert and try again after a pause."""
         failures = 0
         while True:
             self._wake.clear()
@@ -164,7 +164,7 @@ class ReadingsKeeper:
 
 
 def unrecorded(state: SessionState) -> list[Study]:
-    """Return the studies that are read twice and have a final label of a named client that is no reading yet."""
+    """Return studies that are read twice and whose final label is not stored as a reading of its named client yet."""
     queue, worklist = state.queue.value, state.worklist.value
     if queue is None or worklist is None or not worklist.doubled:
         return []

@@ -1,6 +1,7 @@
 """The folder of copied models on this machine: ``MODEL/TIME-CHECKSUM.pt``, with a JSON file beside each.
 
-A version is in the list once its JSON file is, and that is written last. No version is ever overwritten.
+The JSON file is written last, so a version without one is incomplete and not listed. No version is ever
+overwritten.
 """
 
 from __future__ import annotations

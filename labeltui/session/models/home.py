@@ -63,7 +63,7 @@ class ModelHome:
         clock: Clock,
         machine: Callable[[], str | None],
     ) -> None:
-        """Create it. ``machine`` returns the host's name if that is not its address (a pod's id), else None."""
+        """``machine`` returns the host's name if that is not its address (a pod's id), else None."""
         self.folder, self.section = folder, section
         self._store, self._field = store, store.own(Fields.models)
         self._link, self._watch, self._server, self._clock, self._machine = (
@@ -90,7 +90,7 @@ class ModelHome:
                 self._wake.set()
 
     async def run(self, agent: AgentClient) -> None:
-        """List, and copy what the profile says, until the agent is gone."""
+        """List the models and copy those that the profile selects, until the agent is gone."""
         failures = 0
         while True:
             self._wake.clear()
@@ -110,9 +110,10 @@ class ModelHome:
                     await self._wake.wait()
 
     async def copy_due(self, agent: AgentClient, *, at_end: bool = False) -> bool:
-        """List the models and copy those that the profile says. Returns whether a file is still being written.
+        """List the models and copy those that the profile selects.
 
-        A model in training is copied once its training has ended, or now if its pod ends now (``at_end``).
+        Returns whether a file is still being written. A model in training is copied when its training has
+        ended. With ``at_end``, its pod ends now, so it is copied at once.
         """
         models = await self._list(agent, self.served(agent))
         if self.section.copy_ == "never":
@@ -160,9 +161,10 @@ class ModelHome:
     # --- what is on the host
 
     def served(self, agent: AgentClient) -> Served:
-        """Return what the running server serves. Without one, what a start with the profile's settings would serve.
+        """Return the app, models and configuration of the running server, else those of the profile.
 
-        The app is empty, and its models unknown, for a server that labeltui did not start and whose app is not known.
+        The app is empty, and its models are unknown, for a server that labeltui did not start and whose app is
+        unknown.
         """
         server, home = self._store.state.server.value, agent.hello.home
         models = dict.fromkeys((*self._server.models, *(server.models if server is not None else ())))
@@ -180,7 +182,7 @@ class ModelHome:
         return stored if isinstance(stored, dict) and self._watch.run.state == "running" else {}
 
     async def refresh(self, served: Served | None = None) -> Models:
-        """List the models now, as soon as the agent runs: those of ``served``, by default of the server's app."""
+        """List the models of ``served``, by default the server's app, as soon as the agent runs."""
         agent = await self._link.ready()
         return await self._list(agent, served or self.served(agent))
 
@@ -217,7 +219,7 @@ class ModelHome:
         self._field.write(self._field.value.succeeded(models, self._clock(), interval_s=SLOW_S))
 
     def _change(self, models: Models) -> None:
-        """Replace the value. It is as old as before, because the host was not asked."""
+        """Replace the reading's value, but not its time, because the host was not asked."""
         self._field.write(replace(self._field.value, value=models))
 
     @property
@@ -282,7 +284,10 @@ class ModelHome:
     async def _stats(
         self, agent: AgentClient, root: str, model: HostModel
     ) -> tuple[Best | None, Mapping[str, Any]]:
-        """Fetch the statistics of the training that has published the model. Empty if they are of a later one."""
+        """Fetch the statistics of the training that has published the model.
+
+        Empty if they belong to a later training.
+        """
         runs = posixpath.splitext(model.file)[0] if not model.is_bundle else model.name
         try:
             document = json.loads(await _text(agent, f"{root}/{runs}/train_stats.json"))

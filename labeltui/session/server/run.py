@@ -10,7 +10,7 @@ from labeltui.hosts.agent.messages import Job
 from labeltui.monailabel.launch import CACHE_META, DEFAULT_CACHE_S, is_dicomweb
 
 OPTIONS = "options"
-"""Entry of a job's record: the options with which the server was started, for a restart."""
+"""The key of a job's record that has the options with which the server was started, for a restart."""
 
 
 def run_of(job: Job, *, stopped: bool) -> ServerRun:

@@ -1,4 +1,4 @@
-"""Studies that are read twice, as the worklist's rules see them."""
+"""Applies the worklist's rules to studies that are read twice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from labeltui.monailabel.serving.rules import Edits, Entry, Fetch, client_name, 
 
 
 def second_reading(study: Study, fetches: tuple[Fetch, ...], edits: Edits) -> Entry | None:
-    """Return a study with a final label that lacks its second reading. None for one that is read often enough."""
+    """Return the study as the rules see it if it has a final label and lacks its second reading; else None."""
     at = study.tags[FINAL_TAG]
     entry = Entry(
         study.id, True, fetches, tuple(study.tags), client_name(study.authors.get(FINAL_TAG)),

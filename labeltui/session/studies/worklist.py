@@ -47,7 +47,7 @@ NAME_HINT = (
 )
 SHARED_NAME = "shared name"
 NEWCOMER = "\n"
-"""Stands for a named client who has fetched nothing. No client has this name, because names are stripped."""
+"""A name in place of a named client who has fetched nothing. No client can have it, because names are stripped."""
 
 
 class WorklistWatch:

@@ -130,7 +130,7 @@ class TrainingCard(Card):
         return lines
 
     def _weights(self, state: SessionState, width: int) -> list[Content]:
-        """Return a row per model that can be trained: what it computes with."""
+        """Return a row for each model that can be trained, with the kind of its weights."""
         trainers = state.info.value.trainers if state.info.value is not None else {}
         texts = [(name, text) for name in trainers if (text := weights_text(state, name))]
         return [

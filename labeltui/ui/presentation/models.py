@@ -1,4 +1,4 @@
-"""Says what a model computes with."""
+"""Describes the weights of models in words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS = {
 
 
 def weights_text(state: SessionState, name: str) -> str:
-    """Say what a served model computes with, safe to show. Empty if that is unknown, or was read before."""
+    """Describe the weights of a served model, safe to show. Empty if they are unknown or the reading is old."""
     models = state.models.value
     if models is None or state.models.error is not None:
         return ""
@@ -27,7 +27,7 @@ def weights_text(state: SessionState, name: str) -> str:
 
 
 def weights_of(models: Models, model: HostModel) -> str:
-    """Say what a model on the host computes with."""
+    """Describe the weights of a model on the host."""
     word = WORDS[model.weights.value]
     if model.published is not None and not models.is_here(model):
         return f"{word}, not on this machine yet"
@@ -35,9 +35,9 @@ def weights_of(models: Models, model: HostModel) -> str:
 
 
 def offer_notes(state: SessionState, *, starts: bool) -> tuple[str, ...]:
-    """Say what each model of the profile and the server computes with, for a form that offers them.
+    """Describe the weights of each model of the profile and the server, for a form that offers them.
 
-    ``starts``: the form starts the server, which may download pretrained weights first.
+    With ``starts``, the form starts the server, which may download pretrained weights first.
     """
     models = state.models.value
     if models is None or state.models.error is not None:

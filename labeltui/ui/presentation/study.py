@@ -63,7 +63,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _readings(document: Mapping[str, Any]) -> list[str]:
-    """Say who has read a study that is read twice, and how far the readings agree."""
+    """Return lines on who has read a study that is read twice, and on the agreement of the readings."""
     readings, compared = document.get("readings"), document.get("compared")
     if not readings and not document.get("doubled"):
         return []
@@ -81,7 +81,11 @@ def _readings(document: Mapping[str, Any]) -> list[str]:
         lines.append(safe(f"  Dice {metric(one['dice'])}  {one['name']}  ({voxels} voxels)"))
     if not compared["labels"]:
         lines.append("  both readings are empty")
-    return [*lines, "  the files lie at different places of the patient"] if compared["shifted"] else lines
+    return (
+        [*lines, "  the files place their voxels at different points of the patient"]
+        if compared["shifted"]
+        else lines
+    )
 
 
 def _image(image: Mapping[str, Any] | None) -> list[str]:

@@ -164,7 +164,7 @@ class Screens:
             self._app.push_screen(DeletionsScreen(records, console.clock()), chosen)
 
     async def models(self) -> None:
-        """List the models' versions on this machine, and send the one that is picked."""
+        """List the models' versions on this machine, and send the picked version to the host."""
         console, session = self._console, self._console.session
         copies = await asyncio.to_thread(session.models.folder.copies) if session is not None else ()
 

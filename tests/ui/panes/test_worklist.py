@@ -51,7 +51,7 @@ def test_the_border_says_who_has_the_study_and_what_is_left() -> None:
     study = next(s for s in state.queue.value.studies if s.id == "liver_012")  # type: ignore[union-attr]
     assert study_fact(study, HELD).startswith("for [red]ben, ana until ")
     assert study_fact(study, HELD).count(" until ") == 2
-    assert worklist_fact(state) == "worklist: 1 is held by others, 2 are final"
+    assert worklist_fact(state) == "worklist: 1 is reserved for others, 2 are final"
     assert worklist_fact(with_worklist(Worklist(left=Left(free=3)))) == "worklist 3 free"
     assert (
         worklist_fact(with_worklist(Worklist(why_not="labeltui did not start this server"))) == "no worklist"

@@ -19,9 +19,9 @@ class ModelSums:
         self._one = threading.Lock()
 
     def find(self, folder: str, names: list[str], summed: list[str]) -> dict[str, Any]:
-        """Return those of ``names``, paths below ``folder``, that are regular files; with checksums of ``summed``.
+        """Return the regular files among ``names`` (paths below ``folder``).
 
-        The checksum is None for a file that changed while it was read.
+        Files in ``summed`` have a checksum; it is None for a file that changed while it was read.
         """
         root = expand(folder)
         found = [self._file(root, str(name), name in summed) for name in names]

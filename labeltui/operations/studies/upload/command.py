@@ -1,4 +1,4 @@
-"""``studies upload``: sends the files, and goes on by itself after a lost connection."""
+"""``studies upload``: sends the files, and continues by itself after a lost connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN = 3
 
 
 async def studies_upload(session: Session, params: StudiesUploadParams, report: Report) -> Document:
-    """Send the studies that the host does not have. What is there is left alone.
+    """Send the studies that the host does not have. Equal ones are not sent again.
 
     Raises Refused ``exists`` if a study differs from the host's and neither ``replace`` nor ``skip`` is set, Failed
     ``disk_full``, and Failed ``studies_left_out`` with the document if nothing could be sent.
@@ -113,7 +113,10 @@ async def _send(
 
 
 async def _still_missing(agent: Any, folder: str, pending: dict[str, Outgoing]) -> list[Outgoing]:
-    """Return the files that the host lacks, with what it has of them. Drops those that arrived without an answer."""
+    """Return the files that the host still lacks, each with the bytes that it has.
+
+    Files that arrived without an answer are dropped.
+    """
     files = list(pending.values())
     host = await agent.compare_upload(
         folder, [file.name for file in files], [(file.name, file.size, file.mtime_ns) for file in files]
@@ -128,7 +131,7 @@ async def _still_missing(agent: Any, folder: str, pending: dict[str, Outgoing]) 
 
 
 async def _unlisted(session: Session, studies: Sequence[str], report: Report) -> int | None:
-    """Return how many of the studies the server does not list after some seconds. None if no server runs."""
+    """Return how many of the studies the server still does not list after some seconds. None if no server runs."""
     server = session.store.state.server.value
     if server is None or server.state is not ServerState.RUNNING or not studies:
         return None
@@ -181,7 +184,7 @@ def _document(
 
 
 def _error(plan: Plan, sent: Sequence[Outgoing], failed: dict[str, Problem]) -> dict[str, str] | None:
-    """Return the document's error: files that changed meanwhile, or nothing that could be sent."""
+    """Return the document's error: some files failed or changed while they were sent, or no file could be sent."""
     if failed:
         name, problem = next(iter(failed.items()))
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""

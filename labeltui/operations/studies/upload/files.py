@@ -18,7 +18,10 @@ LONGEST_NAME = 200  # bytes; file systems allow 255, and the server's label fold
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file, and its name on the host. ``misread``: why MONAI Label would misread it. ``clash``: why it can't go."""
+    """A file, and its name on the host.
+
+    ``misread`` is why MONAI Label would misread it, ``clash`` why it can't be sent; else empty.
+    """
 
     path: Path
     name: str
@@ -70,7 +73,7 @@ def _files(top: Path, left: list[LeftOut]) -> Iterator[tuple[Path, Sequence[str]
 
 
 def _sort_out(path: Path, parts: Sequence[str], found: list[FoundFile], left: list[LeftOut]) -> None:
-    """Append a file to one of the lists. Hidden files are ignored: they are no studies, and nobody misses them."""
+    """Append a file to one of the lists. Hidden files are ignored, because they are not studies."""
     if path.name.startswith("."):
         return
     extension = split_image(path.name)[1]
@@ -94,7 +97,7 @@ def _sort_out(path: Path, parts: Sequence[str], found: list[FoundFile], left: li
 
 
 def _once(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """Drop a file that two of the paths lead to."""
+    """Drop repeated files: two of the given paths may lead to one file."""
     return list({(os.path.realpath(file.path), file.name): file for file in files}.values())
 
 

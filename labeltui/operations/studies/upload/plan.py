@@ -30,7 +30,7 @@ SPARE = 64 << 20  # bytes that stay free on the host's disk
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an upload does: ``new`` studies, those that differ from the host's, those that are there, the rest."""
+    """The plan of an upload: ``new`` studies, those that differ from the host's, those that it has, and the rest."""
 
     folder: str
     new: tuple[FoundFile, ...]
@@ -41,7 +41,7 @@ class Plan:
     parts: int  # bytes that earlier uploads left of the new files
 
     def outgoing(self, *, replace: bool) -> list[Outgoing]:
-        """The files to send; those that differ only if they replace the host's."""
+        """The files to send. Files that differ are included only if they replace the host's."""
         chosen = [(file, False) for file in self.new] + [(file, True) for file in self.differs if replace]
         return [Outgoing(one.path, one.name, one.size, one.mtime_ns, over) for one, over in chosen]
 
@@ -52,7 +52,7 @@ class Plan:
             raise Failed(
                 Code.DISK_FULL,
                 f"The studies need {size_text(needed)}, and the disk of {self.folder} has {size_text(self.free)} free.",
-                "Delete what is not needed there, or upload fewer studies.",
+                "Delete files there that are not needed, or upload fewer studies.",
             )
 
 
@@ -108,7 +108,7 @@ def _doubtful(file: FoundFile) -> bool:
 
 
 def _other_name(file: FoundFile, host: OnHost) -> str:
-    """Why the host's other file with the same study id keeps this one out. Empty if there is none."""
+    """Return why this file can't be sent if the host has another file with the same study id; else empty."""
     other = next(
         (name for name in names_of_study(file.study) if name != file.name and name in host.there), ""
     )

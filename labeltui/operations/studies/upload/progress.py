@@ -14,7 +14,7 @@ OVER_S = 15.0  # the rate is that of the last seconds
 
 
 class UploadProgress:
-    """Counts what is sent, and reports at most once a second."""
+    """Counts files and bytes that are sent, and reports them at most once a second."""
 
     def __init__(self, report: Report, files: int, size: int) -> None:
         self._report, self._all_files, self._size = report, files, size

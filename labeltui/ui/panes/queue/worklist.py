@@ -84,12 +84,18 @@ class WorklistVerbs:
         )
 
     async def double(self) -> None:
-        """Let a second annotator read the studies; only one if all of them are to be read twice."""
+        """Let a second annotator read the studies.
+
+        If all of them are read twice already, let only one annotator read them.
+        """
         ids = self._ids()
         await self._invoke("studies.double", undo=bool(ids) and self._worklist.doubled.issuperset(ids))
 
     async def choose(self) -> None:
-        """Make the other reading of the study the final label. Refuses several studies: each needs its question."""
+        """Make the other reading of the study the final label.
+
+        Refuses several studies, because each needs a question of its own.
+        """
         console, targets = console_of(self._pane), self._targets()
         if len(targets) != 1:
             console.refuse("Choose a reading: mark one study, or none (esc), with the cursor on the study.")

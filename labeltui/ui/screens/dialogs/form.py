@@ -48,7 +48,7 @@ def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, st
 
 
 def notes(action: Action, state: SessionState) -> dict[str, tuple[str, ...]]:
-    """Return further lines below a field, by parameter: what the models that can be chosen compute with."""
+    """Return further lines below a field, by parameter. They describe the weights of the models to choose from."""
     if action.id == "server.start":
         return {"models": offer_notes(state, starts=True)}
     return {"model": offer_notes(state, starts=False)} if action.id == "train.start" else {}

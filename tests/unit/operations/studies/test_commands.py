@@ -66,7 +66,8 @@ async def test_the_next_study_is_picked_by_the_servers_first_strategy_or_a_named
     assert "annotators fetch their studies" in unconfirmed.value.problem.message.lower()
     assert first["id"] == named["id"] == "case_005"
     assert first["message"] == (
-        f"The strategy {first['strategy']} chose case_005. It is held for nobody, because this console labels nothing:"
+        f"The strategy {first['strategy']} chose case_005. It is reserved for nobody, because this console"
+        " labels nothing:"
         " the next request may get it too."
     )
     assert first["held_by"] == []

@@ -92,11 +92,11 @@ async def test_the_next_study_is_said_to_be_held_for_those_who_have_it(tmp_path:
             it.server.documents["POST", "/activelearning/*"] = {"id": study, "path": "", "name": study}
             said[study] = await it.run("studies.next", strategy="random")
     assert said["a"]["message"] == (
-        f"The strategy random chose a. ana has it open until {until}; it is not held for this console."
+        f"The strategy random chose a. ana has it open until {until}; it is not reserved for this console."
     )
     assert "a client without a name of its own has it open until" in said["b"]["message"]
     assert said["c"]["message"].endswith(
-        "held for nobody, because this console labels nothing: the next request may get it too."
+        "reserved for nobody, because this console labels nothing: the next request may get it too."
         " `labeltui studies assign c --to NAME` reserves it."
     )
     assert [said[one]["held_by"] for one in "abc"] == [["ana"], [None], []]
@@ -110,4 +110,4 @@ async def test_the_next_study_of_an_empty_worklist_says_why_there_is_none(tmp_pa
         it.server.documents["POST", "/activelearning/*"] = {}
         store(it, refused={})
         error = await it.failing("studies.next")
-    assert error.problem.message == "The worklist has no study to hand out: 4 are held by others."
+    assert error.problem.message == "The worklist has no study to hand out: 4 are reserved for others."

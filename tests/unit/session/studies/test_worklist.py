@@ -103,7 +103,7 @@ async def test_a_refused_client_and_a_shared_name_are_alerts_until_they_are_over
         store(it, refused={"cleo": {"at": at, "held": 4}, "[red]": {"at": at - 7200}, "labeltui": {"at": at}})
         await known(it, lambda w: len(w.holders) == 4 and w.refusals)
         alerts = {alert.key: alert for alert in session.store.state.alerts}
-        assert alerts["worklist:cleo"].message == "There is no study for cleo: 4 are held by others."
+        assert alerts["worklist:cleo"].message == "There is no study for cleo: 4 are reserved for others."
         assert "worklist:[red]" not in alerts  # hours ago
         assert "worklist:labeltui" not in alerts  # the console's own
         assert alerts["shared name"].message.startswith("2 studies are open at a client without a name")

@@ -219,7 +219,7 @@ class Uploads:
         return f"of {_PART.sub('', newest[0].name)}" if newest else None
 
     def folders(self, studies: Path | None) -> list[Path]:
-        """Return the studies' folder, up to 200 folders directly in it, without ``labels``, and labeltui's parts."""
+        """Return the folders of studies and of unfinished uploads, and up to 200 in the first, except ``labels``."""
         if studies is None:
             return []
         below: list[Path] = []

@@ -1,11 +1,10 @@
-"""Receives files on a channel of its own, and puts each into the folder of studies when it is whole.
+"""Receives files on a channel of its own, and moves each complete file into the folder of studies.
 
-After the first line, which says that it is ready, the console sends JSON lines on stdin; each answer is a JSON line.
-
-``{"op": "part", name, size, mtime_ns}``  -> ``{name, at, sha256}``: size and checksum of what an earlier upload left
-``{"op": "put", name, size, mtime_ns, at, replace}``, the bytes from ``at`` on, and the SHA-256 of the file in 64 digits
-                                          -> ``{name, error}``; ``error`` is None once the file is in its place
-``{"op": "idle"}``                        no answer: the console is still there
+The first line that it prints says that it is ready. Then the console sends JSON lines on stdin; each answer is
+a JSON line. ``{"op": "part", name, size, mtime_ns}`` -> ``{name, at, sha256}``: size and checksum of what an
+earlier upload left ``{"op": "put", name, size, mtime_ns, at, replace}``, the bytes from ``at`` on, and the
+SHA-256 of the file in 64 digits -> ``{name, error}``; ``error`` is None once the file is in its place ``{"op":
+"idle"}`` no answer: the console is still there
 
 The console does not wait for the answers. The receiver ends at the end of its input, after 30 s of silence, and at a
 failure of the disk. A part is locked while it is written, so that two uploads of one file can't mix.
@@ -34,7 +33,7 @@ READY = b'{"ready": true}\n'
 
 
 class Ended(Exception):
-    """The input has ended, or the console is silent."""
+    """Raised when the input has ended, or the console has sent nothing for too long."""
 
 
 class Input:
@@ -101,7 +100,10 @@ class Part:
             self.size += len(data)
 
     def is_locked(self) -> bool:
-        """Lock the open file. False if another receiver has it, or if it is no longer the part."""
+        """Lock the open file.
+
+        False if another receiver has locked it, or if the part was replaced since it was opened.
+        """
         try:
             fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = os.fstat(self.handle)
@@ -113,7 +115,7 @@ class Part:
             return False
 
     def restart(self) -> None:
-        """Drop what is there."""
+        """Drop the bytes that the part has."""
         os.ftruncate(self.handle, 0)
         os.lseek(self.handle, 0, os.SEEK_SET)
         self.digest, self.size = hashlib.sha256(), 0
@@ -134,7 +136,10 @@ class Part:
         self.path.unlink()
 
     def put(self, target: Path, mtime_ns: int, replace: bool) -> None:
-        """Give the part its final name in one step. Raises Problem ``exists`` unless ``replace``, and OSError."""
+        """Give the part its final name in one step.
+
+        Raises OSError, and Problem ``exists`` for an existing file without ``replace``.
+        """
         os.utime(self.handle, ns=(mtime_ns, mtime_ns))
         if replace:
             self.path.replace(target)
@@ -201,7 +206,7 @@ class Receiver:
         return Part(self.staging / part_name(name, ask["size"], ask["mtime_ns"]))
 
     def receive(self, ask: dict[str, Any]) -> None:
-        """Receive one file. A disk that fails is answered, and raised."""
+        """Receive one file. A failure of the disk is sent as the answer, and then raised."""
         name, size = ask["name"], ask["size"]
         try:
             part = self.parts.pop(name, None) or self.part_of(ask)
@@ -225,7 +230,7 @@ class Receiver:
             raise Ended from None
 
     def finish(self, part: Part, ask: dict[str, Any], digest: str) -> None:
-        """Compare the checksum, and put the file in its place. Raises Problem and OSError."""
+        """Compare the checksum, and move the file to its final place. Raises Problem and OSError."""
         if part.digest.hexdigest() != digest:
             part.discard()
             self.answer({"name": ask["name"], "error": Problem("checksum", "").document})
@@ -239,7 +244,7 @@ class Receiver:
 
 
 def receive(studies: Path) -> None:
-    """Receive from stdin, and answer on stdout. What can't begin is answered as an error without a name."""
+    """Receive from stdin, and answer on stdout. If receiving can't begin, answer with an error that names no file."""
     try:
         receiver = Receiver(studies, 0, 1)
         os.write(1, READY)

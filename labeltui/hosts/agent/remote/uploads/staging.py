@@ -1,8 +1,8 @@
-"""The folder for files that are not received whole yet, and what a folder of studies has already.
+"""Finds the folder for incomplete uploads, and the files that a folder of studies has already.
 
-MONAI Label watches the folder of studies and everything below it. It lists a file that is created there or moved there
-from elsewhere, but not one that is renamed inside. So parts are stored beside the folder, where the file system allows
-to move a file from there, and in a hidden folder inside it otherwise.
+MONAI Label watches the folder of studies and everything below it. It lists a file that is created there or
+moved there from elsewhere, but not a file that is renamed inside. So parts are stored in a folder beside it, if
+the file system can move a file from there. Otherwise they are in a hidden folder inside it.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ LONGEST_NAME = 150
 
 
 def staging_of(studies: Path) -> Path:
-    """Return the folder for parts, whether it exists or not: the one that exists, else the one beside the studies."""
+    """Return the folder for parts: the existing one, else the one to create beside the studies."""
     inside = studies / f".{HIDDEN}"
     return inside if inside.is_dir() else beside(studies)
 
 
 def beside(studies: Path) -> Path:
-    """Return the folder for parts that is not watched by the server."""
+    """Return the folder for parts beside the studies, which the server does not watch."""
     real = Path(os.path.realpath(studies))
     return real.with_name(f".{real.name}.{HIDDEN}")
 
 
 def make_staging(studies: Path) -> Path:
-    """Make the folder of studies and the one for parts, and return the latter. Raises OSError."""
+    """Create the folder of studies and the folder for parts. Returns the folder for parts. Raises OSError."""
     studies.mkdir(parents=True, exist_ok=True)
     outside, inside = beside(studies), studies / f".{HIDDEN}"
     if not inside.is_dir():
@@ -53,7 +53,7 @@ def make_staging(studies: Path) -> Path:
 
 
 def can_move(source: Path, target: Path) -> bool:
-    """Whether files can be renamed from one folder into another: not so between file systems or bind mounts."""
+    """Whether files can be renamed from one folder into another. Between file systems or bind mounts they can't."""
     handle, probe = tempfile.mkstemp(prefix="probe-", dir=source)
     os.close(handle)
     moved = target / f".{Path(probe).name}"
@@ -68,7 +68,7 @@ def can_move(source: Path, target: Path) -> bool:
 
 
 def part_name(name: str, size: int, mtime_ns: int) -> str:
-    """Return the name of the part of one version of a file. Another version has another part."""
+    """Return the name of the part for one version of a file. Each version has a part of its own."""
     version = f"{name}\0{size}\0{mtime_ns}".encode("utf-8", "surrogateescape")
     shown = os.fsencode(name)[:LONGEST_NAME].decode("utf-8", "ignore")
     return f"{shown}.{hashlib.sha256(version).hexdigest()[:12]}.part"
@@ -85,8 +85,8 @@ def size_of(path: Path) -> int:
 def compare(studies: str, names: list[str], parts: list[list[Any]]) -> dict[str, Any]:
     """Report what a folder of studies has, and the space left on its disk.
 
-    Returns ``there``: size and time of change of each of ``names`` that exists; ``parts``: the size of what an earlier
-    upload left of each [name, size, mtime_ns]; ``free``: bytes. Raises OSError.
+    Returns ``there``, with size and time of change of each existing file of ``names``; ``parts``, with the
+    bytes that an earlier upload left of each [name, size, mtime_ns]; and ``free``, in bytes. Raises OSError.
     """
     folder = expand(studies).absolute()
     there = {}
@@ -104,7 +104,7 @@ def compare(studies: str, names: list[str], parts: list[list[Any]]) -> dict[str,
 
 
 def tidy(studies: str) -> dict[str, Any]:
-    """Delete the parts that nobody continued for two weeks, and the folder if nothing is left in it."""
+    """Delete the parts that were not continued for two weeks, and the folder if it is empty then."""
     staging = staging_of(expand(studies).absolute())
     with suppress(OSError):
         for entry in list(os.scandir(staging)):
