@@ -1,18 +1,18 @@
-"""Show studies in a table, then sort, filter and change them: ``WIDGET COUNT ANSWER``.
+"""Read studies from the file on the host into a table, then sort, filter and change them: ``WIDGET COUNT ANSWER``.
 
-WIDGET is ours, datatable or fast. All make the texts of their rows from the same studies.
+WIDGET is ours, datatable or fast. All make the texts of their rows from the same list, which the agent reads.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +21,33 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from labeltui.domain.log.query import parse_query
-from labeltui.domain.studies.study import Fetch, Study
+from labeltui.domain.studies.study import Study, StudyQueue
 from labeltui.ui.panes.queue.columns import Shown, columns, haystack, identify, strategy, who, word_of
 from labeltui.ui.widgets.table.column_table import ColumnTable
 from tests.bench.cost import write_answer
+from tests.bench.queue_host import Loop, listing, running
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
-PEOPLE = ("ana", "ben", "cem")
 HEADS = ("state", "study", "who", "tags", "strategy")
-LAG_EVERY_S = 0.002
 FILTER = "ana"
 
 
 @dataclass
 class Figures:
-    """Milliseconds until the result is painted. ``stall_ms`` is the longest delay of the event loop meanwhile."""
+    """Milliseconds until the result is painted; ``load_ms`` is from the request for the list.
+
+    ``load_cpu_ms`` is what this process used of it, which tells more than the time on a machine that others use too.
+    ``stall_ms`` is the longest delay of the event loop until all is ready for the next key, ``stall_cpu_ms`` what its
+    thread used of it.
+    """
 
     load_ms: float
+    load_cpu_ms: float
     stall_ms: float
+    stall_cpu_ms: float
     sort_ms: float
     filter_ms: float
     change_ms: float
-
-
-def studies(count: int) -> tuple[Study, ...]:
-    """Studies, of which a third have a final label and a tenth are open."""
-    dice, made = random.Random(1), []
-    for number in range(count):
-        at, chance = NOW - timedelta(seconds=dice.random() * 1e6), dice.random()
-        person = dice.choice(PEOPLE)
-        study = Study(f"case_{number:06}")
-        if chance < 0.33:
-            study = replace(study, tags={"final": at}, authors={"final": person})
-        elif chance < 0.43:
-            study = replace(study, fetches=(Fetch("random", person, at),))
-        made.append(study)
-    return tuple(made)
 
 
 def texts(study: Study) -> tuple[str, ...]:
@@ -67,8 +58,8 @@ def texts(study: Study) -> tuple[str, ...]:
 class Ours:
     """The queue's table."""
 
-    def __init__(self, listed: tuple[Study, ...]) -> None:
-        self.listed = listed
+    def __init__(self) -> None:
+        self.listed: tuple[Study, ...] = ()
         self.widget: ColumnTable[Study] = ColumnTable(columns(Shown(NOW)), identify, haystack)
 
     def load(self) -> None:
@@ -91,7 +82,7 @@ class Ours:
 
     def change(self) -> None:
         changed = list(self.listed)
-        changed[7] = replace(changed[7], tags={"final": NOW}, authors={"final": "ben"})
+        changed[7] = changed[7]._replace(tags={"final": NOW}, authors={"final": "ben"})
         self.listed = tuple(changed)
         self.widget.show(self.listed)
 
@@ -99,8 +90,8 @@ class Ours:
 class Textuals:
     """Textual's DataTable. It has no filter: rows are taken out and put in again."""
 
-    def __init__(self, listed: tuple[Study, ...]) -> None:
-        self.listed = listed
+    def __init__(self) -> None:
+        self.listed: tuple[Study, ...] = ()
         self.rows: list[tuple[str, ...]] = []
         self.widget: DataTable[str] = DataTable()
 
@@ -138,12 +129,12 @@ class Textuals:
 class Fast:
     """textual-fastdatatable on an Arrow table. A filter makes a new table for the same widget."""
 
-    def __init__(self, listed: tuple[Study, ...]) -> None:
+    def __init__(self) -> None:
         package, self.arrow = (
             importlib.import_module("textual_fastdatatable"),
             importlib.import_module("pyarrow"),
         )
-        self.listed = listed
+        self.listed: tuple[Study, ...] = ()
         self.data: Any = None
         self.backend: Callable[[Any], Any] = package.ArrowBackend
         self.widget: Any = package.DataTable()
@@ -180,9 +171,9 @@ class Fast:
 class TableApp(App[None]):
     """Runs the steps, and writes the figures to ``answer``."""
 
-    def __init__(self, table: Ours | Textuals | Fast, answer: Path) -> None:
+    def __init__(self, table: Ours | Textuals | Fast, count: int, answer: Path) -> None:
         super().__init__()
-        self.table, self.answer, self.stall = table, answer, 0.0
+        self.table, self.count, self.answer = table, count, answer
 
     def compose(self) -> ComposeResult:
         widget: Widget = self.table.widget
@@ -192,18 +183,35 @@ class TableApp(App[None]):
         self.run_worker(self.measure())
 
     async def measure(self) -> None:
-        await asyncio.sleep(0.5)
-        table, lag = self.table, asyncio.create_task(self.watch_lag())
-        await asyncio.sleep(0)
-        load = await self.timed(table.load, table.loaded)
-        await self.timed(lambda: None, table.ready)
-        lag.cancel()
-        sort = await self.timed(table.sort)
-        filtered = await self.timed(table.filter)
-        await self.timed(table.unfilter)
-        change = await self.timed(table.change)
-        write_answer(self.answer, asdict(Figures(load, 1000 * self.stall, sort, filtered, change)))
+        loop = Loop()
+        with tempfile.TemporaryDirectory() as folder:
+            async with listing(self.count, Path(folder)) as listed:
+                listed.store.subscribe(lambda state, _changed: self.load(state.queue.value))
+                async with running(loop.watch(), listed.poller.run()):
+                    await asyncio.sleep(0.5)
+                    loop.taken_ms()
+                    cpu = time.process_time()
+                    load = await self.timed(listed.ask, self.is_loaded)
+                    load_cpu_ms = 1000 * (time.process_time() - cpu)
+                    await self.timed(lambda: None, self.table.ready)
+                    stalls = loop.taken_ms()
+        write_answer(self.answer, asdict(Figures(load, load_cpu_ms, *stalls, *await self.steps())))
         self.exit()
+
+    def load(self, queue: StudyQueue | None) -> None:
+        if queue is not None and queue.studies is not self.table.listed:
+            self.table.listed = queue.studies
+            self.table.load()
+
+    def is_loaded(self) -> bool:
+        return len(self.table.listed) == self.count and self.table.loaded()
+
+    async def steps(self) -> tuple[float, float, float]:
+        """Sort, filter and change the painted table."""
+        sort = await self.timed(self.table.sort)
+        filtered = await self.timed(self.table.filter)
+        await self.timed(self.table.unfilter)
+        return sort, filtered, await self.timed(self.table.change)
 
     async def timed(self, act: Callable[[], None], holds: Callable[[], bool] = lambda: True) -> float:
         """Milliseconds until the first refresh at which ``holds`` is true."""
@@ -217,16 +225,8 @@ class TableApp(App[None]):
                 return 1000 * (time.perf_counter() - started)
             await asyncio.sleep(0.002)
 
-    async def watch_lag(self) -> None:
-        while True:
-            due = time.perf_counter() + LAG_EVERY_S
-            await asyncio.sleep(LAG_EVERY_S)
-            self.stall = max(self.stall, time.perf_counter() - due)
-
 
 TABLES = {"ours": Ours, "datatable": Textuals, "fast": Fast}
 
 if __name__ == "__main__":
-    TableApp(TABLES[sys.argv[1]](studies(int(sys.argv[2]))), Path(sys.argv[3])).run(
-        headless=True, size=(120, 40)
-    )
+    TableApp(TABLES[sys.argv[1]](), int(sys.argv[2]), Path(sys.argv[3])).run(headless=True, size=(120, 40))
