@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # keeps first paint light
     from decimal import Decimal
 
 SHORTEST_S = 600.0  # before that a rate per hour is a guess
-MANY_STUDIES = 5000
 LONGEST_H = 24 * 366.0
 """The forecast of the last label reaches this many hours ahead; a later end is not shown."""
 SAME_SESSION = timedelta(hours=8)
@@ -124,9 +123,7 @@ def _other_readings(state: SessionState, studies: tuple[Study, ...], since: date
 def people(state: SessionState) -> tuple[str, ...]:
     """The annotators who have a study open now."""
     queue = state.queue.value
-    if queue is None or len(queue.studies) > MANY_STUDIES:
-        return ()
-    return tuple(dict.fromkeys(name for study in queue.studies for name in study.openers))
+    return () if queue is None else tuple(sorted(queue.open_studies.by_client))
 
 
 def expected_end(left: int, per_hour: float | None, now: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""How long an annotator worked on a study, from when it was handed out until its label was submitted."""
+"""How long an annotator worked on a study, from when it was handed out until its last label was submitted."""
 
 from __future__ import annotations
 
@@ -13,10 +13,35 @@ LONGEST_PAUSE_S = 15 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The seconds that an annotator worked, and the seconds of pauses, which are not part of them."""
+    """The seconds that an annotator worked, and the seconds of pauses and other work, which are not part of them."""
 
     seconds: float
     paused_s: float = 0.0
+
+
+def work_on(
+    fetched: Iterable[datetime], submitted: Iterable[datetime], activity: Iterable[datetime] = ()
+) -> Work | None:
+    """Return an annotator's work on one study until the last of its labels; None if no fetch before a label is known.
+
+    Each label adds the time since the newest fetch after the label before it. A label that was submitted again without
+    another fetch adds the time since the annotator's last ``activity``, which are fetches and labels of any study. What
+    lies between, such as work on other studies, counts as pauses.
+    """
+    fetched, activity = sorted(fetched), sorted(activity)
+    seconds, since, before = 0.0, None, None
+    for submit in sorted(submitted):
+        begun = [at for at in fetched if at < submit and (before is None or at > before)]
+        if not begun and before is not None:
+            begun = [before, *(at for at in activity if before < at < submit)]
+        work = work_between(begun[-1], submit, activity) if begun else None
+        if work is not None:
+            seconds += work.seconds
+            since, before = since or begun[-1], submit
+    if since is None or before is None:
+        return None
+    rest = (before - since).total_seconds() - seconds
+    return Work(seconds, round(rest, 3))  # sums of fractions differ in their last digits
 
 
 def work_between(fetched: datetime, submitted: datetime, activity: Iterable[datetime] = ()) -> Work | None:

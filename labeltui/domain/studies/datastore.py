@@ -56,17 +56,24 @@ def client_of(value: Any) -> str:
 
 
 def _plain(study: str, stored: Any) -> list[Any] | None:
-    """Return the entry of a study without labels and fetches, which most are. Takes a third of the time. Else None."""
+    """Return the entry of a study without labels, which most are. Takes a third of the time. Else None."""
     try:
         image = stored["image"]
         info = image["info"]
-        if stored["labels"] or len(info) != 2:
+        if stored["labels"]:
             return None
         name, added, extension = info["name"], info["ts"], image["ext"]
-    except (KeyError, TypeError):
+        entry = [study, name, added, extension]
+        is_plain = type(name) is str and type(added) is int and type(extension) is str
+        if len(info) == 2:
+            return entry if is_plain and extension else None
+        fetches = [
+            [one, client_of(fetch["client_id"]), fetch["ts"]] for one, fetch in info["strategy"].items()
+        ]
+    except (KeyError, TypeError, AttributeError):
         return None
-    is_plain = type(name) is str and type(added) is int and type(extension) is str and extension
-    return [study, name, added, extension] if is_plain else None
+    is_plain = is_plain and len(info) == 3 and bool(fetches) and all(type(at) is int for _, _, at in fetches)
+    return [*entry, fetches] if is_plain else None
 
 
 def _labels(labels: dict[str, Any]) -> tuple[list[list[Any]], str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from labeltui.domain.states import StudyState
 from labeltui.domain.studies.annotation import Work
@@ -17,8 +19,7 @@ OLDEST = datetime.min.replace(tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(NamedTuple):
     """A server handed out a study: by which strategy, to which client, and when."""
 
     strategy: str
@@ -36,16 +37,14 @@ def when(seconds: object) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One submitted label: the client, and the time if it is known."""
 
     client: str
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
+class Study(NamedTuple):
     """One image of the datastore. ``fetches`` are sorted newest first. ``tags`` are its label tags with their times.
 
     ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other
@@ -54,18 +53,20 @@ class Study:
     ``images`` is the number of images of a DICOM series. ``work`` is the time that the final label took, if its
     author's fetch is known. ``holders`` are the fetches of clients that may still be labelling it: each was
     before a final label, and since then the client has neither submitted one nor fetched another study.
+
+    A tuple, because a frozen dataclass takes four times as long to create, and a list may have 100,000 studies.
     """
 
     id: str
-    tags: Mapping[str, datetime | None] = field(default_factory=dict)
+    tags: Mapping[str, datetime | None] = _NOTHING
     fetches: tuple[Fetch, ...] = ()
     name: str = ""
     added_at: datetime | None = None
     review: str = ""  # status of the reviewer plugin, e.g. "flagged"
-    extensions: Mapping[str, str] = field(default_factory=dict)  # extensions of the label files, by tag
-    authors: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, str] = _NOTHING  # extensions of the label files, by tag
+    authors: Mapping[str, str] = _NOTHING
     replaced: tuple[Submission, ...] = ()
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = _NOTHING
     extension: str = ""
     modality: str = ""
     images: int | None = None
@@ -90,7 +91,10 @@ class Study:
     @property
     def openers(self) -> tuple[str, ...]:
         """The clients that have the study open, newest first."""
-        return tuple(dict.fromkeys(f.client for f in self.open_fetches))
+        fetches = self.open_fetches if self.fetches else ()
+        if len(fetches) < 2:
+            return (fetches[0].client,) if fetches else ()
+        return tuple(dict.fromkeys(f.client for f in fetches))
 
     @property
     def state(self) -> StudyState:
@@ -103,47 +107,47 @@ class Study:
 
 
 _EMPTY_ENTRY: tuple[Any, ...] = ("", "", None, "", (), (), "", _NOTHING, "")
-_Draft: Any = make_dataclass(
-    "_Draft", [each.name for each in fields(Study)], slots=True, eq=False, repr=False
-)
-"""A study before it is frozen. Creating a frozen one takes four times as long, and a list may have 100,000 studies."""
+_added = lru_cache(1024)(when)
+"""A folder's studies were found within seconds, so that few of their times differ."""
 
 
 def study_of(entry: Sequence[Any]) -> Study:
     """Convert an entry of ``datastore.py``. Raises TypeError, ValueError or IndexError for a malformed one."""
     if len(entry) == 4:  # neither fetches nor labels, as most
         study, name, added, extension = entry
-        fetches = labels = ()
-        review, scores, modality = "", _NOTHING, ""
-    else:
-        missing = _EMPTY_ENTRY[len(entry) :]
-        study, name, added, extension, fetches, labels, review, scores, modality = (*entry, *missing)
-    draft = _Draft(
-        str(study),
-        {tag: when(at) for tag, _, at, _ in labels} if labels else _NOTHING,
-        _fetches(fetches) if fetches else (),
-        name,
-        when(added),
-        review,
-        {tag: ext for tag, ext, _, _ in labels if ext} if labels else _NOTHING,
-        {tag: client for tag, _, _, client in labels if client} if labels else _NOTHING,
-        (),
-        scores,
-        extension,
-        modality,
-        None,
-        None,
-        (),
-    )
-    draft.__class__ = Study  # the two have the same fields, and no others
-    return cast("Study", draft)
+        fields = (
+            str(study),
+            _NOTHING,
+            (),
+            name,
+            _added(added),
+            "",
+            _NOTHING,
+            _NOTHING,
+            (),
+            _NOTHING,
+            extension,
+        )
+        return Study(*fields)
+    missing = _EMPTY_ENTRY[len(entry) :]
+    study, name, added, extension, fetches, labels, review, scores, modality = (*entry, *missing)
+    tags, extensions, authors = _NOTHING, _NOTHING, _NOTHING
+    if labels:
+        tags = {tag: when(at) for tag, _, at, _ in labels}
+        extensions = {tag: ext for tag, ext, _, _ in labels if ext}
+        authors = {tag: client for tag, _, _, client in labels if client}
+    return Study(
+        str(study), tags, _fetches(fetches) if fetches else (), name, _added(added), review,
+        extensions, authors, (), scores, extension, modality,
+    )  # fmt: skip
 
 
 def _fetches(stored: Sequence[Sequence[Any]]) -> tuple[Fetch, ...]:
+    if len(stored) == 1:
+        ((strategy, client, at),) = stored
+        return (Fetch(strategy, client, when(at)),)
     fetches = [Fetch(strategy, client, when(at)) for strategy, client, at in stored]
-    if len(fetches) > 1:
-        fetches.sort(key=lambda fetch: fetch.at or OLDEST, reverse=True)
-    return tuple(fetches)
+    return tuple(sorted(fetches, key=lambda fetch: fetch.at or OLDEST, reverse=True))
 
 
 class QueueSource(StrEnum):
@@ -152,6 +156,15 @@ class QueueSource(StrEnum):
     FILE = "file"  # the datastore's file on the host, through the agent
     SERVER = "server"  # the server's API
     DICOMWEB = "dicomweb"  # the DICOMweb server; fetches and labels are from the server's API
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStudies:
+    """How many studies somebody has open, how many of these several people, and how many each client, by its name."""
+
+    count: int = 0
+    shared: int = 0
+    by_client: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +190,16 @@ class StudyQueue:
     server_completed: int | None = None
     modality: str = ""
     other_modalities: tuple[str, ...] = ()
+    counted: OpenStudies | None = None
+
+    @property
+    def open_studies(self) -> OpenStudies:
+        """The open ones of the studies. A list of the session brings them as ``counted``, at any length."""
+        if self.counted is not None:
+            return self.counted
+        openers = [study.openers for study in self.studies if study.fetches]
+        by_client = Counter(name for names in openers for name in names)
+        return OpenStudies(sum(map(bool, openers)), sum(len(names) > 1 for names in openers), dict(by_client))
 
     @property
     def filtered_out(self) -> str:

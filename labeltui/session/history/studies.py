@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from labeltui.session.history.database import Connection, Database
 
@@ -22,8 +22,7 @@ class StudyEventKind(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class StudyEvent:
+class StudyEvent(NamedTuple):
     """One fetch, or one submitted or deleted label of a study.
 
     ``source`` is the server's folder or URL of studies, ``detail`` the strategy of a fetch, or the tag of a label.

@@ -7,8 +7,7 @@ and a second label replace the first. The server's output names all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from labeltui.domain.log.events import (
     Event,
@@ -18,10 +17,12 @@ from labeltui.domain.log.events import (
     SampleRequested,
     SampleServed,
 )
-from labeltui.domain.studies.annotation import Work, work_between
+from labeltui.domain.studies.annotation import Work, work_on
 from labeltui.domain.studies.datastore import NAMELESS
 from labeltui.domain.studies.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
-from labeltui.session.history.studies import StudyEvent, StudyEventKind
+from labeltui.session.history.studies import SAME_S, StudyEvent, StudyEventKind
+
+SAME = timedelta(seconds=SAME_S)
 
 
 class Annotators:
@@ -50,7 +51,9 @@ class Annotators:
         self._shown: set[str] = (
             set()
         )  # the studies whose final label a list, or an earlier session, has shown
-        self._work: dict[str, tuple[Submission, Work]] = {}  # by study, with the final label that took it
+        # Fetches that a later one of the same strategy has replaced, and labels after the author's first, by study.
+        self._earlier: dict[str, list[Fetch]] = {}
+        self._again: dict[str, list[Submission]] = {}
         # The times of fetches and labels, by client and hour: all times of a client may be tens of thousands.
         self._active: dict[tuple[str, int], set[datetime]] = {}
         self._outdated: set[str] = set()
@@ -67,7 +70,8 @@ class Annotators:
             self._newest.clear()
             self._finals.clear()
             self._shown.clear()
-            self._work.clear()
+            self._earlier.clear()
+            self._again.clear()
         self._source = studies or self._source
         if not self._begun:
             self._begun = True
@@ -96,7 +100,7 @@ class Annotators:
                 self._submitted(study, label)
         self._stored = ()
         for event in self._unnoted:
-            self._note(replace(event, source=self._source or ""))
+            self._note(event._replace(source=self._source or ""))
         self._unnoted.clear()
 
     def on_event(self, event: Event) -> None:
@@ -156,17 +160,21 @@ class Annotators:
         known = self._fetches.get(study.id)
         if known is None and not study.fetches and not study.authors:
             return study
-        known = self._fetched(study.id, study.fetches)
+        if study.fetches:
+            known = self._fetched(study.id, study.fetches)
         for tag, client in study.authors.items():
             self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
         author = study.authors.get(FINAL_TAG, "")
-        work = None
+        work: Work | None = None
+        holders: tuple[Fetch, ...] = ()
         if author:
             label = Submission(author, study.tags.get(FINAL_TAG))
             self._submitted(study.id, label)
-            work = self._worked(study.id, label, known.values())
+            if known:
+                work = self._worked(study.id, label, known.values())
+                holders = self._holders(study, author, known.values())
         self._outdated.discard(study.id)
-        fetches = tuple(known.values())
+        fetches = tuple(known.values()) if known else ()
         if fetches != study.fetches:
             still = [
                 fetch
@@ -176,10 +184,9 @@ class Annotators:
             fetches = tuple(sorted(still, key=_time_of, reverse=True))
         finals = self._finals.get(study.id, ())
         replaced = tuple(finals[:-1]) if len(finals) > 1 and finals[-1].client == author else ()
-        holders = self._holders(study, author, known.values()) if author else ()
         if (fetches, replaced, work, holders) == (study.fetches, study.replaced, study.work, study.holders):
             return study
-        return replace(study, fetches=fetches, replaced=replaced, work=work, holders=holders)
+        return study._replace(fetches=fetches, replaced=replaced, work=work, holders=holders)
 
     def _holders(self, study: Study, author: str, fetches: Iterable[Fetch]) -> tuple[Fetch, ...]:
         """Return the value of a study's ``holders``. A client without a name may be the author of the final label."""
@@ -195,37 +202,34 @@ class Annotators:
         return tuple(found.values())
 
     def _worked(self, study: str, label: Submission, fetches: Iterable[Fetch]) -> Work | None:
-        """Return the time that a final label took; None if it is not known when its author fetched the study.
-
-        The result is stored, because a later fetch by the same client replaces the fetch before the label.
-        """
-        if label.at is None or not label.client:
+        """Return the author's work until a final label; None if no fetch before it is known."""
+        client, done = label
+        if done is None:
             return None
-        stored = self._work.get(study)
-        if stored is not None and stored[0] == label:
-            return stored[1]
+        everything = (*fetches, *self._earlier.get(study, ()))
         fetched = [
-            fetch.at
-            for fetch in fetches
-            if fetch.client == label.client and fetch.at is not None and fetch.at < label.at
+            one.at for one in everything if one.client == client and one.at is not None and one.at < done
         ]
         if not fetched:
             return None
-        since = max(fetched)
+        finals = self._finals.get(study, ())
         # A reading that is chosen later, after another client's, is submitted once more at that time.
-        earlier = [
-            one.at for one in self._finals.get(study, ())[:-1] if one.client == label.client and one.at
-        ]
-        until = max((at for at in earlier if at > since), default=label.at)
-        hours = range(_hour(since), _hour(until) + 1)
-        meanwhile = {at for hour in hours for at in self._active.get((label.client, hour), ())}
-        work = work_between(since, until, meanwhile)
-        if work is not None:
-            self._work[study] = label, work
-        return work
+        chosen = any(one.client == client and one.at and one.at > max(fetched) for one in finals[:-1])
+        submitted = {
+            one.at
+            for one in (*finals, *self._again.get(study, ()))
+            if one.client == client and one.at is not None and done - one.at > SAME
+        }
+        hours = range(_hour(min(fetched)), _hour(done) + 1)
+        meanwhile = {at for hour in hours for at in self._active.get((client, hour), ())}
+        return work_on(fetched, submitted if chosen else submitted | {done}, meanwhile)
 
     def _note_activity(self, client: str, at: datetime) -> None:
-        self._active.setdefault((client, _hour(at)), set()).add(at)
+        key = (client, _hour(at))
+        times = self._active.get(key)
+        if times is None:
+            times = self._active[key] = set()
+        times.add(at)
 
     def _fetched(self, study: str, fetches: tuple[Fetch, ...]) -> dict[tuple[str, str], Fetch]:
         """Store the fetches of a study. Returns all that are known, by strategy and client."""
@@ -239,6 +243,8 @@ class Annotators:
             if at < _time_of(stored):
                 continue
             known[key] = fetch
+            if stored is not None:
+                self._earlier.setdefault(study, []).append(stored)
             self._note_activity(fetch.client, at)
             self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
             self._outdated.add(study)
@@ -254,7 +260,13 @@ class Annotators:
             self._note_activity(label.client, label.at)
         known = self._finals.get(study)
         last = known[-1] if known else None
-        if not label.client or (last is not None and last.client == label.client):
+        if not label.client:
+            return
+        if last is not None and last.client == label.client:
+            if label.at is not None and (last.at is None or label.at > last.at):
+                again = self._again.setdefault(study, [])
+                if label not in again:
+                    again.append(label)
             return
         # An answer that was in transit while a label was saved still names the label before.
         if last is None or last.at is None or label.at is None or label.at > last.at:

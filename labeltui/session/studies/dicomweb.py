@@ -234,7 +234,7 @@ def _merged(listing: _Listing, served: StudyQueue) -> StudyQueue:
         if series.id in listing.labelled and FINAL_TAG not in tags:
             tags = {**tags, FINAL_TAG: None}
         studies.append(
-            replace(study, tags=tags, name=series.name, modality=series.modality, images=series.images)
+            study._replace(tags=tags, name=series.name, modality=series.modality, images=series.images)
         )
     problem = ""
     if listing.unread:

@@ -95,7 +95,7 @@ class StudyListing:
         await self._from_api.replace({study.id: study for study in listed.studies})
         queue = await self._completed(self._from_api)
         if dicomweb:
-            return replace(listed, studies=queue.studies, label_tags=queue.label_tags)
+            return replace(listed, studies=queue.studies, label_tags=queue.label_tags, counted=queue.counted)
         # The server writes the file when it finds the first study.
         return replace(queue, source_problem=problem.message if problem is not None and queue.total else "")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue
+from labeltui.domain.studies.study import FINAL_TAG, OpenStudies, Study, StudyQueue
 
 T = TypeVar("T")
 
@@ -34,7 +34,9 @@ class StudyMirror:
         self._ids: list[str] = []
         self._ordered: list[Study] = []
         self._tags: Counter[str] = Counter()
-        self._published: tuple[tuple[Study, ...], Mapping[str, int]] = ((), {})
+        self._openers: Counter[str] = Counter()
+        self._sharers: Counter[int] = Counter()  # studies by the number of people who have them open
+        self._published = StudyQueue(0, 0)
         self._changing = asyncio.Lock()
         self._unfinished = False  # studies were loaded, or an update was cancelled
         self._stale = False
@@ -73,8 +75,7 @@ class StudyMirror:
         """Return the list with its counts, after completing again the studies that are outdated."""
         async with self._changing:
             await self._update((), ())
-            studies, tags = self._published
-        return StudyQueue(len(studies), tags.get(FINAL_TAG, 0), studies, tags)
+            return self._published
 
     async def _update(self, changed: Sequence[Study], gone: Iterable[str]) -> None:
         size, unfinished, self._unfinished = len(self._read), self._unfinished, True
@@ -83,13 +84,23 @@ class StudyMirror:
         again = await self._complete_outdated()
         if removed or unfinished or len(self._read) != size:
             self._ids = sorted(self._completed)
+            await asyncio.sleep(0)
             self._ordered = list(map(self._completed.__getitem__, self._ids))
         else:
             for study_id in (*(study.id for study in changed), *again):
                 self._ordered[bisect_left(self._ids, study_id)] = self._completed[study_id]
         if changed or removed or again or unfinished:
-            self._published = tuple(self._ordered), {tag: n for tag, n in self._tags.items() if n}
+            await asyncio.sleep(0)
+            self._published = self._build()
+            await asyncio.sleep(0)  # those who are notified of a list compare all of it with the last one
         self._unfinished = False
+
+    def _build(self) -> StudyQueue:
+        tags, by_client = ({name: n for name, n in all_.items() if n} for all_ in (self._tags, self._openers))
+        shared = sum(n for people, n in self._sharers.items() if people > 1)
+        opened = OpenStudies(self._sharers.total(), shared, by_client)
+        studies = tuple(self._ordered)
+        return StudyQueue(len(studies), tags.get(FINAL_TAG, 0), studies, tags, counted=opened)
 
     async def _put_all(self, studies: Iterable[Study]) -> None:
         for piece in slices(studies):
@@ -127,6 +138,11 @@ class StudyMirror:
     def _count(self, study: Study, by: int) -> None:
         for tag in study.tags:
             self._tags[tag] += by
+        people = study.openers if study.fetches else ()
+        if people:
+            self._sharers[len(people)] += by
+            for client in people:
+                self._openers[client] += by
 
 
 def slices(items: Iterable[T]) -> Iterator[list[T]]:

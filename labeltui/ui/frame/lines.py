@@ -15,7 +15,6 @@ from labeltui.ui.frame.layout import Shape
 from labeltui.ui.keys import KeyMap
 
 FOOTER_HINTS = 10
-MOST_STUDIES_EXAMINED = 5000
 
 
 def keep_key(keymap: KeyMap, state: SessionState) -> str:
@@ -28,10 +27,9 @@ def keep_key(keymap: KeyMap, state: SessionState) -> str:
 
 def tab_marks(state: SessionState) -> dict[str, str]:
     """Return marks for tabs: ``!`` on the queue if several people have a study open, and the log's error count."""
-    studies = state.queue.value.studies if state.queue.value else ()
-    examined = studies if len(studies) < MOST_STUDIES_EXAMINED else ()
+    queue = state.queue.value
     return {
-        "queue": "!" if any(len(study.openers) > 1 for study in examined) else "",
+        "queue": "!" if queue is not None and queue.open_studies.shared else "",
         "log": f" ✗{state.log_errors}" if state.log_errors else "",
     }
 

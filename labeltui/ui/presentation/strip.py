@@ -142,7 +142,7 @@ def _queue(state: SessionState, now: datetime) -> Fact:
         return _unknown(names, state.queue)
     unknown = queue.total is None and queue.completed is None
     done = (server_counts(queue) if unknown else "") or finals_of_total(state, queue)
-    open_now = sum(1 for study in queue.studies if study.openers) if len(queue.studies) < 5000 else 0
+    open_now = queue.open_studies.count
     long = f"{done} final" + (f", {open_now} open" if open_now else "")
     return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))
 

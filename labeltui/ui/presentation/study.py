@@ -44,8 +44,8 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     took = ""
     if work is not None:
         paused = work["paused_seconds"]
-        cut = f"; pauses of {duration(paused)} are not counted" if paused else ""
-        took = f"{duration(work['seconds'])} from fetch to submit{cut}"
+        cut = f"; {duration(paused)} of pauses and other work are not counted" if paused else ""
+        took = f"{duration(work['seconds'])} from fetch to last submit{cut}"
     return [
         ("study", document["id"]),
         ("name", document["name"] or ""),

@@ -216,7 +216,7 @@ async def test_a_filter_typed_in_one_go_loses_no_key() -> None:
 
 async def test_who_submitted_a_final_label_is_beside_who_fetched_it_since() -> None:
     done = Study("liver_1", {"final": NOW}, authors={"final": "ana"})
-    again = replace(done, id="liver_2", fetches=(Fetch("first", "ben", NOW + timedelta(minutes=1)),))
+    again = done._replace(id="liver_2", fetches=(Fetch("first", "ben", NOW + timedelta(minutes=1)),))
     app = console(with_studies(done, again))
     async with app.run_test(size=(200, 60)) as pilot:
         await opened(pilot, app)
@@ -298,7 +298,7 @@ async def test_the_cursor_stays_on_its_study_when_others_come_and_change() -> No
         assert queue.chosen is not None
         chosen = queue.chosen.id
         listed = (Study("aaa"), *app.state.queue.value.studies)  # type: ignore[union-attr]
-        changed = tuple(replace(s, tags={"final": NOW}) if s.id == chosen else s for s in listed)
+        changed = tuple(s._replace(tags={"final": NOW}) if s.id == chosen else s for s in listed)
         for state in (with_studies(*listed), with_studies(*changed)):
             queue.show(state, NOW)
             assert queue.chosen is not None

@@ -138,14 +138,14 @@ def test_a_failure_whose_cause_is_found_later_is_shown_with_it() -> None:
 
 def test_two_people_on_one_study() -> None:
     both = Study("case_1", fetches=(Fetch("random", "ana", NOW), Fetch("first", "ben", NOW)))
-    one = replace(both, fetches=both.fetches[:1])
+    one = both._replace(fetches=both.fetches[:1])
     assert keys(store_after(queue=[StudyQueue(1, 0, (both,))])) == {"shared:case_1": Level.WARNING}
     assert keys(store_after(queue=[StudyQueue(1, 0, (both,)), StudyQueue(1, 0, (one,))])) == {}
 
 
 def test_a_third_person_on_one_study_is_named_too() -> None:
     two = Study("case_1", fetches=(Fetch("first", "ben", NOW), Fetch("first", "ana", NOW)))
-    three = replace(two, fetches=(Fetch("first", "cem", NOW), *two.fetches))
+    three = two._replace(fetches=(Fetch("first", "cem", NOW), *two.fetches))
     store = store_after(queue=[StudyQueue(1, 0, (two,)), StudyQueue(1, 0, (three,))])
     assert [alert.message for alert in store.state.alerts] == ["case_1 is open at cem and ben and ana."]
 
@@ -166,10 +166,10 @@ def test_a_final_label_of_a_study_that_another_person_still_has_open() -> None:
     assert (alert.key, alert.level, alert.at) == ("held:case_8", Level.WARNING, NOW)
     assert alert.message == "anna submitted the final label of case_8, which dora still has open."
     assert "would replace anna's label" in alert.hint
-    put(store, queue=Reading(StudyQueue(1, 1, (replace(submitted, holders=()),)), NOW))
+    put(store, queue=Reading(StudyQueue(1, 1, (submitted._replace(holders=()),)), NOW))
     assert keys(store) == {}
-    long_ago = replace(fetch, at=NOW - timedelta(hours=9))
-    assert keys(store_after(queue=[StudyQueue(1, 1, (replace(submitted, holders=(long_ago,)),))])) == {}
+    long_ago = fetch._replace(at=NOW - timedelta(hours=9))
+    assert keys(store_after(queue=[StudyQueue(1, 1, (submitted._replace(holders=(long_ago,)),))])) == {}
 
 
 def test_a_final_label_that_replaces_another_persons() -> None:
@@ -186,7 +186,7 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     put(store, queue=Reading(StudyQueue(1, 1, (theirs,)), NOW))
     assert keys(store) == {}
     put(store, queue=Reading(StudyQueue(1, 0, (Study("case_1"),)), NOW))
-    once_more = replace(theirs, tags={"final": NOW}, replaced=(Submission("ana", NOW),))
+    once_more = theirs._replace(tags={"final": NOW}, replaced=(Submission("ana", NOW),))
     put(store, queue=Reading(StudyQueue(1, 1, (once_more,)), NOW))
     assert keys(store) == {"replaced:case_1": Level.WARNING}
 

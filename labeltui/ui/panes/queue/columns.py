@@ -135,7 +135,7 @@ def scores(study: Study) -> str:
 
 
 def took(study: Study) -> str:
-    """Return the time that the final label took; a ``+`` says that pauses were left out. Empty if it is unknown."""
+    """Return the time that the final label took, empty if it is unknown. A ``+`` says that pauses were left out."""
     work = study.work
     return "" if work is None else words.duration(work.seconds) + ("+" if work.paused_s else "")
 

@@ -40,7 +40,7 @@ def test_one_label_of_a_study_whose_image_stays() -> None:
 
 
 def test_an_image_without_labels_that_was_fetched_without_the_worklist() -> None:
-    opened = replace(STUDY, tags={}, fetches=(Fetch("first", "a\x1bb", datetime.now(UTC)),))
+    opened = STUDY._replace(tags={}, fetches=(Fetch("first", "a\x1bb", datetime.now(UTC)),))
     state = replace(STATE, queue=Reading(StudyQueue(1, 0, (opened,))), worklist=Reading())
     assert asked(state) == (
         "Delete case_006 from the server: image, which has no label? a b has it open, and can't submit it any more."

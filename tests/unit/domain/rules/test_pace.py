@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from labeltui.domain.reading import Reading
-from labeltui.domain.rules.pace import Use, pace, session_start
+from labeltui.domain.rules.pace import Use, pace, people, session_start
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.studies.study import Study, StudyQueue
+from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 
 STARTED = datetime(2026, 11, 23, 17, tzinfo=UTC)
 START, USE, RESTART, END = Use.START, Use.USE, Use.RESTART, Use.END
@@ -43,7 +42,7 @@ def test_a_long_queue_has_a_pace_that_follows_its_labels() -> None:
     now = STARTED + timedelta(hours=2)
     listed = tuple(Study(f"case_{number}") for number in range(20_000))
     labelled = (
-        tuple(replace(study, tags={"final": now}, authors={"final": "ana"}) for study in listed[:30])
+        tuple(study._replace(tags={"final": now}, authors={"final": "ana"}) for study in listed[:30])
         + listed[30:]
     )
     for studies, labels in ((listed, 0), (labelled, 30), (listed, 0)):
@@ -61,3 +60,10 @@ def test_labels_that_lay_on_disk_before_the_server_started_are_not_counted() -> 
     going = pace(SessionState(Identity("p"), queue=queue, session_began=STARTED), now)
     assert going is not None
     assert (going.labels, going.per_hour) == (1, 0.5)
+
+
+def test_the_annotators_of_a_long_list_are_known() -> None:
+    fetches = (Fetch("first", "ben", STARTED),)
+    listed = tuple(Study(f"s{number:05}", fetches=fetches[: number == 7000]) for number in range(8000))
+    state = SessionState(Identity("p"), queue=Reading(StudyQueue(8000, 0, listed), STARTED))
+    assert people(state) == ("ben",)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from labeltui.domain.rules.pace import expected_end
-from labeltui.domain.studies.annotation import Work, work_between
+from labeltui.domain.studies.annotation import Work, work_between, work_on
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
@@ -33,6 +33,27 @@ def test_pauses_over_15_minutes_are_cut(
     submitted: float, activity: tuple[float, ...], work: Work | None
 ) -> None:
     assert work_between(START, after(submitted), [after(minutes) for minutes in activity]) == work
+
+
+@pytest.mark.parametrize(
+    ("fetched", "submitted", "activity", "work"),
+    [
+        ((0,), (12,), (), Work(720)),
+        ((0,), (10, 14), (), Work(840)),
+        ((0,), (10, 300), (), Work(600 + 900, 275 * 60)),
+        ((0,), (10, 300), (11, 60, 120, 180, 240, 295), Work(600 + 300, 285 * 60)),  # other studies' time
+        ((0, 290), (10, 300), (), Work(600 + 600, 280 * 60)),
+        ((0, 5), (10,), (), Work(300)),
+        ((20,), (10, 30), (), Work(600)),
+        ((20,), (10,), (), None),
+        ((), (10,), (), None),
+    ],
+)
+def test_work_ends_with_the_last_label_and_leaves_out_what_came_between(
+    fetched: tuple[float, ...], submitted: tuple[float, ...], activity: tuple[float, ...], work: Work | None
+) -> None:
+    times = [[after(minutes) for minutes in given] for given in (fetched, submitted, activity)]
+    assert work_on(*times) == work
 
 
 def test_an_end_is_expected_only_at_a_known_rate() -> None:

@@ -268,3 +268,24 @@ def test_a_reading_that_is_chosen_later_took_the_time_until_it_was_submitted_fir
     assert listed(annotators, trace("ben", 100), ("ben", 130)).work == Work(30.0)
     chosen = listed(annotators, trace("ben", 100), ("ana", 600))
     assert chosen.work == Work(60.0)
+
+
+def test_a_label_submitted_again_takes_no_time_of_other_studies() -> None:
+    annotators = known()
+    served(annotators, "X", "ana", 0)
+    assert listed(annotators, trace("ana", 0), ("ana", 600)).work == Work(600)
+    for at_s in range(1200, 7200, 600):
+        served(annotators, "Y", "ana", at_s)
+    saved(annotators, "ana", 6900)
+    work = Work(600 + 300, 6900 - 900)
+    assert listed(annotators, trace("ana", 0), ("ana", 6900)).work == work
+    assert listed(annotators, trace("ana", 0), ("ana", 6900)).work == work  # however often it is listed
+
+
+def test_after_a_restart_a_label_took_the_same_time() -> None:
+    events = [(StudyEventKind.FETCH, "first", 0), (StudyEventKind.LABEL, "final", 600),
+              (StudyEventKind.FETCH, "first", 7000), (StudyEventKind.LABEL, "final", 7200)]  # fmt: skip
+    annotators = known()
+    annotators.recall([StudyEvent("/s", kind, "X", "ana", detail, at(when)) for kind, detail, when in events])
+    annotators.begin("/s")
+    assert listed(annotators, trace("ana", 7000), ("ana", 7200)).work == Work(800, 7200 - 800)

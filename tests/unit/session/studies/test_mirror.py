@@ -24,7 +24,12 @@ def fetched(study: str, client: str, minute: int) -> Study:
 
 
 STUDY = st.builds(
-    Study, st.sampled_from("abcdefgh"), st.dictionaries(st.sampled_from(["final", "original"]), st.none())
+    Study,
+    st.sampled_from("abcdefgh"),
+    st.dictionaries(st.sampled_from(["final", "original"]), st.none()),
+    st.lists(st.builds(Fetch, st.just("first"), st.sampled_from(["ana", "ben"]), st.none()), max_size=2).map(
+        tuple
+    ),
 )
 STATES = st.lists(st.lists(STUDY, unique_by=lambda study: study.id), max_size=6)
 
@@ -54,6 +59,8 @@ def test_after_any_states_the_list_equals_the_last(states: list[list[Study]], by
                 finals,
             )
             assert all(queue.label_tags.values())
+            assert queue.open_studies == StudyQueue(None, None, queue.studies).open_studies
+            assert queue.counted is not None or not studies
 
     asyncio.run(run())
 
