@@ -10,7 +10,6 @@ from xml.etree import ElementTree
 import pytest
 from rich.cells import cell_len
 from textual import events
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from labeltui.domain.labels.copies import LabelCopies
@@ -22,31 +21,12 @@ from labeltui.domain.studies.annotation import Work
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
 from labeltui.ui.panes.queue.columns import name_of
-from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.widgets.table.column_table import ColumnTable
-from tests.ui.fake_session import NOW, connected, console, fresh, settled, stopped, wait_for
+from tests.ui.fake_session import NOW, connected, console, fresh, stopped, wait_for
+from tests.ui.panes.queue_pane import SIZE, opened, with_studies
 from tests.ui.screen_text import screen_text
 
 HOSTILE = "[red]x[/] $(touch pwned) \x1b]0;t\x07\u202e.nii.gz"
-SIZE = (120, 40)
-
-
-def queue_of(app: Console) -> QueuePane:
-    pane = app.panes["queue"]
-    assert isinstance(pane, QueuePane)
-    return pane
-
-
-async def opened(pilot: Pilot[int], app: Console) -> QueuePane:
-    await settled(pilot)
-    await pilot.press("4")
-    queue = queue_of(app)
-    await wait_for(pilot, lambda: app.frame_screen.focused is queue.focus_target)
-    return queue
-
-
-def with_studies(*studies: Study) -> SessionState:
-    return replace(connected(), queue=fresh(StudyQueue(len(studies), 0, studies)))
 
 
 async def test_a_study_two_people_have_comes_first_and_is_marked() -> None:

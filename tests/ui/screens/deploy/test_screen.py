@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
 from labeltui.domain.deploy.catalogue import Stock
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
-from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from tests.ui.fake_market import MANY, OFFERS, RentingSession, market_console, sold_out
+from tests.ui.fake_market import MANY, OFFERS, market_console, sold_out
 from tests.ui.fake_session import fresh, settled, wait_for
 from tests.ui.sample_pods import OWN, STOPPED
-from tests.ui.screen_text import screen_text
-from tests.ui.screens.deploy.deploy_form import choice_field, choose, text_field
-
-SMALL, MIDDLE = (80, 24), (120, 40)
+from tests.ui.screens.deploy.deploy_form import choice_field, text_field
+from tests.ui.screens.deploy.opened_form import MIDDLE, SMALL, Opened, opened
 
 
 @pytest.fixture(autouse=True)
@@ -30,45 +25,6 @@ def _no_keys_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setattr("labeltui.runpod.renting.secrets.token_hex", lambda _n: "c0ffee42")
-
-
-class Opened:
-    """The form over a console, and what came of it."""
-
-    def __init__(self, pilot: Pilot[Any], screen: DeployScreen, session: RentingSession) -> None:
-        self.pilot, self.screen, self.session = pilot, screen, session
-        self.asked: list[Mapping[str, Any]] = []
-
-    def text(self) -> str:
-        return screen_text(self.pilot.app)
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.pilot.press(key)
-        await self.pilot.pause()
-
-    async def set(self, name: str, value: str) -> None:
-        await choose(self.pilot, self.screen, name, value)
-
-    async def rent(self) -> Mapping[str, Any]:
-        await self.press("ctrl+s")
-        await wait_for(self.pilot, lambda: isinstance(self.pilot.app.screen, ConfirmScreen), "the question")
-        await self.press("y")
-        await wait_for(self.pilot, lambda: self.asked, "the request")
-        return self.asked[0]
-
-
-async def opened(pilot: Pilot[Any], prefill: Mapping[str, Any] | None = None) -> Opened:
-    app = pilot.app
-    assert isinstance(app, Console)
-    await settled(pilot)
-    session: Any = app.session
-    screen = DeployScreen(session, prefill)
-    form = Opened(pilot, screen, session)
-    app.push_screen(screen, lambda params: form.asked.append(params) if params is not None else None)
-    await wait_for(pilot, lambda: screen.gpus.offer is not None, "offers")
-    await pilot.pause()
-    return form
 
 
 async def test_a_newcomer_presses_ctrl_s_and_gets_the_cheapest_that_is_enough(tmp_path: Path) -> None:

@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from labeltui.actions.params import NoParams
 from labeltui.actions.pods import PodCreateParams, PodGpusParams, PodMakeVolumeParams
-from labeltui.config.model import Profile
-from labeltui.domain.problems import ExitCode, LabeltuiError, Refused
-from labeltui.opening.hosts import host_of
-from labeltui.operations.deploy.agreement import agreed
+from labeltui.domain.problems import ExitCode, Refused
 from labeltui.operations.deploy.deployment import Deployment
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
-from labeltui.operations.deploy.plan import Plan, make_plan
-from labeltui.operations.deploy.rent import RENTING, Rented, pending_name, rent
-from labeltui.runpod.client import RunpodClient
-from labeltui.runpod.keys import Secret
-from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.operations.deploy.rent import RENTING, pending_name, rent
 from labeltui.sandbox.runpod.world import timeline
-from labeltui.sandbox.runpod.world.clock import FakeClock
-from labeltui.sandbox.runpod.world.world import Key, World
-from labeltui.session.clients import Clients
-from labeltui.session.runtime.state_folder import StateFolder
-from labeltui.session.session import Session
-from tests.actions import RecordingReport
-from tests.asgi import CutAsgi
+from labeltui.sandbox.runpod.world.world import World
+from tests.unit.operations.deploy.renting_desk import CANARY, KEY, Desk, fault, http, problem_of
 
-CANARY = "rpa_CANARY0123456789abcdefCANARY"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
 A5000, R4090 = "NVIDIA RTX A5000", "NVIDIA GeForce RTX 4090"
 
 
@@ -46,90 +28,11 @@ def api_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNPOD_API_KEY", CANARY)
 
 
-class Desk:
-    """One operator: an emulated account, and sessions over it, one after the other."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock = FakeClock()
-        self.world = World(clock=self.clock, funds=Decimal("100.00"), keys={CANARY: Key()})
-        self.key = folder / "key.pub"
-        self.key.write_text(KEY + "\n")
-        self.report = RecordingReport()
-        self.waited: list[float] = []
-        self.sessions: list[Session] = []
-        self.session = self.another()
-
-    async def wait(self, seconds: float) -> None:
-        self.waited.append(seconds)
-        self.clock.advance(seconds)
-        timeline.advance(self.world)
-
-    def another(self) -> Session:
-        """A session as after a crash: it knows what was written down, and nothing else."""
-        profile = Profile.model_validate({"host": "runpod", "runpod": {"pod": "annot"}})
-        state = StateFolder(self.folder / "state")
-        self.session = Session(
-            "p", profile, host_of(profile, state, None), state,  # type: ignore[arg-type]
-            clock=self.clock.now, clients=Clients(runpod=self.client),
-        )  # fmt: skip
-        self.sessions.append(self.session)
-        return self.session
-
-    def client(self, key: Secret, **_options: Any) -> RunpodClient:
-        """A client of the emulated account, in the place of RunpodClient."""
-
-        def clock() -> float:
-            return self.clock.now().timestamp()
-
-        transport = Transport(
-            key, "http://127.0.0.1", transport=CutAsgi(build_app(self.world)), sleep=self.wait, clock=clock
-        )
-        return RunpodClient(key, transport=transport, api="v2", now=self.clock.now, clock=clock)
-
-    async def plan(self, **params: Any) -> Plan:
-        asked = {"gpu": "RTX A5000", "max_price": 1.0, "key": str(self.key), **params}
-        plan = await make_plan(self.session, PodCreateParams.of(asked))
-        agreed(plan)
-        return plan
-
-    async def rent(self, **params: Any) -> Rented:
-        plan = await self.plan(**params)
-        return await rent(
-            self.session, plan, Deployment(self.session, plan, PodCreateParams(), self.report).steps
-        )
-
-    async def close(self) -> None:
-        for session in self.sessions:
-            await session.close()
-        said = "\n".join(self.report.texts) + "".join(
-            p.read_text() for p in (self.folder / "state").rglob("*.json")
-        )
-        assert CANARY not in said
-
-
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     made = Desk(tmp_path)
     yield made
     await made.close()
-
-
-async def problem_of(asked: Any) -> LabeltuiError:
-    with pytest.raises(LabeltuiError) as caught:
-        await asked
-    assert CANARY not in str(caught.value.problem)
-    return caught.value
-
-
-def http(status: int, **more: Any) -> Callable[[World], None]:
-    return lambda world: world.faults.arm(
-        "status", status=status, method="POST", path="pods", shape="problem", **more
-    )
-
-
-def fault(name: str) -> Callable[[World], None]:
-    return lambda world: world.faults.arm(name)
 
 
 @pytest.mark.parametrize(
@@ -333,48 +236,3 @@ async def test_gpus_are_filtered(desk: Desk) -> None:
     assert await names(vram=24, free=True, max_price=0.5) == ["RTX A5000"]
     assert await names(data_centre="US-KS-2") == ["RTX 4090", "L40S", "A100 80GB PCIe"]
     assert (await names(cloud="community"))[0] == "RTX A5000"
-
-
-FAULTS = (
-    "no_capacity",
-    "no_resources",
-    "something_wrong",
-    "answer_lost",
-    "cut",
-    "garbage",
-    "list_lag",
-    "over_limit",
-)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(400)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(1, 3)), max_size=4),
-    tries=st.integers(1, 3),
-    crashes=st.booleans(),
-    wait=st.booleans(),
-)
-def test_whatever_goes_wrong_there_are_never_two_pods(
-    tmp_path_factory: pytest.TempPathFactory,
-    faults: list[tuple[str, int]],
-    tries: int,
-    crashes: bool,
-    wait: bool,
-) -> None:
-    async def run() -> None:
-        desk = Desk(tmp_path_factory.mktemp("desk"))
-        for name, times in faults:
-            at: dict[str, Any] = {"method": "POST"} if name in ("answer_lost", "cut", "garbage") else {}
-            at |= {"seconds": 60} if name == "list_lag" else {}
-            desk.world.faults.arm(name, times=times, **at)
-        for _ in range(tries):
-            with suppress(LabeltuiError):
-                await desk.rent(wait=wait, fallback=True)
-            assert len(desk.world.pods) <= 1
-            if crashes:
-                desk.another()
-        await desk.close()
-
-    asyncio.run(run())
