@@ -26,6 +26,7 @@ from labeltui.hosts.transfer import local_digest
 
 BLOCK = 1 << 20
 CHANNELS = 4  # each has a window of 2 MB; more than one are needed where packets take long
+NEXT_CHANNEL_S = 0.5  # each costs the host a start of Python, so short uploads use one
 START_S = 30.0
 PART_S = 3600.0  # the host sums up what it has of a large file
 IDLE_S = 10.0  # the receiver ends after 30 s of silence
@@ -177,6 +178,9 @@ class Uploader:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, number: int) -> None:
+        await asyncio.sleep(number * NEXT_CHANNEL_S)
+        if not self._files:
+            return
         try:
             channel = await self._host.open(self._command)
         except Failed as error:

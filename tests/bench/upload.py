@@ -1,0 +1,120 @@
+"""Uploads to one sshd: large and many small files, compared with rsync and scp on the same files in the same run.
+
+The peers store files without a checksum of the whole file (scp) or without its rename (scp). All start with an
+empty folder; labeltui's time includes its login and the comparison with the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from labeltui.hosts.agent.starting import start_agent
+from labeltui.hosts.base import HostKey
+from labeltui.hosts.ssh.host import SshHost
+from labeltui.hosts.uploading import Outgoing, Uploader
+from tests.bench.figures import Row
+from tests.sshd import RealSshd
+
+NAME = "upload"
+LARGE, QUICK_LARGE = (200, 10_000_000), (20, 10_000_000)
+SMALL, QUICK_SMALL = (20_000, 6_000), (2_000, 6_000)
+LIMIT_S = 1800.0
+TARGETS = {"scp -r": "1.0", "rsync -a": "1.2"}
+
+
+class Trusting:
+    """Trusts the sshd of the bench."""
+
+    async def secret(self, _title: str, _prompt: str) -> str | None:
+        return None
+
+    def notice(self, _text: str) -> None:
+        return
+
+    async def trust_host_key(self, _key: HostKey) -> bool:
+        return True
+
+
+def run(quick: bool) -> list[Row]:
+    """Upload both sets of files with each program, one after the other."""
+    sets = (QUICK_LARGE, QUICK_SMALL) if quick else (LARGE, SMALL)
+    rows: list[Row] = []
+    for count, size in sets:
+        with tempfile.TemporaryDirectory() as folder, RealSshd(Path(folder) / "sshd") as sshd:
+            rows += _compared(Path(folder), sshd, count, size)
+    return rows
+
+
+def _compared(folder: Path, sshd: RealSshd, count: int, size: int) -> list[Row]:
+    source = folder / "scans"
+    source.mkdir()
+    block = os.urandom(size)
+    for number in range(count):
+        (source / f"case_{number:05}.nii.gz").write_bytes(block)
+    config = folder / "ssh_config"
+    config.write_text(
+        f"Host host\nHostName 127.0.0.1\nPort {sshd.port}\nUser {sshd.user}\nIdentityFile {sshd.client_key}\n"
+        f"StrictHostKeyChecking no\nUserKnownHostsFile {folder}/known_hosts\nLogLevel ERROR\n"
+    )
+    peers = {
+        "scp -r": ["scp", "-qr", "-F", str(config), f"{source}", "host:scp"],
+        "rsync -a": ["rsync", "-a", "-e", f"ssh -F {config}", f"{source}/", "host:rsync"],
+    }
+    stats = [(path, path.stat()) for path in sorted(source.iterdir())]
+    files = [Outgoing(path, path.name, found.st_size, found.st_mtime_ns) for path, found in stats]
+    asyncio.run(_ours(folder, sshd, "warm-up", files[:1]))  # sends the agent, which a host needs once
+    ours = asyncio.run(_ours(folder, sshd, "ours", files))
+    _check(source, sshd.home / "ours", count)
+    shutil.rmtree(sshd.home / "ours")
+    what = f"{count:,} files of {size / 1e6:g} MB"
+    rows = []
+    for peer, command in peers.items():
+        missing = shutil.which(command[0]) is None
+        theirs = None if missing else _theirs(command)
+        note = "(the peer is not installed)" if missing else ""
+        target = TARGETS[peer] if size > 1_000_000 or peer == "scp -r" else ""
+        rows.append(Row(NAME, what, "s", ours, peer, theirs, target, note))
+        shutil.rmtree(sshd.home / command[-1].partition(":")[2], ignore_errors=True)
+    return rows
+
+
+def _theirs(command: list[str]) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, timeout=LIMIT_S, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.decode(errors='replace')[-300:]}")
+    return time.perf_counter() - started
+
+
+async def _ours(folder: Path, sshd: RealSshd, target: str, files: list[Outgoing]) -> float:
+    started = time.perf_counter()
+    host = SshHost(
+        sshd.address, key=sshd.client_key, own_known_hosts=folder / "own_known_hosts", known_hosts=(),
+        config=None, prompter=Trusting(),
+    )  # fmt: skip
+    await host.connect()
+    try:
+        agent = await start_agent(host, "~/labeltui")
+        versions = [(file.name, file.size, file.mtime_ns) for file in files]
+        await agent.compare_upload(f"~/{target}", [file.name for file in files], versions)
+        await Uploader(
+            host, agent.program, f"~/{target}", files, lambda _n: None, lambda _file, _why: None
+        ).run()
+    finally:
+        await host.close()
+    return time.perf_counter() - started
+
+
+def _check(source: Path, target: Path, count: int) -> None:
+    """Compare every file. Raises RuntimeError."""
+    arrived = sorted(path.name for path in target.iterdir())
+    if len(arrived) != count or any(
+        (source / name).read_bytes() != (target / name).read_bytes() for name in arrived
+    ):
+        raise RuntimeError("the uploaded files differ from the source")
