@@ -6,6 +6,7 @@ A step that is done already is skipped, so the command can be repeated.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -114,6 +115,10 @@ class Deployment:
         if not self._params.save and named not in (self._pod.name, self._pod.id):
             self._report.progress(
                 "The profile does not name this pod: add --save to let the next session find it."
+            )
+        if self._params.data:
+            self._report.progress(
+                f"Copy the studies there with `labeltui studies upload {shlex.quote(self._params.data)}`."
             )
         return outcome.document(with_url=self._params.start)
 

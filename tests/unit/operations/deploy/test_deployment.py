@@ -67,6 +67,15 @@ async def test_one_command_from_no_pod_to_a_server_that_answers(tmp_path: Path) 
 
 
 @in_virtual_time
+async def test_the_command_that_uploads_the_measured_studies_is_named(tmp_path: Path) -> None:
+    scans = tmp_path / "my scans"
+    scans.mkdir()
+    async with desk(tmp_path, rents=True, start=False) as it:
+        await create(it, data=str(scans))
+    assert any(f"labeltui studies upload '{scans}'" in line for line in it.report.lines)
+
+
+@in_virtual_time
 async def test_repeated_it_uses_the_pod_that_there_is_and_skips_what_is_done(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True, start=False) as it:
         first = await create(it, start=True)
