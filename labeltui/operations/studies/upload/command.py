@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.studies import StudiesUploadParams
@@ -37,8 +40,16 @@ async def studies_upload(session: Session, params: StudiesUploadParams, report: 
     Raises Refused ``exists`` if a study differs from the host's and neither ``replace`` nor ``skip`` is set, Failed
     ``disk_full``, and Failed ``studies_left_out`` with the document if nothing could be sent.
     """
+    work = await asyncio.to_thread(tempfile.mkdtemp, prefix="labeltui-upload-")
+    try:
+        return await _upload(session, params, Path(work), report)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+
+
+async def _upload(session: Session, params: StudiesUploadParams, work: Path, report: Report) -> Document:
     report.emit(_step("compare", "Compare with the host", "running"))
-    plan = await plan_upload(session, params, report)
+    plan = await plan_upload(session, params, work, report)
     report.emit(_step("compare", "Compare with the host", "done"))
     files = plan.outgoing(replace=params.replace)
     if plan.differs and not (params.replace or params.skip or params.dry_run):
@@ -157,10 +168,11 @@ def _document(
     unlisted: int | None = None,
 ) -> dict[str, Any]:
     skipped = [] if params.replace else plan.differs
+    shown = {file.name: file.shown for file in (*plan.new, *plan.differs)}
     rows = [
         {
             "study": split_image(file.name)[0],
-            "file": str(file.source),
+            "file": str(shown[file.name]),
             "bytes": file.size,
             "replaced": file.replace,
         }
@@ -172,7 +184,7 @@ def _document(
         "dry_run": params.dry_run,
         "sent": rows,
         "same": len(plan.same),
-        "skipped": [{"study": file.study, "file": str(file.path)} for file in skipped],
+        "skipped": [{"study": file.study, "file": str(file.shown)} for file in skipped],
         "left_out": [{"file": str(one.path), "why": one.why} for one in plan.left],
         "failed": [{"file": name, "why": problem.message} for name, problem in failed.items()],
         "bytes": sum(file.size for file in sent),
@@ -197,7 +209,7 @@ def _error(plan: Plan, sent: Sequence[Outgoing], failed: dict[str, Problem]) -> 
     return {
         "code": Code.STUDIES_LEFT_OUT,
         "message": f"Nothing can be uploaded. {one_line(str(first.path))}: {first.why}.",
-        "hint": "--anyway sends also what MONAI Label would misread.",
+        "hint": "--anyway sends also what MONAI Label would misread." if first.misread else "",
     }
 
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import time
+import zipfile
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +18,8 @@ from labeltui.domain.problems import Misused
 from labeltui.domain.studies.headers import HEAD, why_misread
 from labeltui.domain.studies.image_files import LABEL_FOLDERS, image_of_label, name_on_host, split_image
 
+DICOM_MARK = 128
+SPARE = 1 << 30  # bytes that stay free on this machine's disk
 LONGEST_NAME = 200  # bytes; file systems allow 255, and the server's label folders have the same names
 
 
@@ -20,7 +27,8 @@ LONGEST_NAME = 200  # bytes; file systems allow 255, and the server's label fold
 class FoundFile:
     """A file, and its name on the host.
 
-    ``misread`` is why MONAI Label would misread it, ``clash`` why it can't be sent; else empty.
+    ``misread`` is why MONAI Label would misread it, ``clash`` why it can't be sent; else empty. ``source`` is the file
+    or folder that it was converted from.
     """
 
     path: Path
@@ -29,6 +37,12 @@ class FoundFile:
     mtime_ns: int
     misread: str = ""
     clash: str = ""
+    source: Path | None = None
+
+    @property
+    def shown(self) -> Path:
+        """The file that the operator knows."""
+        return self.source or self.path
 
     @property
     def study(self) -> str:
@@ -38,67 +52,126 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or folder that is not sent, and why."""
+    """A file or folder that is not sent, and why. ``misread``: only because MONAI Label would misread it."""
 
     path: Path
     why: str
+    misread: bool = False
 
 
-def find(paths: Sequence[str]) -> tuple[list[FoundFile], list[LeftOut]]:
-    """Find the studies among files and below folders. Raises Misused ``no_file`` for a path that does not exist."""
-    found: list[FoundFile] = []
-    left: list[LeftOut] = []
-    for text in paths:
-        top = Path(text).expanduser()
-        if not top.exists():
-            raise Misused(Code.NO_FILE, f"There is no {text!r} on this machine.", "Check the path.")
-        for path, parts in _files(top, left):
-            _sort_out(path, parts, found, left)
-    return _labels_beside(_clashes(_once(found))), left
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to convert. ``study`` is its study's id; for a DICOM file that of its folder."""
+
+    path: Path
+    study: str
+    dicom: bool
 
 
-def _files(top: Path, left: list[LeftOut]) -> Iterator[tuple[Path, Sequence[str]]]:
-    """Yield each file with the names that lead to it from the given folder."""
-    if not top.is_dir():
-        yield top, (top.name,)
-        return
-    for folder, folders, names in os.walk(top):
-        here = Path(folder)
-        for name in sorted(folders):
-            if name.lower() in LABEL_FOLDERS:
-                left.append(LeftOut(here / name, "it is a folder of labels"))
-        folders[:] = sorted(one for one in folders if one.lower() not in LABEL_FOLDERS and one[0] != ".")
-        for name in sorted(names):
-            yield here / name, (*here.relative_to(top).parts, name)
+class Finder:
+    """Sorts files and folders: ``found`` can be sent, ``sources`` must be converted first, ``left`` stays here.
 
+    Zip files are unpacked into ``work``.
+    """
 
-def _sort_out(path: Path, parts: Sequence[str], found: list[FoundFile], left: list[LeftOut]) -> None:
-    """Append a file to one of the lists. Hidden files are ignored, because they are not studies."""
-    if path.name.startswith("."):
-        return
-    extension = split_image(path.name)[1]
-    if not extension:
-        left.append(LeftOut(path, "MONAI Label lists .nii.gz, .nii and .nrrd only"))
-        return
-    name = name_on_host(parts)
-    if not name.isprintable():
-        left.append(LeftOut(path, "its name has characters that can't be printed"))
-    elif len(os.fsencode(name)) > LONGEST_NAME:
-        left.append(LeftOut(path, f"its name on the host would be longer than {LONGEST_NAME} bytes"))
-    else:
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self.found: list[FoundFile] = []
+        self.sources: list[Source] = []
+        self.left: list[LeftOut] = []
+
+    def find(self, paths: Sequence[str]) -> None:
+        """Add the files of these paths. Raises Misused ``no_file`` for a path that does not exist."""
+        for text in paths:
+            top = Path(text).expanduser()
+            if not top.exists():
+                raise Misused(Code.NO_FILE, f"There is no {text!r} on this machine.", "Check the path.")
+            self._walk(top, (), top.absolute().name)
+
+    def _walk(self, top: Path, before: tuple[str, ...], name: str) -> None:
+        """Sort a file, or all below a folder. ``before`` is put before their names; ``name`` is the folder's own."""
+        if not top.is_dir():
+            self._sort_out(top, before, split_image(top.name)[0])
+            return
+        for folder, folders, names in os.walk(top):
+            here = Path(folder)
+            labels = [one for one in folders if one.lower() in LABEL_FOLDERS]
+            self.left += [LeftOut(here / one, "it is a folder of labels") for one in sorted(labels)]
+            folders[:] = sorted(one for one in folders if one not in labels and one[0] != ".")
+            parts = (*before, *here.relative_to(top).parts)
+            for one in sorted(names):
+                self._sort_out(here / one, parts, "_".join(parts) or name)
+
+    def _sort_out(self, path: Path, parts: Sequence[str], folder: str) -> None:
+        """Sort one file. Hidden files are ignored, because they are not studies."""
+        low = path.name.lower()
         try:
-            stat = path.stat()
-            with path.open("rb") as file:
-                why = why_misread(extension, file.read(HEAD), stat.st_size)
+            if path.name.startswith(".") or low == "dicomdir":
+                return
+            if split_image(path.name)[1]:
+                self._volume(path, name_on_host((*parts, path.name)))
+            elif low.endswith((".mha", ".mhd")):
+                self.sources.append(Source(path, "_".join((*parts, path.stem)), dicom=False))
+            elif low.endswith(".zip"):
+                self._unpack(path, (*parts, path.stem))
+            elif is_dicom(path):
+                self.sources.append(Source(path, folder, dicom=True))
+            elif not low.endswith(".raw"):  # voxels of a MetaImage file
+                self.left.append(LeftOut(path, "it is no volume that labeltui knows"))
         except OSError as error:
-            left.append(LeftOut(path, f"it can't be read: {error.strerror}"))
+            self.left.append(LeftOut(path, f"it can't be read: {error.strerror}"))
+
+    def _volume(self, path: Path, name: str) -> None:
+        stat = path.stat()
+        if why := _unfit(name):
+            self.left.append(LeftOut(path, why))
+            return
+        with path.open("rb") as file:
+            why = why_misread(split_image(path.name)[1], file.read(HEAD), stat.st_size)
+        self.found.append(FoundFile(path, name, stat.st_size, stat.st_mtime_ns, why))
+
+    def _unpack(self, path: Path, parts: tuple[str, ...]) -> None:
+        target = Path(tempfile.mkdtemp(prefix="zip-", dir=self._work))
+        if why := unpack(path, target):
+            self.left.append(LeftOut(path, why))
         else:
-            found.append(FoundFile(path, name, stat.st_size, stat.st_mtime_ns, why))
+            self._walk(target, parts, "_".join(parts))
 
 
-def _once(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """Drop repeated files: two of the given paths may lead to one file."""
-    return list({(os.path.realpath(file.path), file.name): file for file in files}.values())
+def is_dicom(path: Path) -> bool:
+    """Whether a file has DICOM's mark after its preamble. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(DICOM_MARK + 4)[DICOM_MARK:] == b"DICM"
+
+
+def unpack(path: Path, target: Path) -> str:
+    """Unpack a zip file with the times of its files. Returns why that is not possible; empty if it is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [one for one in archive.infolist() if not one.is_dir()]
+            if sum(one.file_size for one in members) > shutil.disk_usage(target).free - SPARE:
+                return "its content does not fit on the disk of this machine"
+            for one in members:
+                unpacked = archive.extract(one, target)  # never outside the target
+                at = time.mktime((*one.date_time, 0, 0, -1))
+                os.utime(unpacked, (at, at))
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, EOFError, zlib.error) as error:
+        return f"it can't be unpacked: {error}"
+    return ""
+
+
+def _unfit(name: str) -> str:
+    if not name.isprintable():
+        return "its name has characters that can't be printed"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        return f"its name on the host would be longer than {LONGEST_NAME} bytes"
+    return ""
+
+
+def checked(files: Iterable[FoundFile]) -> list[FoundFile]:
+    """Drop files that two of the paths lead to, and mark those that MONAI Label would mix up."""
+    once = {(os.path.realpath(file.path), file.name): file for file in files}.values()
+    return _labels_beside(_clashes(list(once)))
 
 
 def _clashes(files: Sequence[FoundFile]) -> list[FoundFile]:
@@ -109,7 +182,7 @@ def _clashes(files: Sequence[FoundFile]) -> list[FoundFile]:
 
     def marked(file: FoundFile) -> FoundFile:
         other = next((one for one in by_study[file.study] if one is not file), None)
-        return replace(file, clash=f"{other.path} has the same study id" if other is not None else "")
+        return replace(file, clash=f"{other.shown} has the same study id" if other is not None else "")
 
     return [marked(file) for file in files]
 

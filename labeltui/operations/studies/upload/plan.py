@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labeltui.actions.studies import StudiesUploadParams
@@ -17,7 +18,8 @@ from labeltui.hosts.agent.studies import OnHost
 from labeltui.hosts.transfer import local_sum
 from labeltui.hosts.uploading import Outgoing
 from labeltui.monailabel.launch import is_dicomweb
-from labeltui.operations.studies.upload.files import FoundFile, LeftOut, find
+from labeltui.operations.studies.upload.conversion import convert
+from labeltui.operations.studies.upload.files import Finder, FoundFile, LeftOut, checked
 from labeltui.operations.studies.upload.progress import size_text
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ def studies_folder(session: Session) -> str:
     return studies
 
 
-async def plan_upload(session: Session, params: StudiesUploadParams, report: Report) -> Plan:
-    """Find the files, and compare them with the host's. Sends nothing."""
+async def plan_upload(session: Session, params: StudiesUploadParams, work: Path, report: Report) -> Plan:
+    """Find the files, convert them into ``work``, and compare them with the host's. Sends nothing."""
     if not params.paths:
         raise Misused(
             Code.BAD_PARAMETER, "No file or folder is named.", "Name the files or folders to upload."
@@ -78,17 +80,25 @@ async def plan_upload(session: Session, params: StudiesUploadParams, report: Rep
     if params.replace and params.skip:
         raise Misused(Code.BAD_PARAMETER, "--replace and --skip exclude each other.", "Give one of them.")
     report.progress("Reading the headers of the files")
-    found, left = await asyncio.to_thread(find, params.paths)
+    finder = Finder(work)
+    await asyncio.to_thread(finder.find, params.paths)
     await session.readiness.settled()
     folder = studies_folder(session)
+    made, left = await convert(finder.sources, work, report)
+    left = [*finder.left, *left]
+    found = checked([*finder.found, *made])
     agent = await session.link.ready()
-    left += [LeftOut(file.path, file.clash) for file in found if file.clash]
-    left += [LeftOut(file.path, file.misread) for file in found if _doubtful(file) and not params.anyway]
+    left += [LeftOut(file.shown, file.clash) for file in found if file.clash]
+    left += [
+        LeftOut(file.shown, file.misread, misread=True)
+        for file in found
+        if _doubtful(file) and not params.anyway
+    ]
     files = [file for file in found if not file.clash and (params.anyway or not _doubtful(file))]
     report.progress(f"Comparing {len(files)} files with {one_line(folder)} on {session.link.host.address}")
     names = [name for file in files for name in {file.name, *names_of_study(file.study)}]
     host = await agent.compare_upload(folder, names, [(one.name, one.size, one.mtime_ns) for one in files])
-    left += [LeftOut(one.path, why) for one in files if (why := _other_name(one, host))]
+    left += [LeftOut(one.shown, why) for one in files if (why := _other_name(one, host))]
     files = [file for file in files if not _other_name(file, host)]
     same = await _same(agent, folder, files, host, checksum=params.checksum)
     missing = [file for file in files if file.name not in host.there]
