@@ -49,9 +49,7 @@ class ChoicesScreen(Dialog[str]):
         with Container(classes="box -warn -wide") as box:
             box.border_title = Content(safe(self._title))
             more = " · w shows details" if problem.detail else ""
-            box.border_subtitle = Content(
-                f"a number runs its action · y copies text{more} · esc changes nothing"
-            )
+            box.border_subtitle = Content(f"type a number · y copies text{more} · esc changes nothing")
             yield Static(
                 Content.assemble(
                     (safe(problem.message), f"bold {Tone.PLAIN}"),
