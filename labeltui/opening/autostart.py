@@ -13,12 +13,16 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Owned
 from labeltui.session.session import Session
 
+CONFIRMED = ("delete", "restore")
+"""The steps that ask first. Nobody is asked in the demo."""
 FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pod": ("pod.create", {"gpu": "RTX A5000", "max_price": 1.0}),
     "setup": ("setup", {}),
     "server": ("server.start", {}),
     "next": ("studies.order", {"studies": ("spleen_012",)}),
     "twice": ("studies.double", {"studies": ("spleen_012",)}),
+    "delete": ("studies.delete", {"study": "spleen_003", "label": "final"}),
+    "restore": ("studies.restore", {"study": "spleen_003"}),
     "train": ("train.start", {}),
 }
 
@@ -51,7 +55,7 @@ async def autostart(session: Session, names: tuple[str, ...]) -> None:
         report = _StepReport(line, title)
         report.progress("…")
         try:
-            await run_action(session, action, params, report)
+            await run_action(session, action, params, report, confirmed=name in CONFIRMED)
         except LabeltuiError as error:
             problem = error.problem
             text = f"{title}: {problem.message}"

@@ -14,7 +14,8 @@ class Scenario:
     """The settings of a demo session. Times are in seconds; None switches a fault off.
 
     ``autostart`` lists the steps that the console runs at the start, out of ``pod``, ``setup``, ``server``, ``next``
-    and ``twice`` (a study is handed out next, and is read by two annotators), and ``train``, in this order.
+    and ``twice`` (a study is handed out next, and is read by two annotators), ``delete`` and ``restore`` (of a label),
+    and ``train``, in this order.
     """
 
     name: str
@@ -42,9 +43,9 @@ _ALL = (
     Scenario(
         "story",
         "From no pod to a trained model",
-        "A pod is rented on an emulated RunPod, MONAI Label is installed, annotators label (one study twice), and a "
-        "model learns.",
-        autostart=("pod", "setup", "server", "next", "twice", "train"),
+        "A pod is rented on an emulated RunPod, MONAI Label is installed, annotators label (one study twice), a "
+        "label is deleted and brought back, and a model learns.",
+        autostart=("pod", "setup", "server", "next", "twice", "delete", "restore", "train"),
         rented=True,
         installed=False,
         labelled=6,

@@ -150,3 +150,5 @@ def test_what_is_deleted_comes_back(served: Served, ours: bool) -> None:
     assert served.datastore()[study]["labels"] == before[study]["labels"]
     missing = served.bench.run("studies", "delete", other, "--label", "final", "--yes")
     assert missing.document["error"]["code"] == "not_found"
+    unknown = httpx.delete(f"{served.url}/datastore/label?id=nope&tag=final", timeout=60)
+    assert (unknown.status_code, unknown.json()) == (200, {})

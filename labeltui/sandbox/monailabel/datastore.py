@@ -168,9 +168,10 @@ class Datastore:
         self.image_path(name).unlink(missing_ok=True)
 
     def remove_label(self, name: str, tag: str) -> None:
-        """Delete a label's file. The document changes at the next :meth:`reconcile`."""
+        """Delete a label's file, if there is one. The document changes at the next :meth:`reconcile`."""
         say(f"{_LOCAL}:516", f"Removing label: {name} => {tag}")
-        self.label_path(name, tag).unlink(missing_ok=True)
+        if tag in self.objects.get(name, {}).get("labels", {}):
+            self.label_path(name, tag).unlink(missing_ok=True)
 
     def reconcile(self) -> None:
         """Update the document to match the files on disk, and log each change."""

@@ -11,14 +11,36 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 
 from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.studies.study import Study
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.study import details
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 from labeltui.ui.widgets.columns import Static
 
 Load = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+LABEL = "label "
+
+
+class DeletionScreen(PickList):
+    """Asks what of a study to delete. Returns an empty text for the study, else :data:`LABEL` and a label's tag."""
+
+    TITLE_TEXT = "delete"
+    FOOT_TEXT = "type to search · enter chooses, then asks · esc closes"
+
+    def __init__(self, study: Study) -> None:
+        count = len(study.tags)
+        labels = f"{count} label{'s' if count > 1 else ''}"
+        entries = [Entry(Content(f"{safe(study.id)}: image and {labels}"), study.id, "")]
+        for tag in sorted(study.tags):
+            by = f" by {study.authors[tag]}" if tag in study.authors else ""
+            text = f"only the label {tag}{by}"
+            entries.append(Entry(Content(safe(text)), text, LABEL + tag))
+        super().__init__(entries)
 
 
 class StudyScreen(Dialog[str]):

@@ -16,6 +16,7 @@ from labeltui.ui.panes.queue.plan import plan_of
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
+from labeltui.ui.screens.study import DeletionScreen
 from tests.ui.fake_session import NOW, connected, console, fresh, wait_for
 from tests.ui.panes.test_queue import SIZE, opened
 from tests.ui.screen_text import screen_text
@@ -102,6 +103,29 @@ async def test_what_changes_the_servers_files_names_the_study_and_asks(
         assert ran == []
         await pilot.press("y")
         await wait_for(pilot, lambda: ran == [ran_then])
+
+
+async def test_one_label_of_a_study_can_be_deleted(ran: list[tuple[str, dict[str, Any]]]) -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        for label in ("label", ""):
+            queue.table.place(ids(queue).index("liver_042"))
+            await pilot.press("Q", "D")
+            await wait_for(pilot, lambda: isinstance(app.screen, DeletionScreen))
+            assert isinstance(app.screen, DeletionScreen)
+            texts = [str(option.prompt) for option in app.screen.options.options]
+            await pilot.press(*(["down"] if label else []), "enter")
+            await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+            assert ("the label final" in screen_text(app)) is bool(label)
+            await pilot.press("y")
+            await wait_for(pilot, lambda expected=1 if label else 2: len(ran) == expected)
+    assert texts == [
+        "liver_042: image and 2 labels", "only the label final by ana", "only the label original",
+    ]  # fmt: skip
+    assert ran == [
+        ("studies.delete", {"study": "liver_042", "label": "final"}), ("studies.delete", {"study": "liver_042"}),
+    ]  # fmt: skip
 
 
 async def test_marked_studies_are_decided_about_together(ran: list[tuple[str, dict[str, Any]]]) -> None:

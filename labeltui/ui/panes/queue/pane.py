@@ -117,7 +117,7 @@ class QueuePane(Widget):
         await self._invoke("labels.restore", {"studies": tuple(study.id for study in self.targets)})
 
     async def _delete(self) -> None:
-        """Delete the marked study, or the one under the cursor.
+        """Delete the marked study, or the one under the cursor, or one of its labels.
 
         Refuses several, because each needs a question of its own.
         """
@@ -125,7 +125,7 @@ class QueuePane(Widget):
         if len(targets) > 1:
             console_of(self).refuse(f"Delete: {len(targets)} studies are marked. Mark one, or none (esc).")
             return
-        await self._invoke("studies.delete", {"study": targets[0].id if targets else ""})
+        await self._studies.delete(targets[0] if targets else None)
 
     async def _invoke(self, action_id: str, params: Mapping[str, object]) -> None:
         if not any(params.values()):

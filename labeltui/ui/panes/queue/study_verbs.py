@@ -16,9 +16,9 @@ from labeltui.operations.progress import Silent
 from labeltui.ui.contract import console_of
 from labeltui.ui.panes.queue.worklist import WorklistVerbs
 from labeltui.ui.screens.dialogs.form import FormScreen
-from labeltui.ui.screens.study import StudyScreen
+from labeltui.ui.screens.study import LABEL, DeletionScreen, StudyScreen
 
-REVIEW = "studies.review"
+REVIEW, DELETE = "studies.review", "studies.delete"
 DOUBLE, CHOOSE = "studies.double", "studies.choose"
 
 
@@ -44,6 +44,8 @@ class StudyVerbs:
         async def chosen(verb: str | None) -> None:
             if verb == REVIEW:
                 self._judge([study])
+            elif verb == DELETE:
+                await self.delete(study)
             elif verb in (DOUBLE, CHOOSE):
                 verbs = WorklistVerbs(self._pane, lambda: [study])
                 await (verbs.choose() if verb == CHOOSE else verbs.double())
@@ -52,6 +54,23 @@ class StudyVerbs:
                 await console.dispatcher.invoke(verb, params)
 
         self._pane.app.push_screen(StudyScreen(documents.study_document(study), load), chosen)
+
+    async def delete(self, study: Study | None) -> None:
+        """Delete a study. If it has labels, ask whether to delete it, or one of them only."""
+        console = console_of(self._pane)
+        if study is None:
+            console.refuse("There is no study under the cursor.")
+            return
+        if not study.tags:
+            await console.dispatcher.invoke(DELETE, {"study": study.id})
+            return
+
+        async def chosen(what: str | None) -> None:
+            if what is not None:
+                label = {"label": what.removeprefix(LABEL)} if what else {}
+                await console.dispatcher.invoke(DELETE, {"study": study.id, **label})
+
+        self._pane.app.push_screen(DeletionScreen(study), chosen)
 
     def review(self) -> None:
         """Ask for the judgement of the marked studies, and write it."""

@@ -177,6 +177,8 @@ def test_images_and_labels_come_and_go(server: Callable[..., Running], tmp_path:
     same(client.put("/datastore/label?image=nope", files=label), "label_put_unknown_image")
     same(client.head("/datastore/label?image=named&tag=final"), "label_head_image_param")
     same(client.delete("/datastore/label?id=named&tag=final"), "label_delete")
+    for unknown in ("id=named&tag=original", "id=nope&tag=final"):
+        same(client.delete(f"/datastore/label?{unknown}"), "label_delete")
     until(lambda: not client.get("/datastore/?output=all").json()["objects"]["named"]["labels"])
     assert client.delete("/datastore/image?id=named").json() == {}
     until(lambda: "named" not in client.get("/datastore/?output=all").json()["objects"])

@@ -20,15 +20,17 @@ from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Progress
 from labeltui.hosts.local import LocalHost
+from labeltui.opening.autostart import CONFIRMED, FIRST_ACTIONS
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
+from labeltui.operations.run import run_action
 from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
 from labeltui.session.labels import copying
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.session import Session
-from tests.actions import RefusingPrompter, run_confirmed
+from tests.actions import RecordingReport, RefusingPrompter, run_confirmed
 from tests.fakes.store import put
 
 
@@ -278,6 +280,38 @@ async def test_through_the_servers_api_where_its_folder_is_not_known() -> None:
 def labels_of(session: Session) -> Path:
     """The demo's pod is on this machine, too."""
     return Path(session.pod.root) / "home/studies/labels"  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+async def test_the_demo_deletes_a_label_and_a_study_and_brings_both_back() -> None:
+    async with on_the_pod("quiet") as session:
+        await all_here(session, 6)
+        study, tags = FIRST_ACTIONS["delete"][1]["study"], ("final",)
+        label = labels_of(session) / f"final/{study}.nii.gz"
+        image, before = labels_of(session).parent / label.name, label.read_bytes()
+        present = image.read_bytes()
+        seen: list[bool] = []
+        session.store.subscribe(lambda _state, _changed: seen.append(label.exists()))
+        for step in ("delete", "restore"):
+            action, params = FIRST_ACTIONS[step]
+            await run_action(session, action, params, RecordingReport(), confirmed=step in CONFIRMED)
+        assert (set(seen), label.read_bytes()) == ({True, False}, before)
+        gone = await run_confirmed(session, "studies.delete", study=study)
+        assert (gone["labels"].keys(), image.exists(), label.exists()) == (set(tags), False, False)
+        back = await run_confirmed(session, "studies.restore", study=study)
+        assert back["message"].startswith(f"{study} is back: 1 labels submitted")
+        assert (image.read_bytes(), label.read_bytes()) == (present, before)
+        label.unlink()
+        await session.store.wait_for(
+            lambda s: (
+                s.queue.value is not None
+                and any(one.id == study and not one.tags for one in s.queue.value.studies)
+            ),
+            20,
+        )
+        restored = await run_confirmed(session, "labels.restore", studies=(study,))
+        assert [row["study"] for row in restored["restored"]] == [study]
+        assert label.read_bytes() == before
 
 
 @pytest.mark.slow
