@@ -12,7 +12,7 @@ from collections.abc import Iterator
 HELLO, FEED, RESIZE, SCROLL, TO_END, SYNC, SEARCH, DONE, FRAME, COPIED = b"HFRSEYQDVC"
 """The kinds of messages and their bodies.
 
-The kinds of messages and their bodies. HELLO: the child is ready. RESIZE: columns and rows. SCROLL: rows,
+HELLO: the child is ready. RESIZE: columns and rows. SCROLL: rows,
 negative is up. SEARCH: b"<" or b">" and UTF-8. DONE: answers to write back, or b"1"/b"0" for a search. FRAME:
 JSON. COPIED: text for the clipboard, UTF-8.
 """
