@@ -1,7 +1,7 @@
 """The program that converts: one JSON request on stdin, JSON lines on stdout.
 
-Request  ``{"work": folder, "images": [{path, name}], "dicom": [{path, name}]}``. ``name`` is the study's id; for DICOM
-         files it is that of their folder, and a series number follows where one folder has several series.
+Request  ``{"work": folder, "images": [{path, name}], "dicom": [{path, name}]}``. ``name`` is the study's id.
+  For DICOM files it is the name of their folder, with the series number if the folder has several series.
 Answers  ``{"progress": text}``; ``{"made": file, name, source, mtime_ns}``; ``{"left": path, why}``
 """
 
@@ -121,7 +121,7 @@ def _reason(error: Exception) -> str:
 
 
 def main() -> None:
-    """Convert what the request names."""
+    """Convert the files that the request names."""
     request = json.load(sys.stdin)
     converter = Converter(Path(request["work"]))
     for number, one in enumerate(request["images"], 1):

@@ -22,7 +22,7 @@ TILTED = 0.02
 
 
 class NotAVolume(Exception):
-    """The files are no volume; the text says why."""
+    """Raised for files that are not one volume. The text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,10 @@ class Slice:
 
 
 def read_series(paths: Iterable[Path]) -> tuple[dict[str, list[Slice]], list[tuple[Path, str]]]:
-    """Read the headers. Returns the files of each series by its UID, and files that are no images, with the reason."""
+    """Read the headers.
+
+    Returns the files of each series by its UID, and the files that are not images, with the reason.
+    """
     series: dict[str, list[Slice]] = defaultdict(list)
     left: list[tuple[Path, str]] = []
     for path in paths:

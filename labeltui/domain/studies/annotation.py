@@ -13,7 +13,10 @@ LONGEST_PAUSE_S = 15 * 60.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The seconds that an annotator worked, and the seconds of pauses and other work, which are not part of them."""
+    """The seconds that an annotator worked on a study.
+
+    ``paused_s`` are the seconds of pauses and other work, which ``seconds`` does not include.
+    """
 
     seconds: float
     paused_s: float = 0.0
@@ -24,9 +27,9 @@ def work_on(
 ) -> Work | None:
     """Return an annotator's work on one study until the last of its labels; None if no fetch before a label is known.
 
-    Each label adds the time since the newest fetch after the label before it. A label that was submitted again without
-    another fetch adds the time since the annotator's last ``activity``, which are fetches and labels of any study. What
-    lies between, such as work on other studies, counts as pauses.
+    Each label adds the time since the newest fetch after the previous label. A label that was submitted again
+    without another fetch adds the time since the annotator's last ``activity``, which means fetches and labels
+    of any study. The time between, such as work on other studies, counts as pauses.
     """
     fetched, activity = sorted(fetched), sorted(activity)
     seconds, since, before = 0.0, None, None

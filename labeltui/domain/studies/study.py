@@ -108,7 +108,7 @@ class Study(NamedTuple):
 
 _EMPTY_ENTRY: tuple[Any, ...] = ("", "", None, "", (), (), "", _NOTHING, "")
 _added = lru_cache(1024)(when)
-"""A folder's studies were found within seconds, so that few of their times differ."""
+"""Convert Unix seconds, with a cache. The studies of a folder were found within seconds, so only few times differ."""
 
 
 def study_of(entry: Sequence[Any]) -> Study:
@@ -160,7 +160,10 @@ class QueueSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenStudies:
-    """How many studies somebody has open, how many of these several people, and how many each client, by its name."""
+    """How many studies are open.
+
+    ``shared`` are open at several people; ``by_client`` counts each client's by its name.
+    """
 
     count: int = 0
     shared: int = 0
@@ -194,7 +197,7 @@ class StudyQueue:
 
     @property
     def open_studies(self) -> OpenStudies:
-        """The open ones of the studies. A list of the session brings them as ``counted``, at any length."""
+        """Count the open studies. A list that the session has read has them ready in ``counted``."""
         if self.counted is not None:
             return self.counted
         openers = [study.openers for study in self.studies if study.fetches]

@@ -87,7 +87,10 @@ class StudiesRequests(AgentConnection):
     async def compare_upload(
         self, studies: str, names: Sequence[str], parts: Sequence[tuple[str, int, int]] = ()
     ) -> OnHost:
-        """Find ``names`` in a folder of studies, and bytes that uploads of ``parts`` (name, size, mtime_ns) left."""
+        """Find ``names`` in a folder of studies, and the bytes that earlier uploads left of ``parts``.
+
+        A part is (name, size, mtime_ns).
+        """
         there: dict[str, tuple[int, int]] = {}
         left: list[int] = []
         free = 0

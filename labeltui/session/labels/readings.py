@@ -184,7 +184,10 @@ def unrecorded(state: SessionState) -> list[Study]:
 
 
 async def label_of(labels: LabelCopier, study: str, tag: str, info: Mapping[str, Any]) -> HostLabel | None:
-    """Return the host's file of a label with this document. An older label in another format may lie beside it."""
+    """Return the host's file of the label that this document describes.
+
+    An older label in another format may be beside it.
+    """
     found = await labels.found([(tag, study)])
     return next((one for one in found if one.name == info.get("name")), next(iter(found), None))
 

@@ -151,8 +151,8 @@ class FolderStudies:
 def _collect_again(studies: int) -> None:
     """Turn Python's garbage collector on again, but exempt the studies of a long list.
 
-    Checking 100,000 of them took 140 ms, in which the console stands still. They are in no cycles, so they are freed
-    without the collector.
+    Checking 100,000 of them took 140 ms, during which the console stops. They are in no cycles, so they are
+    freed without the collector.
     """
     if studies > MANY:
         gc.freeze()

@@ -32,9 +32,10 @@ def missing_extra() -> bool:
 async def convert(
     sources: Sequence[Source], work: Path, report: Report
 ) -> tuple[list[FoundFile], list[LeftOut]]:
-    """Convert files into ``work``. Returns the NIfTI files, and what could not be converted.
+    """Convert files into ``work``.
 
-    A damaged file may end the program; then the sources without an answer are left out. Cancelling kills the program.
+    Returns the NIfTI files, and the files that could not be converted. A damaged file may crash the program;
+    then the sources without an answer are left out. Cancelling kills the program.
     """
     if not sources:
         return [], []

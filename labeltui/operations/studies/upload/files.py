@@ -41,7 +41,7 @@ class FoundFile:
 
     @property
     def shown(self) -> Path:
-        """The file that the operator knows."""
+        """The path of the file that the operator gave: the source of a converted file, else the file itself."""
         return self.source or self.path
 
     @property
@@ -52,7 +52,10 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or folder that is not sent, and why. ``misread``: only because MONAI Label would misread it."""
+    """A file or folder that is not sent, and why.
+
+    ``misread`` is True if the only reason is that MONAI Label would misread it.
+    """
 
     path: Path
     why: str
@@ -61,7 +64,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to convert. ``study`` is its study's id; for a DICOM file that of its folder."""
+    """A file to convert. ``study`` is its study's id, which for a DICOM file is the name of its folder."""
 
     path: Path
     study: str
@@ -89,7 +92,10 @@ class Finder:
             self._walk(top, (), top.absolute().name)
 
     def _walk(self, top: Path, before: tuple[str, ...], name: str) -> None:
-        """Sort a file, or all below a folder. ``before`` is put before their names; ``name`` is the folder's own."""
+        """Sort a file, or all files below a folder.
+
+        Their names on the host begin with ``before``. ``name`` is the folder's name.
+        """
         if not top.is_dir():
             self._sort_out(top, before, split_image(top.name)[0])
             return
@@ -145,7 +151,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def unpack(path: Path, target: Path) -> str:
-    """Unpack a zip file with the times of its files. Returns why that is not possible; empty if it is."""
+    """Unpack a zip file, and keep the times of its files. Returns the reason if that fails, else an empty text."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = [one for one in archive.infolist() if not one.is_dir()]
@@ -169,7 +175,7 @@ def _unfit(name: str) -> str:
 
 
 def checked(files: Iterable[FoundFile]) -> list[FoundFile]:
-    """Drop files that two of the paths lead to, and mark those that MONAI Label would mix up."""
+    """Drop repeated files, and mark files that MONAI Label would take for the same study."""
     once = {(os.path.realpath(file.path), file.name): file for file in files}.values()
     return _labels_beside(_clashes(list(once)))
 
