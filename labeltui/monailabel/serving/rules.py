@@ -162,10 +162,11 @@ def next_reading(entry: Entry, edits: Edits) -> Entry:
     """
     if not entry.final or entry.study not in edits.doubled:
         return entry
-    readings = edits.readings.get(entry.study, ())
-    safe = any((one.client, one.at) == (entry.author, entry.at) and one.tag in entry.tags for one in readings)
-    if len(readings) > 1 or not safe:
-        return entry if len(readings) > 1 else entry._replace(waits=True)
+    readings = [one for one in edits.readings.get(entry.study, ()) if one.tag in entry.tags]
+    if len(readings) > 1:
+        return entry
+    if not any((one.client, one.at) == (entry.author, entry.at) for one in readings):
+        return entry._replace(waits=True)
     fetches = tuple(fetch for fetch in entry.fetches if client_name(fetch.client) != entry.author)
     return entry._replace(final=False, fetches=fetches, readers=(entry.author,))
 

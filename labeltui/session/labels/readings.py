@@ -32,6 +32,7 @@ from labeltui.support.backoff import backoff_s
 
 SERVER_WRITES = ("ts", "name")  # MONAI Label sets these itself
 TRIES = 8
+PATIENCE = 3
 PAUSE_S = 1.0
 ALERT = "second readings"
 
@@ -67,7 +68,8 @@ class ReadingsKeeper:
                 await self.record()
             except LabeltuiError as error:
                 failures += 1
-                self._alert(error)
+                if failures >= PATIENCE:  # a label that was just submitted may not be complete yet
+                    self._alert(error)
                 await asyncio.sleep(backoff_s(failures))
                 continue
             failures = 0
@@ -111,8 +113,16 @@ class ReadingsKeeper:
             raise failed
 
     async def _record(self, study: Study) -> None:
-        """Store a study's final label on both machines, then record it. Raises LabeltuiError."""
+        """Store a study's final label on both machines, then record it. Raises LabeltuiError.
+
+        Readings that the host has already, such as restored ones, are recorded before.
+        """
         client = self._client()
+        worklist = self._store.state.worklist.value
+        readings = worklist.readings.get(study.id, ()) if worklist is not None else ()
+        for tag in sorted(study.tags.keys() - {one.tag for one in readings}):
+            if tag.startswith(READING):
+                await self._recover(study.id, tag)
         info = await client.label_info(study.id, FINAL_TAG)
         author, at = client_name(info.get("client_id")), info.get("ts")
         if not author or not isinstance(at, int | float):
@@ -121,14 +131,21 @@ class ReadingsKeeper:
         again = await client.label_info(study.id, FINAL_TAG)
         if (again.get("client_id"), again.get("ts")) != (info.get("client_id"), at):
             raise Failed(Code.LABEL_CHANGED, f"{one_line(study.id)} got another final label meanwhile.")
-        worklist = self._store.state.worklist.value
-        readings = worklist.readings.get(study.id, ()) if worklist is not None else ()
         tag = tag_of(author, {one.client: one.tag for one in readings})
         await self._put(study.id, tag, entry, info)
         await self._copied(tag, study.id, {"name": entry.name})
         reading = Reading(author, tag, entry.sha256, float(at))
         await self._worklist.change(lambda edits: _with_reading(edits, study.id, reading))
         self._queue.wake()
+
+    async def _recover(self, study: str, tag: str) -> None:
+        """Record a reading that the host has under its tag. Raises LabeltuiError."""
+        info = await self._client().label_info(study, tag)
+        author, at = client_name(info.get("client_id")), info.get("ts")
+        if author and tag_of(author, {}) == tag and isinstance(at, int | float):
+            entry = await self._copied(tag, study, info)
+            reading = Reading(author, tag, entry.sha256, float(at))
+            await self._worklist.change(lambda edits: _with_reading(edits, study, reading))
 
     async def _put(self, study: str, tag: str, entry: Entry, info: Mapping[str, Any]) -> None:
         """Store the copy of a label on the host under another tag, unless it is there. Raises LabeltuiError.

@@ -71,8 +71,16 @@ def test_it_is_final_after_two_readings(rig):
     rig.datastore.labelled("a", "ben", rig.now)
     assert [rig.fetch("cleo"), rig.fetch("ana")] == [None, None]  # not recorded: nobody may replace it
     edit(rig, ANA, BEN)
+    rig.datastore.labelled("a", "ben", rig.now, tag=BEN.tag)
     assert rig.fetch("cleo") is None
     assert json.loads(rig.edits.with_name("worklist.json.state").read_text())["refused"]["cleo"]["final"] == 1
+
+
+def test_a_reading_whose_label_was_deleted_does_not_count(rig):
+    first_reading(rig)
+    safe(rig)
+    edit(rig, ANA, BEN)
+    assert rig.fetch("cleo") == "a"
 
 
 def test_a_newer_label_of_the_first_reader_is_stored_before_anybody_may_replace_it(rig):

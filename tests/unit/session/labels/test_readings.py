@@ -146,6 +146,34 @@ async def test_a_study_that_is_final_already_is_stored_when_it_is_marked(tmp_pat
 
 
 @in_virtual_time
+async def test_readings_that_were_restored_to_a_new_pod_count_without_being_read_again(
+    tmp_path: Path,
+) -> None:
+    async with doubled(tmp_path) as (it, store):
+        now = int(it.session.clock().timestamp())
+        store.label("a", b"of ana", {"ts": now, "client_id": "ana"}, "final_ana")
+        store.label("a", b"whose", {"ts": now, "client_id": "[x]"}, "final_other")
+        store.submit("ben", b"of ben")
+        state = await recorded_by(it.session, 2)
+        assert store.readings() == {"ana": sha(b"of ana"), "ben": sha(b"of ben")}
+        assert store.puts == ["final_ben"]
+        state = await it.session.store.wait_for(
+            lambda s: s.worklist.value is not None and not s.worklist.value.second, 60
+        )
+        assert state.worklist.value is not None
+
+
+@in_virtual_time
+async def test_no_alert_is_raised_while_a_new_label_is_stored(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        raised: list[str] = []
+        it.session.store.subscribe(lambda state, _changed: raised.extend(alert.key for alert in state.alerts))
+        store.submit("ana", b"of ana")
+        await recorded_by(it.session, 1)
+        assert ALERT not in raised
+
+
+@in_virtual_time
 async def test_a_corrected_label_replaces_the_reading_and_stays_on_this_machine(tmp_path: Path) -> None:
     async with doubled(tmp_path) as (it, store):
         store.submit("ana", b"of ana")
@@ -170,11 +198,11 @@ def cannot_submit(it: Desk, store: Twice) -> Callable[[], None]:
 
 
 def stored_wrong(it: Desk, store: Twice) -> Callable[[], None]:
-    """The server ends while it writes the label of the reading."""
+    """The server's disk is full while it writes the label of the reading, and it answers that all is well."""
 
     def torn(request: httpx.Request) -> Any:
         store.label("a", b"torn", {"ts": 1}, request.url.params["tag"])
-        return 500
+        return {}
 
     it.server.documents["PUT", "/datastore/label"] = torn
     return lambda: it.server.documents.update({("PUT", "/datastore/label"): store.put_label})
@@ -240,7 +268,8 @@ async def test_a_recorded_reading_is_not_submitted_again(tmp_path: Path) -> None
 async def test_a_label_that_another_replaces_meanwhile_is_not_recorded_under_the_wrong_name(
     tmp_path: Path,
 ) -> None:
-    async with doubled(tmp_path) as (it, store):
+    labels = {"folder": str(tmp_path / "labels"), "copy": False}  # so that only the reading is fetched
+    async with doubled(tmp_path, labels=labels) as (it, store):
         info = store.label_info
 
         def overtaken(request: httpx.Request) -> Any:
@@ -248,12 +277,15 @@ async def test_a_label_that_another_replaces_meanwhile_is_not_recorded_under_the
             if answer.get("client_id") == "ana" and not store.puts and store.file("a") == b"of ana":
                 now = int(it.session.clock().timestamp()) + 1
                 store.label("a", b"of ben", {"ts": now, "client_id": "ben"})
+                path = "~/studies/labels/final/a.nii.gz"  # by the host's clock, it is complete
+                store.files.write(path, b"of ben", mtime_ns=(now - 10) * 10**9)
             return answer
 
         it.server.documents["GET", "/datastore/label/info"] = overtaken
         store.submit("ana", b"of ana")
         await recorded_by(it.session, 1)
         assert store.readings() == {"ben": sha(b"of ben")}
+        assert store.puts == ["final_ben"]
 
 
 @in_virtual_time
