@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import Study
@@ -68,12 +69,19 @@ async def test_keys_decide_about_the_study_under_the_cursor_and_take_it_back(
         queue = await opened(pilot, app)
         assert queue.chosen is not None
         assert queue.chosen.id == "liver_081"
+        await pilot.press("Q", "n")
+        await wait_for(pilot, lambda: "liver_081 is assigned to nobody" in app.last_flash)
+        assert ran == []
+        app.session.store.publish(with_worklist(replace(HELD, assigned={"liver_081": "[red]ben"})))  # type: ignore[union-attr]
         for keys in (("Q", "f"), ("Q", "x"), ("Q", "n")):
             await pilot.press(*keys)
             await wait_for(pilot, lambda: not app.dispatcher.running)
         await pilot.press("Q", "a")
         await wait_for(pilot, lambda: isinstance(app.screen, FindScreen))
-        await pilot.press(*"ana", "enter")
+        assert "[red]ben, ana" in screen_text(app)
+        await pilot.press("ctrl+u", "a")
+        await wait_for(pilot, lambda: "ana" in str(app.screen.query_one(Input).render_line(0).text))
+        await pilot.press("right", "enter")
         await wait_for(pilot, lambda: len(ran) == 4)
     study = {"studies": ("liver_081",)}
     assert ran == [

@@ -58,6 +58,9 @@ def _held(holder: Holder) -> str:
     return f"{name} until {clock_time(holder.until)}"
 
 
+SHOWN = 8
+
+
 class WorklistVerbs:
     """The keys of the worklist, for the studies that ``targets`` returns."""
 
@@ -109,7 +112,12 @@ class WorklistVerbs:
         await console.dispatcher.invoke("studies.choose", {"study": study.id, "client": others[-1]})
 
     async def unassign(self) -> None:
-        """Assign the studies to nobody."""
+        """Assign the studies to nobody. Refuses if they are."""
+        ids = self._ids()
+        if ids and not self._worklist.assigned.keys() & set(ids):
+            what = f"{safe(ids[0])} is" if len(ids) == 1 else f"None of these {len(ids)} studies is"
+            console_of(self._pane).refuse(f"{what} assigned to {'nobody' if len(ids) == 1 else 'anybody'}.")
+            return
         await self._invoke("studies.assign", undo=True)
 
     def assign(self) -> None:
@@ -125,9 +133,19 @@ class WorklistVerbs:
                 await console_of(self._pane).dispatcher.invoke("studies.assign", params)
 
         what = ids[0] if len(ids) == 1 else f"these {len(ids)} studies"
-        question = f"Client id of the annotator who gets {what} (as set in Slicer)"
+        known = self._known()
+        shown = f": {', '.join(known[:SHOWN])}{' …' if len(known) > SHOWN else ''}" if known else ""
+        question = f"Client id of the annotator who gets {what} (as set in Slicer){shown}"
         before = self._worklist.assigned.get(ids[0], "")
-        self._pane.app.push_screen(FindScreen(question, before, title="Assign", does="assigns"), named)
+        screen = FindScreen(question, before, title="Assign", does="assigns", known=known)
+        self._pane.app.push_screen(screen, named)
+
+    def _known(self) -> list[str]:
+        """The client ids that are known, sorted: of who has a study, is assigned one, or is invited."""
+        state, worklist = console_of(self._pane).state, self._worklist
+        invited = state.invitations.value.all if state.invitations.value is not None else ()
+        holders = (holder.client for holders in worklist.holders.values() for holder in holders)
+        return sorted({*holders, *worklist.assigned.values(), *(one.name for one in invited)} - {""})
 
     @property
     def _worklist(self) -> Worklist:

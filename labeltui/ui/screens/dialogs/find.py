@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from labeltui.ui.presentation.text import safe
@@ -13,14 +16,25 @@ from labeltui.ui.widgets.columns import Static
 
 
 class FindScreen(Dialog[str]):
-    """Asks for a line of text. Returns the text; None if it is empty or the dialog is cancelled."""
+    """Asks for a line of text. Returns the text; None if it is empty or the dialog is cancelled.
 
-    def __init__(self, question: str, before: str = "", *, title: str = "Find", does: str = "finds") -> None:
+    The first of ``known`` that begins with the typed text is shown dimmed; the right arrow key takes it.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        before: str = "",
+        *,
+        title: str = "Find",
+        does: str = "finds",
+        known: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self._question = question
         self._title = title
         self._does = does
-        self._words = Input(value=before)
+        self._words = Input(value=before, suggester=SuggestFromList(known) if known else None)
         self._words.cursor_blink = False
 
     def compose(self) -> ComposeResult:
