@@ -61,7 +61,7 @@ class PodCreateParams(Params):
     max_price: float | None = number("the highest price that you agree to, in $/h with disks")
     name: str | None = text("name of the pod; default: the name in the profile")
     data: str | None = text("local folder of the studies, from which the volume's size is computed")
-    volume_gb: int | None = whole("size in GB of the disk that is kept when the pod stops")
+    volume_gb: int | None = whole("size in GB of the disk that stays when the pod stops")
     container_gb: int | None = whole("size in GB of the disk that is erased when the pod stops")
     network_volume: str | None = text(
         "id or name of a network volume to use instead of a disk of the pod's own"

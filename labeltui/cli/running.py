@@ -156,7 +156,7 @@ async def _connected(session: Session, output: Output, prompter: TerminalPrompte
             await link.connected(min(left, QUIET_S))
             return
         except Unreachable:
-            link.raise_incurable()
+            link.raise_lasting()
         if not reported and spent > QUIET_S / 2:
             output.progress(f"connecting to {link.host.address or session.name} …")
             reported = True

@@ -16,13 +16,13 @@ SHELL_CHARACTERS = (
 )
 _WITH_ARGUMENT = "BbcDEeFIiJLlmOopQRSWw"
 _WITHOUT = "46AaCfGgKkMNnqsTtVvXxYy"
-_KEPT = "ilpJ"
+_FOLLOWED = "ilpJ"
 _WITHOUT_EFFECT = (
     "afNnqTtvxy"  # labeltui has its own terminal, and forwards neither agent nor windows by itself
 )
 _CONFIGURED = "belongs in ssh's configuration"
 _TUNNEL = "is not needed: labeltui opens the tunnel to the server itself, and forwards no other port"
-_NOT_KEPT = {
+_NOT_FOLLOWED = {
     **dict.fromkeys("DLR", _TUNNEL),
     **dict.fromkeys("XY", "has no effect: labeltui opens no windows of the host"),
     **dict.fromkeys("46", f"{_CONFIGURED}, as AddressFamily"),
@@ -60,7 +60,7 @@ def parse(text: str) -> SshAddress:
     except getopt.GetoptError as error:
         raise _bad(text, f" ({error})") from None
     given = {name[1:]: value for name, value in options if name[1:] not in _WITHOUT_EFFECT}
-    if any(name not in _KEPT for name in given):
+    if any(name not in _FOLLOWED for name in given):
         raise _foreign(text, options, rest)
     if len(rest) != 1:
         raise _bad(text, ": it must name one host and no command")
@@ -74,15 +74,15 @@ def _foreign(text: str, options: list[tuple[str, str]], rest: list[str]) -> Misu
 
     It names each with the reason, and the command without them.
     """
-    left_out = [(name, value) for name, value in options if name[1:] not in _KEPT + _WITHOUT_EFFECT]
+    left_out = [(name, value) for name, value in options if name[1:] not in _FOLLOWED + _WITHOUT_EFFECT]
     reasons = ", ".join(
-        f"{' '.join(filter(None, one))} {_NOT_KEPT.get(one[0][1:], _CONFIGURED)}" for one in left_out
+        f"{' '.join(filter(None, one))} {_NOT_FOLLOWED.get(one[0][1:], _CONFIGURED)}" for one in left_out
     )
-    kept = [word for one in options if one[0][1:] in _KEPT for word in one]
+    followed = [word for one in options if one[0][1:] in _FOLLOWED for word in one]
     return Misused(
         Code.BAD_ADDRESS,
         f"{text!r} is not an SSH address that labeltui can use: {reasons}.",
-        f"Leave that out and write: {shlex.join(['ssh', *kept, *rest])}",
+        f"Leave that out and write: {shlex.join(['ssh', *followed, *rest])}",
     )
 
 

@@ -47,15 +47,15 @@ _NETWORKS = ("", "_dynunet", "_unetr")
 def parse_labels(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names without surrounding spaces. Raises Misused ``bad_labels`` for a name that no model can have."""
     labels = tuple(name.strip() for name in names)
-    seen = set[str]()
+    previous = set[str]()
     for name in labels:
-        why = _why_not(name, seen)
+        why = _why_not(name, previous)
         if why:
             raise Misused(
                 Code.BAD_LABELS, f"The label {name[:LONGEST]!r} {why}.",
                 "Write `labels` as names with commas between them, such as liver,tumour.",
             )  # fmt: skip
-        seen.add(name.casefold())
+        previous.add(name.casefold())
     if len(labels) > MOST:
         raise Misused(Code.BAD_LABELS, f"There are {len(labels)} labels; a label file holds {MOST} at most.")
     return labels

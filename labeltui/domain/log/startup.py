@@ -193,11 +193,13 @@ def _killed(memory_pct: float | None, detail: str) -> Problem:
             "Check the host's memory; start the server again when enough is free.",
             detail,
         )
-    seen = "" if memory_pct is None else f"Memory was at most {memory_pct:.0f} % full in the minute before. "
+    memory = (
+        "" if memory_pct is None else f"Memory was at most {memory_pct:.0f} % full in the minute before. "
+    )
     return Problem(
         Code.KILLED,
         "The server was killed by signal 9; who or what sent it is unknown.",
-        f"{seen}Ask whether somebody ended it with `kill -9`; `dmesg` on the host names a process that was killed "
+        f"{memory}Ask whether somebody ended it with `kill -9`; `dmesg` on the host names a process that was killed "
         "for lack of memory. Then start the server again.",
         detail,
     )

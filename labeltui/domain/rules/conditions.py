@@ -129,20 +129,20 @@ def ask_undelete(_state: SessionState) -> str:
 
 
 def ask_train_stop(state: SessionState) -> str | None:
-    """The question before a training is stopped: what is kept and lost, or else the trainings in the queue."""
+    """The question before a training is stopped: what stays and what is lost, or else the trainings in the queue."""
     training = state.training.value
     queued = training.queued if training is not None else 0
     if queued:
         return f"Stop the training? The next training in the queue ({queued}) starts at once."
     if training is not None and training.best is not None:
-        kept = "The best model so far is kept; the current epoch is lost."
+        effect = "The best model so far stays; the current epoch is lost."
     elif training is None or training.epoch is None:
-        kept = "It leaves a model only if an epoch has ended."
+        effect = "It leaves a model only if an epoch has ended."
     elif training.epoch <= 1:
-        kept = "No epoch has ended, so this training leaves no model; the model before it is kept."
+        effect = "No epoch has ended, so this training leaves no model; the model before it stays."
     else:
-        kept = "The current epoch is lost."
-    return f"Stop the training? {kept}"
+        effect = "The current epoch is lost."
+    return f"Stop the training? {effect}"
 
 
 def cannot_invite(state: SessionState) -> str | None:

@@ -19,8 +19,8 @@ def what_is_sent(state: SessionState, params: Mapping[str, Any]) -> str:
     model = one_line(str(params.get("model") or "the model"))
     models = state.models.value
     if params.get("pretrained"):
-        return f"pretrained weights of {model} to the host? Weights that a training published are used first."
-    what = "its newest version here"
+        return f"pretrained weights of {model} to the host? Weights of a training there take precedence."
+    what = "the newest version on this machine"
     if params.get("file"):
         what = one_line(str(params["file"]))
     elif params.get("version"):
@@ -28,9 +28,9 @@ def what_is_sent(state: SessionState, params: Mapping[str, Any]) -> str:
     present = models.find(model) if models is not None else None
     if models is not None and (present is None or present.published is None):
         return f"{what} to the host as {model}?"
-    kept = "" if present is not None and models is not None and models.is_here(present) else " first"
+    order = "" if present is not None and models is not None and models.is_here(present) else " first"
     replaced = "a model that was published there" if present is None else "the published model"
-    return f"{what} to the host as {model}? It replaces {replaced}, which is copied to this machine{kept}."
+    return f"{what} to the host as {model}? It replaces {replaced}, which is copied to this machine{order}."
 
 
 def ask_rollback(_state: SessionState) -> str:

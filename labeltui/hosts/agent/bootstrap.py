@@ -48,7 +48,7 @@ async def put_package(host: Host, package: Package, folder: str, python: str = "
         if await _sum_of(host, python, path) != package.sha256:
             raise Failed(
                 Code.AGENT_SEND,
-                f"The agent's file was damaged on the way to {host.address}.",
+                f"The agent's file was damaged while it was sent to {host.address}.",
                 "Check the host's disk.",
             )
     return path

@@ -75,7 +75,7 @@ class Mirror:
             try:
                 self.copy(uid, series)
             except (requests.exceptions.HTTPError, ValueError, KeyError) as error:
-                problem = problem or f"SEG series {uid}: {words(error, self.url)}"
+                problem = problem or f"SEG series {uid}: {error_text(error, self.url)}"
         return problem
 
     def known(self, uid: str, study: str) -> None:
@@ -168,7 +168,7 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         problem = mirror.run()
     except (requests.exceptions.RequestException, OSError, ValueError, KeyError) as error:
-        problem = words(error, mirror.url)
+        problem = error_text(error, mirror.url)
     if mirror.series:
         mirror.save()
     skipped = [f"{uid}: {one['problem']}" for uid, one in mirror.series.items() if one["problem"]]
@@ -220,7 +220,7 @@ def read_document(path: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def words(error: Exception, url: str) -> str:
+def error_text(error: Exception, url: str) -> str:
     """Describe an error in one sentence, without a full stop."""
     if isinstance(error, requests.exceptions.Timeout):
         return f"the DICOM server {url} does not answer"

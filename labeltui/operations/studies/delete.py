@@ -59,7 +59,7 @@ async def studies_delete(session: Session, params: StudiesDeleteParams, report: 
         raise Failed(
             Code.NOT_FOUND, f"The server has no {what}.", "`labeltui studies list` lists what it has."
         )
-    record = await _kept(session, study, params.label, report)
+    record = await _copied(session, study, params.label, report)
     if params.label is None:
         await client.delete_image(study.id)
         gone = await _until(lambda: client.image_info(study.id))
@@ -81,7 +81,7 @@ async def studies_delete(session: Session, params: StudiesDeleteParams, report: 
     }
 
 
-async def _kept(session: Session, study: Study, label: str | None, report: Report) -> DeletedStudy:
+async def _copied(session: Session, study: Study, label: str | None, report: Report) -> DeletedStudy:
     """Copy what will be deleted, and store the deletion. Raises Failed ``not_copied``."""
     report.progress("Copying what will be deleted to this machine")
     tags = [label] if label is not None else sorted(study.tags)
@@ -99,7 +99,7 @@ async def _kept(session: Session, study: Study, label: str | None, report: Repor
     root = session.labels.folder.root
     try:
         if label is None:
-            record = await _image_kept(session, record)
+            record = await _image_copied(session, record)
         await asyncio.to_thread(deleted.store, root, record)
     except OSError as error:
         raise session.labels.folder.unusable(error) from None
@@ -115,7 +115,7 @@ async def _settled(session: Session, only: list[tuple[str, str]]) -> list[HostLa
     return await session.labels.found(only)
 
 
-async def _image_kept(session: Session, record: DeletedStudy) -> DeletedStudy:
+async def _image_copied(session: Session, record: DeletedStudy) -> DeletedStudy:
     """Copy an image. Raises LabeltuiError and OSError."""
     info = await session.api.client().image_info(record.study)
     path = info.get("path")
@@ -133,10 +133,10 @@ async def _image_kept(session: Session, record: DeletedStudy) -> DeletedStudy:
     else:
         await session.link.host.download(path, target)
     _, digest = await asyncio.to_thread(digest_of, target)
-    kept = {name: value for name, value in info.items() if name not in SERVER_WRITES}
+    others = {name: value for name, value in info.items() if name not in SERVER_WRITES}
     return DeletedStudy(
         record.study, record.at, record.labels, target.relative_to(root).as_posix(), path.rpartition("/")[2], digest,
-        kept,
+        others,
     )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ class Link:
             await self._store.wait_for(lambda _: self.is_connected or not self._waiting_helps(), deadline_s)
         except TimeoutError:
             raise self.unreachable() from None
-        self.raise_incurable()
+        self.raise_lasting()
         return self.host
 
     async def run(self) -> None:
@@ -155,10 +155,10 @@ class Link:
                 return self.agent
             if self._agent_error is not None:
                 raise self._agent_error
-            self.raise_incurable()
+            self.raise_lasting()
             await self._changed.wait()
 
-    def raise_incurable(self) -> None:
+    def raise_lasting(self) -> None:
         """Raise the error of the last attempt, unless the next attempt may succeed without a change by the operator."""
         if self._error is not None and not self._waiting_helps():
             raise self._error
@@ -238,7 +238,7 @@ class Link:
         tasks = [
             asyncio.create_task(self._attached(name, work)) for name, work in self._attachments if self.agent
         ]
-        watches = [asyncio.create_task(self.host.lost()), asyncio.create_task(self._told_to_leave())]
+        watches = [asyncio.create_task(self.host.lost()), asyncio.create_task(self._host_changed())]
         if self.agent is not None:
             watches += [asyncio.create_task(self.agent.lost()), asyncio.create_task(self._ping(self.agent))]
         try:
@@ -251,7 +251,7 @@ class Link:
         await self._leave(why, LinkState.RECONNECTING)
         self._publish(replace(self._status, reconnects=self._status.reconnects + 1))
 
-    async def _told_to_leave(self) -> str:
+    async def _host_changed(self) -> str:
         await self._leave_now.wait()
         return self._status.detail
 

@@ -139,8 +139,8 @@ class Tunnel:
             return because[:1].upper() + because[1:] + "."
         if port == self._first(host):
             return f"Port {self.remote_port} is the server's own."
-        kept = f"Slicer knows port {port} from an earlier session, so labeltui uses it again"
-        return f"{kept}; in that session, {because}." if because else f"{kept}."
+        reason = f"Slicer knows port {port} from an earlier session, so labeltui uses it again"
+        return f"{reason}; in that session, {because}." if because else f"{reason}."
 
     def _store_port(self, port: int, wanted: int, because: str) -> None:
         """Store the port for the next start.

@@ -17,7 +17,7 @@ from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.log.store import LogStore
 from labeltui.session.server.process import ServerWatch
 
-TRACEBACK_S = 3.0  # the output arrives by another way than the answer
+TRACEBACK_S = 3.0  # the output arrives on another connection than the answer
 LONGEST_TRACEBACK = 400  # lines
 MOST_MODELS = 200
 STATS = "train_stats.json"

@@ -84,8 +84,8 @@ class ChecklistScreen(StepsScreen):
         pod, whole = self._pod, self._whole
         hints = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
-            ways = {"wait": "w waits for a free GPU", "fallback": "f takes the next GPU that fits"}
-            unused = [text for name, text in ways.items() if not self._job.params.get(name)]
+            options = {"wait": "w waits for a free GPU", "fallback": "f takes the next GPU that fits"}
+            unused = [text for name, text in options.items() if not self._job.params.get(name)]
             hints = " · ".join([*unused, "g tries again", "esc closes"])
         elif self._other:
             take = "a accepts this pod · " if self._accept else ""

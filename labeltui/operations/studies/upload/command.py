@@ -226,9 +226,11 @@ def _message(
     if progress is not None and sent:
         parts[0] += f" in {time_text(progress.seconds)}"
     parts.append(f"{len(plan.same)} are there already" if plan.same else "")
-    kept = len(plan.differs) if not params.replace else 0
-    parts.append(f"{kept} differ from the host's and stay as they are" if kept and not params.dry_run else "")
-    parts.append(f"{kept} differ from the host's" if kept and params.dry_run else "")
+    unsent = len(plan.differs) if not params.replace else 0
+    parts.append(
+        f"{unsent} differ from the host's and stay as they are" if unsent and not params.dry_run else ""
+    )
+    parts.append(f"{unsent} differ from the host's" if unsent and params.dry_run else "")
     parts.append(f"{len(plan.left)} left out" if plan.left else "")
     parts.append(f"the server does not list {unlisted} of them yet" if unlisted else "")
     why = "".join(f"; {one_line(str(one.path))}: {one.why}" for one in plan.left[:SHOWN])

@@ -19,7 +19,7 @@ BEST = Best("val_mean_dice", 0.7, 1)
 @pytest.mark.parametrize(
     ("training", "said"),
     [
-        (TrainStatus(TrainState.RUNNING, epoch=2, best=BEST), "The best model so far is kept"),
+        (TrainStatus(TrainState.RUNNING, epoch=2, best=BEST), "The best model so far stays"),
         (TrainStatus(TrainState.RUNNING, epoch=1), "No epoch has ended, so this training leaves no model"),
         (TrainStatus(TrainState.RUNNING), "only if an epoch has ended"),
         (TrainStatus(TrainState.RUNNING, epoch=3), "Stop the training? The current epoch is lost."),

@@ -179,9 +179,9 @@ def test_stopping_ends_children_that_will_not(agent: AgentProcess, tmp_path: Pat
     assert job["state"] == "exited"
     assert job["exit_code"] in (-15, -9)
     assert job["stopped_by_us"] is True
-    told = [event["phase"] for event in agent.events if event["ev"] == "stopping"]
-    assert told[0] == "term"
-    assert "kill" in told
+    phases = [event["phase"] for event in agent.events if event["ev"] == "stopping"]
+    assert phases[0] == "term"
+    assert "kill" in phases
 
 
 @pytest.mark.parametrize(("stopped", "state"), [(True, "stopping"), (False, "running")])
