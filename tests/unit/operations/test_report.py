@@ -174,27 +174,31 @@ async def test_out_of_reach_and_without_copies_the_labels_are_unknown(tmp_path: 
 
 
 @in_virtual_time
-async def test_a_restart_of_the_server_begins_no_new_session_and_the_next_day_does(tmp_path: Path) -> None:
+async def test_a_restart_of_the_server_begins_no_new_session_and_the_next_day_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("domain.rules.pace", "session.server.began"):  # the polls of a whole day would take 14 s
+        monkeypatch.setattr(f"labeltui.{module}.SAME_SESSION", timedelta(hours=1))
     async with desk(tmp_path) as it:
         await it.run("server.start")
         it.put_label("s1.nii.gz")
         await it.run("labels.pull")
-        await asyncio.sleep(10 * 3600)  # without an action
+        await asyncio.sleep(1.25 * 3600)  # without an action, for longer than a server may be down
         await it.run("server.restart")
         await asyncio.sleep(1800)
         restarted = await it.run("report")
         pace_of = pace(it.session.store.state, it.session.clock())
         await it.run("server.stop")
-        await asyncio.sleep(3600)
+        await asyncio.sleep(1800)
         await it.run("server.start")
         stopped = await it.run("report")
         it.host.agent.jobs["server"].end(0)
         it.server.up = False
-        await asyncio.sleep(14 * 3600)
+        await asyncio.sleep(1.75 * 3600)
         await it.run("server.start")
         await asyncio.sleep(600)
         next_day = await it.run("report")
-    assert (restarted["hours"], restarted["labels"]) == (pytest.approx(10.5, abs=0.02), 1)
+    assert (restarted["hours"], restarted["labels"]) == (pytest.approx(1.75, abs=0.02), 1)
     assert pace_of is not None
     assert documents.moment(pace_of.since) == restarted["since"] == stopped["since"]
     assert (next_day["hours"], next_day["labels"]) == (pytest.approx(1 / 6, abs=0.02), 0)
