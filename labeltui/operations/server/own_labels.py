@@ -81,7 +81,7 @@ def _ask(trained: list[str], record: Mapping[str, tuple[str, ...]], labels: tupl
         Code.LABELS_CHANGED,
         f"{made}. That does not fit {', '.join(labels) or app}.",
         "To start with untrained models, add --replace-models (in the form, set replace_models): the trained ones are "
-        "moved to a folder beside them. Submitted labels keep their numbers, which then stand for the new names.",
+        "moved to a folder beside them. Submitted labels keep their numbers; each number then means a new label.",
     )
 
 
