@@ -161,9 +161,8 @@ class Pollers:
         return self._derive()
 
     def submitted(self, task: Task) -> None:
-        """Add a training that the server has just accepted, and poll."""
-        self._tasks = (*self._tasks, task)
-        self._last.store(self._watch.run.run_id, current_task(self._tasks, self._running))
+        """Poll for a training that the server has just accepted, and may list only later."""
+        self._last.store(self._watch.run.run_id, current_task((*self._tasks, task), self._running))
         self.training.wake()
 
     def _derive(self) -> TrainStatus:
