@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from labeltui.domain.guard.rules import span
 from labeltui.domain.log.meaning import Meaning
@@ -76,6 +77,15 @@ class Alerts:
         for alert in self._store.state.alerts:
             if alert.key.startswith(LOG):
                 self._store.dismiss(alert.key)
+
+    def history_problem(self, why: str, folder: Path) -> None:
+        """Raise an alert for a history that can't be stored in ``folder``. Empty ``why``: it can be stored again."""
+        if not why:
+            self._store.dismiss("history")
+            return
+        message = f"The history can't be stored on this machine: {why}."
+        hint = f"Check {folder}. Otherwise action log and trainings are lost when labeltui ends."
+        self._raise("history", Level.WARNING, message, hint)
 
     def _host(self, before: SessionState, state: SessionState) -> None:
         was, now = before.host.value, state.host.value

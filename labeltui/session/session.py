@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from labeltui.config.model import Profile
 from labeltui.domain.log.events import Event
@@ -19,6 +19,7 @@ from labeltui.session.connection.link import Link
 from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
 from labeltui.session.connection.tunnel import Tunnel
+from labeltui.session.demo import DemoPod
 from labeltui.session.history.alerts import AlertHistory
 from labeltui.session.history.costs import CostHistory
 from labeltui.session.history.database import Database
@@ -55,23 +56,6 @@ from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import RemoteLog
 from labeltui.session.server.trainings import EarlierRuns, TrainingRecorder
 from labeltui.session.studies.worklist import WorklistWatch
-
-
-class DemoPod(Protocol):
-    """The demo's pod, which ends with the session.
-
-    ``autostart`` names the actions that the demo runs at its start. ``account`` is the URL and the API key of
-    the emulated RunPod; None for a scenario without one.
-    """
-
-    scenario: str
-    autostart: tuple[str, ...]
-    account: tuple[str, str] | None
-
-    async def close(self) -> None:
-        """End the demo's pod and delete its files."""
-        ...
-
 
 RECALLED = timedelta(hours=12)  # a study that was fetched earlier is not open any more
 
@@ -116,84 +100,112 @@ class Session:
             )
         )
         self.log = LogStore()
-        self.history = Database(state)
-        self.journal = Journal(self.history)
-        self.alert_history = AlertHistory(self.store, self.history, clock)
-        self.trainings = TrainingHistory(self.store, self.history)
-        self.study_history = StudyHistory(self.history)
-        server, clients = profile.server, clients or Clients()
-        access = Access(*pod.account) if pod is not None and pod.account is not None else None
-        self.account = PodAccount(
-            self.store, clock, profile.runpod, access, clients.runpod, demo=pod is not None
-        )
-        self.pod_stops = PodStops(state, clock, self.account)
-        self.link = Link(host(self.account), name, server.folder, server.python, self.store, clock)
-        self.shells = Shells(
-            self.link.connected, profile.shell, name, read_only=read_only,
-            proxy=None if proxy_shells is None else proxy_shells(self.account).open,
-        )  # fmt: skip
-        self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
-        self.watch = ServerWatch(
-            self.store, self.log, clock, lambda: self.tunnel.status.url, lambda: self.tunnel.problem,
-            self.pod_stops.explain,
-        )  # fmt: skip
-        self.api = ServerApi(self.tunnel, profile.client_id, clients.server)
-        self.pollers = Pollers(
-            self.store, self.watch, self.tunnel, clock, self.api.client,
-            settings=server, client_id=profile.client_id,
-            studies=self.study_history,
-            agent=lambda: self.link.agent,
-            ready=self.link.ready,
-            last_training=LastTraining(state),
-        )  # fmt: skip
-        transports = LabelTransports(
-            self.store,
-            profile,
-            self.link,
-            self.api.client,
-            lambda: self.account.pod_id,
-            lambda: self.watch.pid,
-            lambda: self.watch.meta,
-        )
-        self.labels = LabelCopier(
-            self.store, profile.labels, LabelFolder(self._copies("labels")), state, transports, clock
-        )
-        self.models = ModelHome(
-            self.store, self.link, self.watch, ModelFolder(self._copies("models")), profile.models, server, clock,
-            lambda: self.account.pod_id,
-        )  # fmt: skip
-        self.segs = transports.segs
-        self.spending = Spending(self.store, self.account, CostHistory(self.history), clock)
-        self.worklist = WorklistWatch(
-            self.store, lambda: self.watch.meta, lambda: self.link.agent, clock, profile.client_id
-        )
-        self.readings = ReadingsKeeper(
-            self.store, self.labels, self.worklist, self.pollers.queue, self.api.client, clock
-        )  # fmt: skip
-        self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
-        self._began = SessionStart(self.store, self.journal, clock)
-        self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, server.folder)
-        self._remote_log = RemoteLog(self.store, self.watch, self.api.client)
-        self.guard = GuardWatch(
-            self.store, self.link, self.account, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
-        )  # fmt: skip
-        self.invitations = InvitationWatch(
-            self.store, self.link, InvitationHistory(self.history), clock, local=profile.host == "local"
-        )
-        self.readiness = Readiness(self.store, self.link, self.pollers, self.watch)
-        self._load = HostLoad(self.store, clock, server.folder)
-        self._orphans = OrphanWatch(self.store, self.watch)
-        self._found = FoundWatch(self.store, self.watch, server.port)
-        self._alerts = Alerts(self.store, clock, self.pod_stops)
-        self.pod_watch = PodWatch(self.store, clock, state, self.account, self.link, self.pod_stops)
+        clients = clients or Clients()
+        self._build_history()
+        self._build_connection(host, proxy_shells, clients)
+        self._build_server(clients)
+        self._build_copies()
+        self._build_watches()
         self._supervisor = Supervisor()
         self._on_reached, self._autostart = on_reached, autostart
         self._watching_pod = False
         self._wire()
 
+    def _build_history(self) -> None:
+        self.history = Database(self.state_folder)
+        self.journal = Journal(self.history)
+        self.alert_history = AlertHistory(self.store, self.history, self.clock)
+        self.trainings = TrainingHistory(self.store, self.history)
+        self.study_history = StudyHistory(self.history)
+
+    def _build_connection(
+        self,
+        host: Callable[[PodAccount], Host],
+        proxy_shells: Callable[[PodAccount], ProxyShells] | None,
+        clients: Clients,
+    ) -> None:
+        """Build the account, and what leads to the host."""
+        profile, server, pod = self.profile, self.profile.server, self.pod
+        access = Access(*pod.account) if pod is not None and pod.account is not None else None
+        self.account = PodAccount(
+            self.store, self.clock, profile.runpod, access, clients.runpod, demo=pod is not None
+        )
+        self.pod_stops = PodStops(self.state_folder, self.clock, self.account)
+        self.link = Link(host(self.account), self.name, server.folder, server.python, self.store, self.clock)
+        self.shells = Shells(
+            self.link.connected, profile.shell, self.name, read_only=self.read_only,
+            proxy=None if proxy_shells is None else proxy_shells(self.account).open,
+        )  # fmt: skip
+        self.tunnel = Tunnel(self.store, self.state_folder, server.port, self.clock, hold=True)
+
+    def _build_server(self, clients: Clients) -> None:
+        """Build what watches the server and its trainings."""
+        self.watch = ServerWatch(
+            self.store, self.log, self.clock, lambda: self.tunnel.status.url, lambda: self.tunnel.problem,
+            self.pod_stops.explain,
+        )  # fmt: skip
+        self.api = ServerApi(self.tunnel, self.profile.client_id, clients.server)
+        self.pollers = Pollers(
+            self.store, self.watch, self.tunnel, self.clock, self.api.client,
+            settings=self.profile.server, client_id=self.profile.client_id,
+            studies=self.study_history,
+            agent=lambda: self.link.agent,
+            ready=self.link.ready,
+            last_training=LastTraining(self.state_folder),
+        )  # fmt: skip
+        self.worklist = WorklistWatch(
+            self.store, lambda: self.watch.meta, lambda: self.link.agent, self.clock, self.profile.client_id
+        )
+        self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
+        self._began = SessionStart(self.store, self.journal, self.clock)
+        self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, self.profile.server.folder)
+        self._remote_log = RemoteLog(self.store, self.watch, self.api.client)
+        self.readiness = Readiness(self.store, self.link, self.pollers, self.watch)
+
+    def _build_copies(self) -> None:
+        """Build what copies labels and models to this machine."""
+        transports = LabelTransports(
+            self.store, self.profile, self.link, self.api.client,
+            lambda: self.account.pod_id, lambda: self.watch.pid, lambda: self.watch.meta,
+        )  # fmt: skip
+        self.segs = transports.segs
+        self.labels = LabelCopier(
+            self.store, self.profile.labels, LabelFolder(self._copies("labels")), self.state_folder, transports,
+            self.clock,
+        )  # fmt: skip
+        self.models = ModelHome(
+            self.store, self.link, self.watch, ModelFolder(self._copies("models")), self.profile.models,
+            self.profile.server, self.clock, lambda: self.account.pod_id,
+        )  # fmt: skip
+        self.readings = ReadingsKeeper(
+            self.store, self.labels, self.worklist, self.pollers.queue, self.api.client, self.clock
+        )  # fmt: skip
+
+    def _build_watches(self) -> None:
+        """Build what watches pod, host and money, and the alerts, which see the others' changes last."""
+        self.spending = Spending(self.store, self.account, CostHistory(self.history), self.clock)
+        self.guard = GuardWatch(
+            self.store, self.link, self.account, self.journal, self.clock,
+            GuardSettings.of(self.profile, read_only=self.read_only),
+        )  # fmt: skip
+        self.invitations = InvitationWatch(
+            self.store,
+            self.link,
+            InvitationHistory(self.history),
+            self.clock,
+            local=self.profile.host == "local",
+        )
+        self._load = HostLoad(self.store, self.clock, self.profile.server.folder)
+        self._orphans = OrphanWatch(self.store, self.watch)
+        self._found = FoundWatch(self.store, self.watch, self.profile.server.port)
+        self._alerts = Alerts(self.store, self.clock, self.pod_stops)
+        self.pod_watch = PodWatch(
+            self.store, self.clock, self.state_folder, self.account, self.link, self.pod_stops
+        )
+
     def _wire(self) -> None:
         self.store.subscribe(self._on_store)
-        self.history.on_problem = self._on_history_problem
+        self.history.on_problem = lambda why: self._alerts.history_problem(why, self.state_folder.folder)
         self.watch.on_event.add(self._on_event)
         self.watch.on_problem.append(self._alerts.log_problem)
         self.watch.on_run.append(self._alerts.dismiss_log_problems)
@@ -324,14 +336,6 @@ class Session:
         if self.watch.caught_up:  # skip events in earlier lines of the log
             self.labels.on_event(event)
             self.worklist.on_event(event)
-
-    def _on_history_problem(self, why: str) -> None:
-        if not why:
-            self.store.dismiss("history")
-            return
-        message = f"The history can't be stored on this machine: {why}."
-        hint = f"Check {self.state_folder.folder}. Otherwise action log and trainings are lost when labeltui ends."
-        self.store.alert(Alert("history", Level.WARNING, message, hint, self.clock()))
 
     async def _run_on_reached(self, _host: Host) -> None:
         if self._on_reached is not None:

@@ -15,10 +15,11 @@ from unittest.mock import patch
 from labeltui.config.model import Profile
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.clients import Clients
+from labeltui.session.demo import DemoPod
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateFolder
-from labeltui.session.session import DemoPod, Session
+from labeltui.session.session import Session
 from tests.actions import FailingPrompter
 from tests.fakes.account import KEY, EmulatedAccount, LoopClock
 from tests.fakes.host import MemoryHost
