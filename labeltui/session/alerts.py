@@ -19,6 +19,7 @@ from labeltui.domain.studies.datastore import NAMELESS
 from labeltui.domain.studies.study import FINAL_TAG, Study, Submission, changed_studies
 from labeltui.domain.text import one_line
 from labeltui.domain.training.training import LOSS, TrainStatus
+from labeltui.monailabel.serving.rules import READING
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
 from labeltui.session.pod.stops import PodStops
 from labeltui.session.runtime.fields import Fields
@@ -263,10 +264,10 @@ class Alerts:
                 self._compare_openers(study)
             if study.holders or study.id in self._held:
                 self._still_open(study)
-            read_twice = state.worklist.value is not None and study.id in state.worklist.value.doubled
-            if study.replaced and study.replaced[-1] != self._replaced.get(study.id) and not read_twice:
+            if study.replaced and study.replaced[-1] != self._replaced.get(study.id):
                 self._replaced[study.id] = study.replaced[-1]
-                self._final_replaced(study)
+                if not _is_reading(study, study.replaced[-1].client):
+                    self._final_replaced(study)
 
     def _compare_openers(self, study: Study) -> None:
         openers = study.openers
@@ -323,6 +324,11 @@ class Alerts:
             "MONAI Label keeps only the newer label. `labeltui labels list` shows the copies on this machine."
         )
         self._store.alert(Alert(f"replaced:{study.id}", Level.WARNING, message, hint, at or self._clock()))
+
+
+def _is_reading(study: Study, client: str) -> bool:
+    """Whether a client's label of a study that is read twice is stored under a tag of its own."""
+    return any(author == client and tag.startswith(READING) for tag, author in study.authors.items())
 
 
 def _named(client: str) -> str:

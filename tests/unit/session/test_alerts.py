@@ -16,7 +16,6 @@ from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
-from labeltui.domain.studies.worklist import Worklist
 from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store
@@ -191,10 +190,13 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     assert keys(store) == {"replaced:case_1": Level.WARNING}
 
 
-def test_the_second_reading_of_a_study_that_is_read_twice_is_no_alert() -> None:
-    study = Study("case_1", {"final": NOW}, authors={"final": "ben"}, replaced=(Submission("ana", NOW),))
-    twice = Worklist(doubled=frozenset({"case_1"}))
-    assert keys(store_after(worklist=[twice], queue=[StudyQueue(1, 1, (study,))])) == {}
+def test_the_second_reading_of_a_study_is_no_alert_if_the_first_is_stored_under_its_own_tag() -> None:
+    second = Study("case_1", {"final": NOW}, authors={"final": "ben"}, replaced=(Submission("ana", NOW),))
+    stored = second._replace(
+        tags={"final": NOW, "final_ana": NOW}, authors={"final": "ben", "final_ana": "ana"}
+    )
+    assert keys(store_after(queue=[StudyQueue(1, 1, (stored,))])) == {}
+    assert keys(store_after(queue=[StudyQueue(1, 1, (second,))])) == {"replaced:case_1": Level.WARNING}
 
 
 def test_credit_that_ends_soon_is_reported_once_and_names_what_is_lost() -> None:
