@@ -23,6 +23,7 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
     """Report everything that the status strip shows."""
     await session.readiness.settled()
     await session.readiness.first_readings(Fields.queue, Fields.training, Fields.metrics)
+    await session.worklist.poller.poll()
     await refresh_labels(session)
     await refresh_money(session)
     with suppress(LabeltuiError):

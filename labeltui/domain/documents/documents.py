@@ -47,7 +47,8 @@ def status_document(state: SessionState, now: datetime) -> Document:
     """``labeltui status``: everything that the status strip shows."""
     identity = state.identity
     copies = state.labels.value
-    studies = studies_document(state.queue, now, copies.damaged_finals if copies is not None else ())
+    damaged, worklist = copies.damaged_finals if copies is not None else (), state.worklist.value
+    studies = studies_document(state.queue, now, damaged, worklist.second if worklist is not None else ())
     return {
         "as_of": moment(now),
         "profile": identity.profile or None,
@@ -147,12 +148,14 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
     }
 
 
-def studies_document(reading: Reading[StudyQueue], now: datetime, damaged: Iterable[str] = ()) -> Document:
+def studies_document(
+    reading: Reading[StudyQueue], now: datetime, damaged: Iterable[str] = (), second: Iterable[str] = ()
+) -> Document:
     """``studies list``.
 
     ``studies`` is null when the server reports only their number. ``damaged`` are the studies whose final label
-    is known to be empty or cut off; ``completed`` does not count them. ``server_total`` and
-    ``server_completed`` are the server's counts, and null if they are unknown.
+    is known to be empty or cut off, ``second`` those that lack their second reading; ``completed`` does not count
+    them. ``server_total`` and ``server_completed`` are the server's counts, and null if they are unknown.
     """
     queue = reading.value
     if queue is None:
@@ -160,7 +163,7 @@ def studies_document(reading: Reading[StudyQueue], now: datetime, damaged: Itera
     return {
         **_read_at(reading, now),
         "total": queue.total,
-        "completed": queue.sound_finals(damaged),
+        "completed": queue.sound_finals(damaged, second),
         "damaged": queue.damaged(damaged),
         "server_total": queue.server_total,
         "server_completed": queue.server_completed,

@@ -9,14 +9,11 @@ from labeltui.domain.studies.worklist import Left, Worklist
 def with_worklist(studies: Document, worklist: Worklist | None) -> Document:
     """Add the worklist to the document of ``studies list``. Its fields are null if it is unknown.
 
-    A study that lacks its second reading is in the state ``second_reading`` and not among the completed ones.
+    A study that lacks its second reading is in the state ``second_reading``.
     """
-    listed, completed = studies["studies"], studies["completed"]
-    if completed is not None and worklist is not None:
-        completed = max(0, completed - len(worklist.second.keys() - set(studies["damaged"])))
+    listed = studies["studies"]
     return {
         **studies,
-        "completed": completed,
         "studies": listed
         and [{**one, **worklist_fields(one["id"], one["state"], worklist)} for one in listed],
         "worklist": None if worklist is None else _worklist(worklist),

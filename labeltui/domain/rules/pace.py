@@ -120,6 +120,14 @@ def _other_readings(state: SessionState, studies: tuple[Study, ...], since: date
     )
 
 
+def labels_left(state: SessionState, left: int) -> int:
+    """Return the number of labels to come for ``left`` unfinished studies: two for each that will be read twice."""
+    queue, worklist = state.queue.value, state.worklist.value
+    if queue is None or worklist is None or not worklist.doubled:
+        return left
+    return left + sum(one.id in worklist.doubled and FINAL_TAG not in one.tags for one in queue.studies)
+
+
 def people(state: SessionState) -> tuple[str, ...]:
     """The annotators who have a study open now."""
     queue = state.queue.value

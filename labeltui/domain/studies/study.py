@@ -227,9 +227,13 @@ class StudyQueue:
             else []
         )
 
-    def sound_finals(self, damaged: Iterable[str]) -> int | None:
-        """Return the number of studies with a final label that isn't known to be damaged. None if it is unknown."""
-        return None if self.completed is None else max(0, self.completed - len(self.damaged(damaged)))
+    def sound_finals(self, damaged: Iterable[str], second: Iterable[str] = ()) -> int | None:
+        """Return the number of finished studies; None if it is unknown.
+
+        Final labels that are known to be ``damaged`` don't count, nor do studies that lack their ``second`` reading.
+        """
+        unfinished = {*self.damaged(damaged), *second}
+        return None if self.completed is None else max(0, self.completed - len(unfinished))
 
 
 def changed_studies(before: tuple[Study, ...], now: tuple[Study, ...]) -> tuple[list[Study], set[str]]:

@@ -41,9 +41,9 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
     await asyncio.gather(session.worklist.poller.poll(), refresh_labels(session))
     copies = session.store.state.labels.value
     damaged = copies.damaged_finals if copies is not None else ()
-    return with_worklist(
-        documents.studies_document(state.queue, session.clock(), damaged), session.store.state.worklist.value
-    )
+    worklist = session.store.state.worklist.value
+    second = worklist.second if worklist is not None else ()
+    return with_worklist(documents.studies_document(state.queue, session.clock(), damaged, second), worklist)
 
 
 async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:

@@ -115,10 +115,7 @@ def sound_finals(state: SessionState, queue: StudyQueue) -> int | None:
     """
     copies, worklist = state.labels.value, state.worklist.value
     damaged = copies.damaged_finals if copies is not None else ()
-    finals = queue.sound_finals(damaged)
-    if finals is None or worklist is None:
-        return finals
-    return max(0, finals - len(worklist.second.keys() - set(damaged)))
+    return queue.sound_finals(damaged, worklist.second if worklist is not None else ())
 
 
 def finals_of_total(state: SessionState, queue: StudyQueue) -> str:

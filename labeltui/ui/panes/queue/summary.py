@@ -7,7 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.rules.pace import expected_end, pace
+from labeltui.domain.rules.pace import expected_end, labels_left, pace
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import StudyQueue
@@ -84,7 +84,7 @@ def _outlook(state: SessionState, queue: StudyQueue, finals: int | None, now: da
     per_hour = going.per_hour if going is not None else None
     server = state.server.value
     serves = server is not None and server.state is ServerState.RUNNING
-    end = expected_end(left, per_hour, now) if serves else None
+    end = expected_end(labels_left(state, left), per_hour, now) if serves else None
     parts = (
         f"{left} left",
         "" if per_hour is None else f"{per_hour:.1f}/h",

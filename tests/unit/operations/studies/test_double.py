@@ -9,7 +9,7 @@ import pytest
 
 from labeltui.actions import BY_ID
 from labeltui.domain.problems import Misused, Refused
-from labeltui.domain.rules.pace import pace
+from labeltui.domain.rules.pace import labels_left, pace
 from labeltui.operations.run import run_action
 from labeltui.ui.presentation.strip import finals_of_total
 from labeltui.ui.presentation.study import details
@@ -131,6 +131,11 @@ async def test_a_study_that_waits_for_its_second_reading_is_not_done(tmp_path: P
             listed["worklist"]["left"]["free"],
             listed["worklist"]["left"]["final"],
         ) == (0, 2, 0)
+        assert (await it.run("status"))["studies"]["completed"] == 0
+        assert labels_left(state, 2) == 2
+        await it.run("studies.double", studies=["b"])
+        assert labels_left(it.session.store.state, 2) == 3  # two for the study that nobody has read
+        await it.run("studies.double", studies=["b"], undo=True)
         rows = {one["id"]: one for one in listed["studies"]}
         assert (rows["a"]["state"], rows["a"]["doubled"], rows["b"]["state"]) == (
             "second_reading",
