@@ -179,7 +179,7 @@ class Profile(Section):
 
 
 class ConfigFile(Section):
-    """The whole file."""
+    """The whole profile file."""
 
     default: str | None = None
     """The profile to use when none is named."""

@@ -75,7 +75,7 @@ class BillingRecord:
 
 
 def month_text(per_hour: Decimal) -> str:
-    """Format what a rate in $/h comes to in a month: ``$207.12 a month``."""
+    """Format a rate in $/h as the cost of a month: ``$207.12 a month``."""
     return f"{dollars(per_month(per_hour))} a month"
 
 

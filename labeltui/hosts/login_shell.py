@@ -57,7 +57,7 @@ async def await_start(
     streams: bool,
     stderr: Callable[[], bytes],
 ) -> bytes:
-    """Start the command. Returns what it has printed so far.
+    """Start the command. Returns the output that has arrived so far.
 
     Raises Failed ``login_shell`` with the host's output if the command does not start, OSError and asyncssh.Error if
     the connection is lost.

@@ -91,7 +91,7 @@ class Console(Core):
         await self.screens.alerts()
 
     async def action_deletions(self) -> None:
-        """List what was deleted, to bring it back."""
+        """List deleted studies and labels, to bring them back."""
         await self.screens.deletions()
 
     def action_copy(self) -> None:

@@ -1,4 +1,4 @@
-"""What RunPod offers: GPUs, data centres, network volumes and templates."""
+"""RunPod's offers: GPUs, data centres, network volumes and templates."""
 
 from __future__ import annotations
 

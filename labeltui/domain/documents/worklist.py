@@ -21,7 +21,7 @@ def with_worklist(studies: Document, worklist: Worklist | None) -> Document:
 
 
 def _worklist(worklist: Worklist) -> Document:
-    """Return why there is no worklist, the operator's decisions, and what is left to hand out."""
+    """Return the reason for a missing worklist, the operator's decisions, and the counts of studies by state."""
     return {
         "message": _message(worklist),
         "why_not": worklist.why_not or None,

@@ -1,4 +1,4 @@
-"""What happened to a pod, found by comparing two readings."""
+"""Events of a pod, found by comparing two readings."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How full a pod's volume is.
+"""The used and the total space of a pod's volume.
 
-On some volumes the file system reports the size of a whole cluster; RunPod then has the size.
+On some volumes the file system reports the size of a whole cluster; RunPod then has the volume's size.
 """
 
 from __future__ import annotations

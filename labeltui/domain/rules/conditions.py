@@ -129,7 +129,7 @@ def ask_undelete(_state: SessionState) -> str:
 
 
 def ask_train_stop(state: SessionState) -> str | None:
-    """The question before a training is stopped: what stays and what is lost, or else the trainings in the queue."""
+    """The question before a training is stopped. It names the loss, or else the next training in the queue."""
     training = state.training.value
     queued = training.queued if training is not None else 0
     if queued:
@@ -266,7 +266,10 @@ def ask_pod_start(state: SessionState) -> str | None:
 
 
 def ask_pod_stop(state: SessionState) -> str | None:
-    """The question before a pod is stopped. It names what stays, what is lost, and the cost while stopped."""
+    """The question before a pod is stopped.
+
+    It names the files that stay and those that are lost, and the cost while stopped.
+    """
     pod = state.pod.value
     if pod is None:
         return "Stop the pod?"
@@ -283,7 +286,7 @@ def ask_pod_stop(state: SessionState) -> str | None:
 
 
 def ask_pod_restart(state: SessionState) -> str | None:
-    """The question before a pod is restarted: what ends and what is lost."""
+    """The question before a pod is restarted. It names the work that ends and the files that are lost."""
     pod = state.pod.value
     name = "the pod" if pod is None else pod.name
     question = f"Restart {name}? The server ends, and everything outside its volume is lost."
@@ -293,7 +296,7 @@ def ask_pod_restart(state: SessionState) -> str | None:
 
 
 def ask_pod_terminate(state: SessionState) -> str | None:
-    """The question before a pod is terminated: what is lost."""
+    """The question before a pod is terminated. It names the files that are lost."""
     pod = state.pod.value
     if pod is None:
         return "Terminate the pod? Everything on the pod is lost. This cannot be undone."
@@ -322,7 +325,7 @@ def guard_not_expected(state: SessionState) -> str | None:
 
 
 def ask_guard_off(state: SessionState) -> str | None:
-    """The question before the guard is switched off: what that may cost."""
+    """The question before the guard is switched off. It names the pod's price."""
     pod = state.pod.value
     rate = f" at {rate_text(pod.cost_per_hour)}" if pod is not None and pod.cost_per_hour else ""
     return f"Switch the guard off? Then only you can stop this pod. It costs money{rate}, also with your laptop closed."

@@ -1,1 +1,1 @@
-"""The MONAI Label server: its state and what it offers."""
+"""The MONAI Label server: its state and its models."""

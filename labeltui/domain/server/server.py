@@ -1,4 +1,4 @@
-"""The state of the MONAI Label server, and what it offers."""
+"""The state of the MONAI Label server, and its models and trainers."""
 
 from __future__ import annotations
 

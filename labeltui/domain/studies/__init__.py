@@ -1,1 +1,1 @@
-"""The studies of a server: what is known of each, and what people do with it."""
+"""The studies of a server: their labels, and the fetches, work and reviews of annotators."""

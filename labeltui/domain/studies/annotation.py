@@ -1,4 +1,4 @@
-"""How long an annotator worked on a study, from when it was handed out until its last label was submitted."""
+"""The time that an annotator worked on a study, from its fetch until the last label was submitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the headers of NIfTI and NRRD files, to find what MONAI Label would misread."""
+"""Reads the headers of NIfTI and NRRD files, to find files that MONAI Label would misread."""
 
 from __future__ import annotations
 

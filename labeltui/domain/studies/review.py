@@ -17,7 +17,7 @@ LEVELS = ("easy", "medium", "hard")
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a reviewer changes; None leaves a value as it is."""
+    """A reviewer's changes. None leaves a value unchanged."""
 
     status: str | None = None
     level: str | None = None

@@ -151,7 +151,7 @@ def _fetches(stored: Sequence[Sequence[Any]]) -> tuple[Fetch, ...]:
 
 
 class QueueSource(StrEnum):
-    """Where a list of studies was read."""
+    """The source from which a list of studies was read."""
 
     FILE = "file"  # the datastore's file on the host, through the agent
     SERVER = "server"  # the server's API

@@ -1,4 +1,4 @@
-"""The worklist: who holds which study, the operator's decisions, and what is left to hand out."""
+"""The worklist: reservations of studies, the operator's decisions, and counts of the studies by state."""
 
 from __future__ import annotations
 

@@ -149,10 +149,7 @@ class AgentClient(StudiesRequests, ModelRequests):
                 unsubscribe()
 
     def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
-        """Call ``callback`` for every job that starts or ends, including those of other clients.
-
-        Returns a function that ends the subscription.
-        """
+        """Call ``callback`` for every job that any client starts or that ends. Returns a function that unsubscribes."""
         return self._on_job.add(callback)
 
     # ---- files

@@ -118,7 +118,7 @@ class Preflight:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """An entry in the labels' folder that is not a label file, and what it is instead."""
+    """An entry in the labels' folder that is not a label file, with its kind, such as a folder."""
 
     tag: str
     name: str

@@ -1,1 +1,1 @@
-"""The installation of MONAI Label on a host: the steps, the pinned packages, and what can go wrong."""
+"""The installation of MONAI Label on a host: steps, pinned packages, and problems with their solutions."""

@@ -146,7 +146,7 @@ class Mirror:
         self.stored.add(image)
 
     def save(self) -> None:
-        """Store what is known of the series."""
+        """Store the facts on all series in ``segs.json``."""
         document = json.dumps({"series": self.series})
         self.folder.mkdir(parents=True, exist_ok=True)
         store(self.index, lambda part: part.write_text(document, encoding="utf-8"))

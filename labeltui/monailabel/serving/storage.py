@@ -31,7 +31,7 @@ class Storage:
         return Edits.of(_read(self._edits))
 
     def state(self) -> State | None:
-        """Read what the server has stored. None if there is no file, or if it can't be read."""
+        """Read the state that the server has stored. None if there is no file, or if it can't be read."""
         document = _read(self._state)
         return None if document is None else State(document)
 

@@ -84,7 +84,7 @@ def price_text(made: Quote) -> str:
 
 
 def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
-    """Raise Refused ``not_as_agreed`` if GPU, price, image or cloud of the pod is not what was agreed.
+    """Raise Refused ``not_as_agreed`` if GPU, price, image or cloud of the pod differs from the agreement.
 
     ``new`` is True for a pod that was rented for this plan. Values that RunPod does not report are not
     compared.

@@ -90,7 +90,7 @@ class Draft:
         return named.preferring(shop)
 
     def preferring(self, shop: Shop) -> Draft:
-        """Return the draft with a network volume where the chosen data centre has them.
+        """Return the draft with a network volume if the chosen data centre has such volumes.
 
         Such a volume outlives pod and machine. If the operator has chosen a storage, it does not change.
         """

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 def save_pod(session: Session, pod: str, key: str | None) -> str | None:
     """Write the pod's name, and its key if the profile has none, to the profile's file.
 
-    Returns a text that says what was written, such as ``pod in /home/me/labeltui.toml``; None if the profile
-    has the pod already. Raises Misused ``no_config`` for a session without a file, and Failed if the file
-    can't be edited.
+    Returns a text on the change, such as ``pod in /home/me/labeltui.toml``; None if the profile has the pod
+    already. Raises Misused ``no_config`` for a session without a file, and Failed if the file can't be edited.
     """
     if session.config is None:
         raise Misused(

@@ -36,7 +36,7 @@ SERVER_WRITES = ("ts", "name", "path")
 async def studies_delete(session: Session, params: StudiesDeleteParams, report: Report) -> Document:
     """Delete a study, or one of its labels, after copying it.
 
-    Raises Failed ``not_found`` and ``not_copied``, and Refused ``not_permitted`` for what is on a DICOM server.
+    Raises Failed ``not_found`` and ``not_copied``, and Refused ``not_permitted`` for objects on a DICOM server.
     """
     state = await session.readiness.need_server()
     server = state.server.value
@@ -82,7 +82,7 @@ async def studies_delete(session: Session, params: StudiesDeleteParams, report: 
 
 
 async def _copied(session: Session, study: Study, label: str | None, report: Report) -> DeletedStudy:
-    """Copy what will be deleted, and store the deletion. Raises Failed ``not_copied``."""
+    """Copy the image and labels that will be deleted, and store the deletion. Raises Failed ``not_copied``."""
     report.progress("Copying what will be deleted to this machine")
     tags = [label] if label is not None else sorted(study.tags)
     labels = await _settled(session, [(tag, study.id) for tag in tags])

@@ -20,7 +20,7 @@ COMMAND_S = 20.0
 
 
 class Lifetime(StrEnum):
-    """How long a shell lives."""
+    """The lifetime of a shell."""
 
     TMUX = "tmux"  # in the host's tmux, until the shell exits
     CONNECTION = "connection"
@@ -44,7 +44,7 @@ class OpenShell:
 
 
 class Ended(StrEnum):
-    """How a shell ended."""
+    """The reason for a shell's end."""
 
     EXITED = "exited"
     LOST = "lost"  # with the connection

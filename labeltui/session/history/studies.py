@@ -1,4 +1,4 @@
-"""Who fetched and who submitted which study, and when."""
+"""The history of studies: fetches, submits and deletions, each with client and time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAME_S = 2.0
 
 
 class StudyEventKind(StrEnum):
-    """What happened to a study. MONAI Label does not say who deleted a label, so its client is empty."""
+    """A kind of event of a study. A deletion has no client, because MONAI Label does not report who deleted a label."""
 
     FETCH = "fetch"
     LABEL = "label"

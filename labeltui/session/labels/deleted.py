@@ -55,7 +55,7 @@ def deletions(root: Path, study: str | None = None) -> list[DeletedStudy]:
 
 
 def open_deletions(root: Path, queue: StudyQueue | None) -> list[DeletedStudy]:
-    """Return the deletions of what the server does not list now, newest first; all if it lists nothing."""
+    """Return deletions of objects that the server does not list now, newest first. Without a list, return all."""
     tags = {study.id: study.tags for study in queue.studies} if queue is not None else {}
     return [
         record

@@ -67,7 +67,7 @@ class PodStops:
         return not later and self.explain(None, pod.read_at)
 
     def _last(self) -> tuple[datetime | None, datetime | None]:
-        """When the newest stop was requested, and the start of the pod that it was to end, by RunPod's clock."""
+        """Return when the newest stop was requested, and the start of the pod that it should end, by RunPod's clock."""
         stored = self._state.read(REQUESTED).get(self._account.pod_id or self._account.known_id or "", {})
         try:
             started = stored["started_at"]

@@ -84,7 +84,7 @@ class Poller(Generic[T]):
         self._clock = clock
         self._wake = asyncio.Event()
         self.attempts = self.finished = 0
-        """How many polls have begun, and the number of the newest whose reading was written."""
+        """The number of polls that have begun, and the number of the newest poll whose reading was written."""
 
     @property
     def name(self) -> str:

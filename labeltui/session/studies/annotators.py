@@ -26,7 +26,7 @@ SAME = timedelta(seconds=SAME_S)
 
 
 class Annotators:
-    """Completes each study with what the server's output and earlier lists contained.
+    """Adds to each study the fetches and labels that the server's output and earlier lists contained.
 
     Fetches by ``console``, the client id of this console, are ignored, because the console does not label.
     ``zone`` returns the zone of the times in the server's output. ``note`` is called with each fetch and label,

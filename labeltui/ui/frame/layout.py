@@ -20,7 +20,7 @@ Region = tuple[int, int, int, int]
 
 
 class Shape(StrEnum):
-    """How the screen is divided."""
+    """A division of the screen."""
 
     SMALL = "small"
     COMPACT = "compact"

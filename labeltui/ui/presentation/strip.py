@@ -230,7 +230,7 @@ def _can_go(fact: Fact, worth: int, stage: int) -> bool:
 
 
 def identity(state: SessionState, length: int) -> Content:
-    """Return the profile's name, with ``DEMO`` and ``READ-ONLY`` where they apply."""
+    """Return the profile's name, with ``DEMO`` and ``READ-ONLY`` if they apply."""
     parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold reverse $text-primary")]
     if state.identity.demo:
         scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""

@@ -141,7 +141,7 @@ class Screens:
         self._app.push_screen(TrainingsScreen(self._console.state.trainings, self._console.clock()))
 
     async def deletions(self) -> None:
-        """List what was deleted and is not on the server, and bring back what the operator chooses."""
+        """List deleted studies and labels that are not on the server, and bring back the chosen one."""
         console = self._console
         if console.session is None:
             return

@@ -81,7 +81,7 @@ class _Container(_Strict):
 
 
 class CreatePod(_Container):
-    """``POST /v2/pods``."""
+    """The body of ``POST /v2/pods``."""
 
     name: Text
     cloud: Literal["SECURE", "COMMUNITY"] = "SECURE"
@@ -93,26 +93,26 @@ class CreatePod(_Container):
 
 
 class UpdatePod(_Container):
-    """``PATCH /v2/pods/{id}``. Omitted fields do not change."""
+    """The body of ``PATCH /v2/pods/{id}``. Omitted fields do not change."""
 
     name: Text | None = None
     locked: bool | None = None
 
 
 class Action(_Strict):
-    """``POST /v2/pods/{id}/action``."""
+    """The body of ``POST /v2/pods/{id}/action``."""
 
     action: Literal["start", "stop", "restart", "terminate"]
 
 
 class SshKeys(_Strict):
-    """``PUT /v2/account/ssh-keys``."""
+    """The body of ``PUT /v2/account/ssh-keys``."""
 
     keys: list[PublicKey]
 
 
 class CreateVolume(_Strict):
-    """``POST /v2/network-volumes``."""
+    """The body of ``POST /v2/network-volumes``."""
 
     name: Text
     size: Annotated[int, Field(ge=10, le=4096)]
@@ -121,7 +121,7 @@ class CreateVolume(_Strict):
 
 
 class UpdateVolume(_Strict):
-    """``PATCH /v2/network-volumes/{id}``."""
+    """The body of ``PATCH /v2/network-volumes/{id}``."""
 
     name: Text | None = None
     size: Annotated[int, Field(ge=10, le=4096)] | None = None

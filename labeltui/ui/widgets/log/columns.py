@@ -26,7 +26,7 @@ SOURCES = {"": " ", "app.log": "a", "api": "h", "stdout": "o"}
 
 @dataclass(frozen=True, slots=True)
 class Tones:
-    """The theme's styles."""
+    """The theme's styles for the columns and the line's own colours."""
 
     plain: Style
     faint: Style

@@ -38,7 +38,7 @@ class Shown:
         return "".join(segment.text for segment in self.segments)
 
     def fold_at(self, tones: Tones) -> int | None:
-        """The cell where the count of a folded traceback begins; None without one."""
+        """The cell at which the count of a folded traceback begins; None if the row has none."""
         cells = 0
         for segment in self.segments:
             if segment.style is tones.fold:
@@ -330,7 +330,7 @@ class Page(Rows):
         return shown[: self.height]
 
     def furthest_left(self) -> int:
-        """How far the visible messages can be scrolled sideways, in cells."""
+        """The furthest that the visible messages can be scrolled sideways, in cells."""
         lines = {shown.line for shown in self.rows() if shown.line is not None}
         over = (laid.cells + laid.indent - self.width for laid in (self.laid(line) for line in lines))
         return max(0, *over, 0)

@@ -43,9 +43,9 @@ class Prepared(Generic[T]):
 class Arrangement(Generic[T]):
     """Items in the order of a sort, without those that a filter excludes.
 
-    ``identify`` returns an item's id, ``text`` what a filter searches. Keys and texts are computed once per item, when
-    they are first needed. For many items, compute them in a thread: :meth:`emptied` and :meth:`load`, then
-    :class:`Prepared` and :meth:`take`. One thread may use an arrangement at a time.
+    ``identify`` returns an item's id, ``text`` the text that a filter searches. Keys and texts are computed
+    once per item, when they are first needed. For many items, compute them in a thread: :meth:`emptied` and
+    :meth:`load`, then :class:`Prepared` and :meth:`take`. One thread may use an arrangement at a time.
     """
 
     def __init__(

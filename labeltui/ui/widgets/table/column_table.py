@@ -42,7 +42,7 @@ Row = tuple[tuple[Cell, ...], bool, bool, str]
 
 
 class ColumnTable(Rows, Generic[T]):
-    """Shows items in columns. ``identify`` returns an item's id, ``text`` what a filter searches.
+    """Shows items in columns. ``identify`` returns an item's id, ``text`` the text that a filter searches.
 
     The cursor and the marks stay on their items, by id, through changes, sorts and filters.
     """

@@ -1,8 +1,8 @@
 """The interface of a terminal emulator: bytes in, frames out.
 
 An engine may live in this process or in a helper process: ``feed`` is awaited, so that a slow engine slows its
-writer, and ``frame`` only returns what is known already. A frame has no escape sequences. Its rows are text
-with colours and attributes (a :class:`Look`), and its title has no control characters.
+writer, and ``frame`` returns at once, with the newest frame that has arrived. A frame has no escape sequences.
+Its rows are text with colours and attributes (a :class:`Look`), and its title has no control characters.
 """
 
 from __future__ import annotations

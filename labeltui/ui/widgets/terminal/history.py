@@ -48,7 +48,7 @@ class History:
 
     @property
     def end(self) -> Place:
-        """The place after the newest row, where the live screen begins."""
+        """The place after the newest row, at which the live screen begins."""
         return self._count + bool(self._open), 0
 
     def _line(self, number: int) -> ScrollbackLine:

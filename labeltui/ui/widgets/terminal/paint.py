@@ -99,7 +99,7 @@ def with_cursor(strip: Strip, cursor: Cursor, *, focused: bool) -> Strip:
 
 
 def _turned(segment: Segment, style: Style) -> Style:
-    """Undo reverse video where the cursor's own reverse video would not be visible."""
+    """Undo reverse video in a cell, so that the cursor's own reverse video is visible."""
     if style.reverse and segment.style is not None and segment.style.reverse:
         return Style(reverse=False)
     return style

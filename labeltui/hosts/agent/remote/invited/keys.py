@@ -191,7 +191,7 @@ class Cut:
         self.left = 0
 
     def end(self, connections: Sequence[sshd.Connection]) -> None:
-        """End those among ``connections``."""
+        """End the connections among these that use one of the keys, or may use one."""
         logged = sshd.logged_keys(sshd.log_text()) if connections else {}
         owned = [one for one in connections if logged.get(one.pid) in self.prints]
         unclear = [one for one in connections if one.pid not in logged and self._may_be(one)]

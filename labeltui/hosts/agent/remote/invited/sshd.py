@@ -221,7 +221,7 @@ def config_of(server: Process | None) -> str:
 
 
 def settings(config: str = CONFIG) -> Settings:
-    """Read the settings outside Match blocks, with sshd's defaults for what is missing or can't be read."""
+    """Read the settings outside Match blocks. Settings that are missing or can't be read have sshd's defaults."""
     found: dict[str, list[str]] = {}
     for keyword, values in _lines(config, DEPTH):
         found.setdefault(keyword, values)

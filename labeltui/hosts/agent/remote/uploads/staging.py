@@ -83,7 +83,7 @@ def size_of(path: Path) -> int:
 
 
 def compare(studies: str, names: list[str], parts: list[list[Any]]) -> dict[str, Any]:
-    """Report what a folder of studies has, and the space left on its disk.
+    """Report the files of a folder of studies, and the free space on its disk.
 
     Returns ``there``, with size and time of change of each existing file of ``names``; ``parts``, with the
     bytes that an earlier upload left of each [name, size, mtime_ns]; and ``free``, in bytes. Raises OSError.

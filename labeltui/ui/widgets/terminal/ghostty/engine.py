@@ -199,7 +199,7 @@ class GhosttyEngine:
 
 
 def ended(code: int) -> str:
-    """How the helper ended, as text."""
+    """Return a clause that says how the helper ended."""
     if code >= 0:
         return f"ended with code {code}"
     try:
