@@ -90,10 +90,7 @@ class ServerSection(Section):
     dicomweb_modality: Literal["CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"] = "CT"
     """Modality of the series on DICOMweb that are handed out. Other series are not listed."""
     worklist: str = "random"
-    """Strategy by which the worklist chooses among free studies: ``random``, ``first`` or ``epistemic``.
-
-    ``off``: no worklist.
-    """
+    """Strategy by which the worklist chooses: ``random``, ``first`` or ``epistemic``. ``off``: no worklist."""
     worklist_minutes: Annotated[float, Field(gt=0)] = 90
     """For this many minutes after an annotator's last request, the worklist gives the fetched study to nobody else."""
     torch: Literal["reuse", "cuda", "cpu"] = "reuse"

@@ -61,7 +61,7 @@ def _section(section: type[BaseModel], given: Mapping[str, Any], skip: tuple[str
     for name, field in keys_of(section).items():
         if name in skip:
             continue
-        yield f"# {(field.description or '').replace('``', '`')}"
+        yield f"# {' '.join((field.description or '').split()).replace('``', '`')}"
         if name in given:
             yield f"{name} = {_toml(given[name])}"
         else:
