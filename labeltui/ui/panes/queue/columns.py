@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -42,6 +42,7 @@ class Shown:
     stale: bool = False
     damaged: frozenset[str] = frozenset()
     worklist: Worklist | None = None
+    second: frozenset[str] = frozenset()  # the studies that lack their second reading
 
 
 def word_of(study: Study, *, brief: bool = False, second: bool = False) -> Word:
@@ -70,11 +71,6 @@ def urgency(study: Study) -> int:
     if study.review == "flagged":
         return FLAGGED_FIRST
     return APPROVED_LAST if study.review == "approved" and not people else _URGENCY[study.state]
-
-
-def lacks_second(study: Study, worklist: Worklist | None) -> bool:
-    """Whether a study has a final label and lacks the second reading."""
-    return worklist is not None and study.id in worklist.second
 
 
 def touched(study: Study) -> datetime | None:
@@ -145,14 +141,14 @@ def strategy(study: Study) -> str:
     return study.fetches[0].strategy if study.fetches else ""
 
 
-def haystack(study: Study, worklist: Worklist | None = None) -> str:
+def haystack(study: Study, second: Container[str] = ()) -> str:
     """Return the text that a filter searches: the texts that a row can show."""
     if not (study.fetches or study.tags or study.review):
         return f"{study.id} {study.name} unlabelled"
     parts = (
         study.id,
         study.name,
-        word_of(study, second=lacks_second(study, worklist)).text,
+        word_of(study, second=study.id in second).text,
         who(study),
         strategy(study),
         *study.tags,
@@ -185,12 +181,13 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
     """Return all columns. Their cells depend on ``shown``."""
 
     def state(study: Study, width: int) -> Cell:
-        second, brief = lacks_second(study, shown.worklist), width < BRIEF_WIDTH
+        second, brief = study.id in shown.second, width < BRIEF_WIDTH
         word = DAMAGED if study.id in shown.damaged else word_of(study, brief=brief, second=second)
         return Cell(str(word), Tone.FAINT if shown.stale else word.tone)
 
     def order(study: Study) -> int:
-        return UNTOUCHED if lacks_second(study, shown.worklist) and not study.openers else urgency(study)
+        second = shown.second  # mostly empty
+        return UNTOUCHED if second and study.id in second and not study.openers else urgency(study)
 
     def name(study: Study, width: int) -> Cell:
         return Cell(name_of(study, width), Tone.FAINT if shown.stale else Tone.PLAIN)

@@ -78,7 +78,7 @@ class QueuePane(Widget):
         self._typing = False
 
     def _haystack(self, study: Study) -> str:
-        return haystack(study, self._shown.worklist)
+        return haystack(study, self._shown.second)
 
     def compose(self) -> ComposeResult:
         """Yield summary, table, switches and filter."""
@@ -162,12 +162,13 @@ class QueuePane(Widget):
         self._shown.now, self._shown.stale = now, bool(stale_age(state.queue, now))
         self._shown.damaged = frozenset(study for _tag, study in copies.damaged) if copies else frozenset()
         if state.worklist.value != self._shown.worklist:
-            before = self._shown.worklist
             self._shown.worklist = state.worklist.value
+            second = (
+                frozenset(state.worklist.value.second) if state.worklist.value is not None else frozenset()
+            )
             self.table.recompute("worklist")
-            if (before.second if before else {}) != (
-                state.worklist.value.second if state.worklist.value else {}
-            ):
+            if second != self._shown.second:
+                self._shown.second = second
                 self.table.recompute("state")
                 self.table.search_again()
         self.table.show(queue.studies if queue is not None else ())
