@@ -27,7 +27,7 @@ INVITE = Command(
 )  # fmt: skip
 INVITE_LIST = Command(
     "invite.list", "List invitations",
-    "list invited annotators: since when, whether this host lets them in, and whether they are connected",
+    "list invited annotators: since when, and whether they have access to this host and are connected",
     command=("invite", "list"), disabled=conditions.cannot_invite, takes=NoParams,
 )  # fmt: skip
 INVITE_REVOKE = Command(

@@ -14,7 +14,7 @@ from labeltui.session.runtime.store import Owned
 from labeltui.session.session import Session
 
 CONFIRMED = ("delete", "restore")
-"""The steps that ask first. Nobody is asked in the demo."""
+"""The steps that need a confirmation. The demo confirms them itself."""
 FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pod": ("pod.create", {"gpu": "RTX A5000", "max_price": 1.0}),
     "setup": ("setup", {}),

@@ -80,7 +80,7 @@ class Alerts:
                 self._store.dismiss(alert.key)
 
     def history_problem(self, why: str, folder: Path) -> None:
-        """Raise an alert for a history that can't be stored in ``folder``. Empty ``why``: it can be stored again."""
+        """Raise an alert for a history that can't be stored in ``folder``. With an empty ``why``, dismiss it."""
         if not why:
             self._store.dismiss("history")
             return

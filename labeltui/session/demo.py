@@ -1,4 +1,4 @@
-"""The demo's pod, as a session over it sees it."""
+"""The demo's pod, in the form that a session needs."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class InvitationWatch:
             return
         self._store.alert(
             Alert(
-                MISSING, Level.WARNING, f"This host does not let in annotators that you invited: {missing}.",
-                "p i lists them, and i lets them in (`labeltui invite install`).", self._clock(),
+                MISSING, Level.WARNING, f"Annotators that you invited have no access to this host: {missing}.",
+                "p i lists them, and i gives them access (`labeltui invite install`).", self._clock(),
             )
         )  # fmt: skip

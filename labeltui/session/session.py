@@ -124,7 +124,7 @@ class Session:
         proxy_shells: Callable[[PodAccount], ProxyShells] | None,
         clients: Clients,
     ) -> None:
-        """Build the account, and what leads to the host."""
+        """Build the account, and the parts of the connection to the host."""
         profile, server, pod = self.profile, self.profile.server, self.pod
         access = Access(*pod.account) if pod is not None and pod.account is not None else None
         self.account = PodAccount(
@@ -139,7 +139,7 @@ class Session:
         self.tunnel = Tunnel(self.store, self.state_folder, server.port, self.clock, hold=True)
 
     def _build_server(self, clients: Clients) -> None:
-        """Build what watches the server and its trainings."""
+        """Build the parts that watch the server and its trainings."""
         self.watch = ServerWatch(
             self.store, self.log, self.clock, lambda: self.tunnel.status.url, lambda: self.tunnel.problem,
             self.pod_stops.explain,
@@ -163,7 +163,7 @@ class Session:
         self.readiness = Readiness(self.store, self.link, self.pollers, self.watch)
 
     def _build_copies(self) -> None:
-        """Build what copies labels and models to this machine."""
+        """Build the parts that copy labels and models to this machine."""
         transports = LabelTransports(
             self.store, self.profile, self.link, self.api.client,
             lambda: self.account.pod_id, lambda: self.watch.pid, lambda: self.watch.meta,
@@ -182,7 +182,7 @@ class Session:
         )  # fmt: skip
 
     def _build_watches(self) -> None:
-        """Build what watches pod, host and money, and the alerts, which see the others' changes last."""
+        """Build the parts that watch pod, host and cost. The alerts come last, so that they get the others' changes."""
         self.spending = Spending(self.store, self.account, CostHistory(self.history), self.clock)
         self.guard = GuardWatch(
             self.store, self.link, self.account, self.journal, self.clock,

@@ -121,7 +121,10 @@ def _other_readings(state: SessionState, studies: tuple[Study, ...], since: date
 
 
 def labels_left(state: SessionState, left: int) -> int:
-    """Return the number of labels to come for ``left`` unfinished studies: two for each that will be read twice."""
+    """Return the number of labels still needed for ``left`` unfinished studies.
+
+    A study that will be read twice needs two.
+    """
     queue, worklist = state.queue.value, state.worklist.value
     if queue is None or worklist is None or not worklist.doubled:
         return left

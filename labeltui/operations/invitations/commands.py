@@ -142,8 +142,8 @@ def _installed_text(found: Invitations, missing: tuple[Invitation, ...]) -> str:
     if not found.all:
         return "Nobody is invited yet."
     if not missing:
-        return f"This host already lets in everybody that you invited: {names(found.installed)}."
-    return f"This host now lets in: {names(missing)}."
+        return f"Everybody that you invited already has access to this host: {names(found.installed)}."
+    return f"These annotators now have access to this host: {names(missing)}."
 
 
 async def _slicer(session: Session, name: str) -> Slicer:

@@ -21,5 +21,5 @@ async def report_missing(session: Session, report: Report) -> None:
         missing = (await session.invitations.refresh()).missing
         if missing:
             report.progress(
-                f"This host does not let in {names(missing)} yet. `labeltui invite install` installs the keys."
+                f"No access to this host yet: {names(missing)}. `labeltui invite install` installs the keys."
             )

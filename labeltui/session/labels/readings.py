@@ -113,9 +113,9 @@ class ReadingsKeeper:
             raise failed
 
     async def _record(self, study: Study) -> None:
-        """Store a study's final label on both machines, then record it. Raises LabeltuiError.
+        """Store a study's final label on both machines, then record it.
 
-        Readings that the host has already, such as restored ones, are recorded before.
+        Readings that the host has already, such as restored ones, are recorded first. Raises LabeltuiError.
         """
         client = self._client()
         worklist = self._store.state.worklist.value

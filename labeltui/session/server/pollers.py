@@ -161,7 +161,7 @@ class Pollers:
         return self._derive()
 
     def submitted(self, task: Task) -> None:
-        """Poll for a training that the server has just accepted, and may list only later."""
+        """Poll for a training that the server has just accepted and does not list yet."""
         self._last.store(self._watch.run.run_id, current_task((*self._tasks, task), self._running))
         self.training.wake()
 

@@ -69,5 +69,5 @@ def about(found: Invitations | None) -> str:
     if not found.all:
         return "Nobody is invited. Press n to make an SSH key for an annotator, and the text to send."
     if found.missing:
-        return "This host does not let everybody in. Press i to install the missing keys and see the new address."
+        return "Some annotators have no access to this host. Press i to install their keys and see the new address."
     return " ".join(found.unclear())

@@ -27,7 +27,10 @@ LABEL = "label "
 
 
 class DeletionScreen(PickList):
-    """Asks what of a study to delete. Returns an empty text for the study, else :data:`LABEL` and a label's tag."""
+    """Asks whether to delete a study or one of its labels.
+
+    Returns an empty text for the study, else :data:`LABEL` and the label's tag.
+    """
 
     TITLE_TEXT = "delete"
     FOOT_TEXT = "type to search · enter chooses, then asks · esc closes"

@@ -56,7 +56,7 @@ class StudyVerbs:
         self._pane.app.push_screen(StudyScreen(documents.study_document(study), load), chosen)
 
     async def delete(self, study: Study | None) -> None:
-        """Delete a study. If it has labels, ask whether to delete it, or one of them only."""
+        """Delete a study. If it has labels, first ask whether to delete the study or only one label."""
         console = console_of(self._pane)
         if study is None:
             console.refuse("There is no study under the cursor.")

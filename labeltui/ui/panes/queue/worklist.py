@@ -112,7 +112,7 @@ class WorklistVerbs:
         await console.dispatcher.invoke("studies.choose", {"study": study.id, "client": others[-1]})
 
     async def unassign(self) -> None:
-        """Assign the studies to nobody. Refuses if they are."""
+        """Assign the studies to nobody. Refuses if none of them is assigned."""
         ids = self._ids()
         if ids and not self._worklist.assigned.keys() & set(ids):
             what = f"{safe(ids[0])} is" if len(ids) == 1 else f"None of these {len(ids)} studies is"
@@ -141,7 +141,7 @@ class WorklistVerbs:
         self._pane.app.push_screen(screen, named)
 
     def _known(self) -> list[str]:
-        """The client ids that are known, sorted: of who has a study, is assigned one, or is invited."""
+        """Return the known client ids, sorted: those that have a study open, are assigned one, or are invited."""
         state, worklist = console_of(self._pane).state, self._worklist
         invited = state.invitations.value.all if state.invitations.value is not None else ()
         holders = (holder.client for holders in worklist.holders.values() for holder in holders)

@@ -127,7 +127,7 @@ async def test_a_new_host_offers_the_invitations_of_the_last_and_installs_their_
         assert raised is not None
         assert "anna" in raised.message
         await it.run("server.start")
-        assert any("does not let in anna" in line for line in it.report.lines)
+        assert any("No access to this host yet: anna" in line for line in it.report.lines)
         document = await it.run("invite.install")
         assert document["installed"] == ["anna"]
         assert "PRIVATE" not in dumps(document)
