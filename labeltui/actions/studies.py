@@ -121,6 +121,8 @@ class StudiesUploadParams(Params):
     checksum: bool = switch("compare files of the same size and time by checksum too")
     dry_run: bool = switch("send nothing, only report what would be sent")
     anyway: bool = switch("send also files that MONAI Label would misread")
+    deidentify: bool = switch("to a DICOMweb server: remove what identifies patients from the headers first")
+    identified: bool = switch("to a DICOMweb server: send the files with the headers that identify patients")
 
 
 STUDIES_LIST = Command(
@@ -251,6 +253,14 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
     Action(
         "upload.skip", "Leave them as they are", "upload again, without the studies that differ from the host's",
         danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('skip')",
+    ),
+    Action(
+        "upload.deidentify", "Remove identifying headers", "upload again, and remove what identifies patients first",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('deidentify')",
+    ),
+    Action(
+        "upload.identified", "Send as they are", "upload again, with the headers that identify patients",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('identified')",
     ),
     Action(
         "queue.undelete", "Bring a study back", "bring back a study that was deleted",

@@ -75,20 +75,30 @@ async def confirm_replacement(
     return {**params, "replace": True}
 
 
-async def choose_for_existing(
+_UPLOAD_ANSWERS = {
+    Code.EXISTS: ("Replace all of them (r), skip them (s), or cancel? [r/s]", {"r": "replace", "s": "skip"}),
+    Code.UNCONFIRMED: (
+        "Remove these headers (d), send the files as they are (i), or cancel? [d/i]",
+        {"d": "deidentify", "i": "identified"},
+    ),
+}
+
+
+async def choose_for_upload(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once whether an upload shall replace or skip the studies that differ.
+    """Ask once what to do with studies that differ, or with headers that identify patients.
 
-    Without an answer, raise ``refused``.
+    Raises ``refused`` without an answer.
     """
-    if action.id != STUDIES_UPLOAD.id or refused.problem.code != Code.EXISTS or not prompter.present:
+    asked = _UPLOAD_ANSWERS.get(refused.problem.code)
+    if action.id != STUDIES_UPLOAD.id or asked is None or not prompter.present:
         raise refused
-    question = f"{visible(refused.problem.message)} Replace all of them (r), skip them (s), or cancel? [r/s]"
-    answer = (await prompter.ask(question) or "").strip().lower()
-    if answer not in ("r", "replace", "s", "skip"):
+    question, answers = asked
+    answer = (await prompter.ask(f"{visible(refused.problem.message)} {question}") or "").strip().lower()
+    if answer not in answers:
         raise refused
-    return {**params, "replace" if answer[0] == "r" else "skip": True}
+    return {**params, answers[answer]: True}
 
 
 def _wrong(action: Action, pod: Pod) -> Refused:

@@ -3,6 +3,8 @@
 Request  ``{"work": folder, "images": [{path, name}], "dicom": [{path, name}]}``. ``name`` is the study's id.
   For DICOM files it is the name of their folder, with the series number if the folder has several series.
 Answers  ``{"progress": text}``; ``{"made": file, name, source, mtime_ns}``; ``{"left": path, why}``
+With ``"instances": true`` the DICOM files stay DICOM; a ``"secret"`` lets them be cleaned into ``work``. Answers then
+         ``{"instance": file, source, size, study, series, sop}`` and last ``{"summary": {...}}``; see ``instances.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 
 import SimpleITK
 
+from labeltui.imaging.instances import prepare
 from labeltui.imaging.series import NotAVolume, Slice, read_series, volume_of
 
 HEAD = 1 << 14
@@ -123,6 +126,10 @@ def _reason(error: Exception) -> str:
 def main() -> None:
     """Convert the files that the request names."""
     request = json.load(sys.stdin)
+    if request.get("instances"):
+        paths = [Path(one["path"]) for one in request["dicom"]]
+        prepare(paths, Path(request["work"]), request.get("secret") or "", say)
+        return
     converter = Converter(Path(request["work"]))
     for number, one in enumerate(request["images"], 1):
         say(progress=f"Converting image {number} of {len(request['images'])}")

@@ -178,9 +178,9 @@ class Console(Core):
         ):
             self.action_offers()
 
-    async def action_upload(self, existing: str) -> None:
-        """Repeat the upload that found other versions on the host: ``replace`` or ``skip`` them."""
-        await self.dispatcher.invoke("studies.upload", {**self.dispatcher.failed_params, existing: True})
+    async def action_upload(self, answer: str) -> None:
+        """Repeat the upload that asked, with the answer: ``replace``, ``skip``, ``deidentify`` or ``identified``."""
+        await self.dispatcher.invoke("studies.upload", {**self.dispatcher.failed_params, answer: True})
 
     def action_pods(self) -> None:
         """List every pod of the account."""

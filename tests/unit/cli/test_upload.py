@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labeltui.actions.studies import STUDIES_LIST, STUDIES_UPLOAD
-from labeltui.cli.confirming import choose_for_existing
+from labeltui.cli.confirming import choose_for_upload
 from labeltui.cli.parser import parse
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
@@ -30,29 +30,37 @@ def test_the_command_line() -> None:
     assert request.params == {"paths": ["a.nii", "~/scans"], "skip": True, "dry_run": True}
 
 
-@pytest.mark.parametrize(("answer", "added"), [("r", "replace"), (" Skip", "skip")])
+@pytest.mark.parametrize(("answer", "added"), [("r", "replace"), (" S", "skip")])
 async def test_the_answer_counts_for_all_of_them(answer: str, added: str) -> None:
     prompter: Any = Answering(answer)
-    params = await choose_for_existing(EXISTING, STUDIES_UPLOAD, {"paths": ("a",)}, prompter)
+    params = await choose_for_upload(EXISTING, STUDIES_UPLOAD, {"paths": ("a",)}, prompter)
     assert params == {"paths": ("a",), added: True}
     assert len(prompter.asked) == 1
     assert "\x1b" not in prompter.asked[0]
 
 
-@pytest.mark.parametrize("answer", ["", None, "x"])
+@pytest.mark.parametrize(("answer", "added"), [("d", "deidentify"), ("i", "identified")])
+async def test_consent_to_identifying_headers(answer: str, added: str) -> None:
+    prompter: Any = Answering(answer)
+    refused = Refused(Code.UNCONFIRMED, "3 DICOM files would go with PatientName.")
+    assert await choose_for_upload(refused, STUDIES_UPLOAD, {}, prompter) == {added: True}
+    assert "PatientName" in prompter.asked[0]
+
+
+@pytest.mark.parametrize("answer", ["", None, "x", "y"])
 async def test_no_answer_changes_nothing(answer: str | None) -> None:
     prompter: Any = Answering(answer)
     with pytest.raises(Refused, match="other versions"):
-        await choose_for_existing(EXISTING, STUDIES_UPLOAD, {}, prompter)
+        await choose_for_upload(EXISTING, STUDIES_UPLOAD, {}, prompter)
 
 
 async def test_without_a_terminal_and_for_other_refusals_nothing_is_asked() -> None:
     absent: Any = Answering("r", present=False)
     present: Any = Answering("r")
     with pytest.raises(Refused):
-        await choose_for_existing(EXISTING, STUDIES_UPLOAD, {}, absent)
+        await choose_for_upload(EXISTING, STUDIES_UPLOAD, {}, absent)
     with pytest.raises(Refused):
-        await choose_for_existing(EXISTING, STUDIES_LIST, {}, present)
+        await choose_for_upload(EXISTING, STUDIES_LIST, {}, present)
     with pytest.raises(Refused):
-        await choose_for_existing(Refused(Code.READ_ONLY, "No."), STUDIES_UPLOAD, {}, present)
+        await choose_for_upload(Refused(Code.READ_ONLY, "No."), STUDIES_UPLOAD, {}, present)
     assert absent.asked == present.asked == []

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.studies import StudiesUploadParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, LabeltuiError, Problem, Refused, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Misused, Problem, Refused, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.image_files import split_image
 from labeltui.domain.text import one_line
 from labeltui.hosts.uploading import Outgoing, Uploader
-from labeltui.operations.studies.upload.plan import NS, Plan, plan_upload
+from labeltui.monailabel.launch import is_dicomweb
+from labeltui.operations.studies.upload.dicomweb import upload_dicom
+from labeltui.operations.studies.upload.plan import NS, Plan, plan_upload, served_studies
 from labeltui.operations.studies.upload.progress import UploadProgress, size_text, time_text
 from labeltui.support.backoff import backoff_s
 
@@ -48,6 +50,15 @@ async def studies_upload(session: Session, params: StudiesUploadParams, report: 
 
 
 async def _upload(session: Session, params: StudiesUploadParams, work: Path, report: Report) -> Document:
+    if not params.paths:
+        raise Misused(
+            Code.BAD_PARAMETER, "No file or folder is named.", "Name the files or folders to upload."
+        )
+    if params.replace and params.skip:
+        raise Misused(Code.BAD_PARAMETER, "--replace and --skip exclude each other.", "Give one of them.")
+    await session.readiness.settled()
+    if is_dicomweb(url := served_studies(session)):
+        return await upload_dicom(session, params, work, url, report)
     report.emit(_step("compare", "Compare with the host", "running"))
     plan = await plan_upload(session, params, work, report)
     report.emit(_step("compare", "Compare with the host", "done"))

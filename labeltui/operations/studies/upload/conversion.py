@@ -6,13 +6,14 @@ import asyncio
 import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from labeltui.domain.studies.headers import HEAD, why_misread
 from labeltui.domain.studies.image_files import name_on_host
+from labeltui.monailabel.stow import Instance
 from labeltui.operations.studies.upload.files import FoundFile, LeftOut, Source
 
 if TYPE_CHECKING:
@@ -45,32 +46,68 @@ async def convert(
     report.progress(f"Converting {len(sources)} files to NIfTI on this machine")
     made: list[FoundFile] = []
     left: list[LeftOut] = []
+    await _run(_request(sources, work), lambda answer: _receive(answer, made, left), left, report)
+    return made, left
+
+
+async def prepare_dicom(
+    sources: Sequence[Source],
+    work: Path,
+    secret: str,
+    instances: list[Instance],
+    left: list[LeftOut],
+    report: Report,
+) -> Mapping[str, Any]:
+    """Append the DICOM files to send, or what is wrong with them. With a ``secret``, they are cleaned copies.
+
+    Returns what the files say of patients; see ``imaging/instances.py``.
+    """
+    summary: dict[str, Any] = {}
+
+    def receive(answer: Mapping[str, Any]) -> None:
+        if "instance" in answer:
+            path, source, size = Path(answer["instance"]), Path(answer["source"]), int(answer["size"])
+            instances.append(Instance(path, source, size, answer["study"], answer["series"], answer["sop"]))
+        elif "summary" in answer:
+            summary.update(answer["summary"])
+        else:
+            left.append(LeftOut(Path(answer["left"]), str(answer["why"])))
+
+    if sources:
+        request = _request(sources, work, instances=True, secret=secret)
+        await _run(request, receive, left, report)
+    return summary
+
+
+async def _run(
+    request: bytes, receive: Callable[[dict[str, Any]], None], left: list[LeftOut], report: Report
+) -> None:
+    """Run the program on a request. ``receive`` gets each answer that is no progress."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "labeltui.imaging.program", stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE,
     )  # fmt: skip
     try:
-        await _converse(process, _request(sources, work), made, left, report)
+        await _converse(process, request, receive, left, report)
     finally:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    return made, left
 
 
-def _request(sources: Sequence[Source], work: Path) -> bytes:
+def _request(sources: Sequence[Source], work: Path, **more: Any) -> bytes:
     def listed(*, dicom: bool) -> list[dict[str, str]]:
         return [{"path": str(one.path), "name": one.study} for one in sources if one.dicom is dicom]
 
-    request = {"work": str(work), "images": listed(dicom=False), "dicom": listed(dicom=True)}
+    request = {"work": str(work), "images": listed(dicom=False), "dicom": listed(dicom=True), **more}
     return json.dumps(request).encode("ascii")
 
 
 async def _converse(
     process: asyncio.subprocess.Process,
     request: bytes,
-    made: list[FoundFile],
+    receive: Callable[[dict[str, Any]], None],
     left: list[LeftOut],
     report: Report,
 ) -> None:
@@ -81,7 +118,11 @@ async def _converse(
         await stdin.drain()
     stdin.close()
     async for line in cast(asyncio.StreamReader, process.stdout):
-        _receive(json.loads(line), made, left, report)
+        answer = json.loads(line)
+        if "progress" in answer:
+            report.progress(str(answer["progress"]))
+        else:
+            receive(answer)
     said = (await errors).decode("utf-8", "replace").strip().splitlines()
     code = await process.wait()
     if code:
@@ -89,14 +130,12 @@ async def _converse(
         left.append(LeftOut(Path("conversion"), f"the program that converts ended early: {why}"))
 
 
-def _receive(answer: dict[str, Any], made: list[FoundFile], left: list[LeftOut], report: Report) -> None:
-    if "progress" in answer:
-        report.progress(str(answer["progress"]))
-    elif "left" in answer:
+def _receive(answer: dict[str, Any], made: list[FoundFile], left: list[LeftOut]) -> None:
+    if "left" in answer:
         left.append(LeftOut(Path(answer["left"]), str(answer["why"])))
-    else:
-        path, name = Path(answer["made"]), name_on_host((f"{answer['name']}.nii.gz",))
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            why = why_misread(".nii.gz", file.read(HEAD), size)
-        made.append(FoundFile(path, name, size, int(answer["mtime_ns"]), why, source=Path(answer["source"])))
+        return
+    path, name = Path(answer["made"]), name_on_host((f"{answer['name']}.nii.gz",))
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        why = why_misread(".nii.gz", file.read(HEAD), size)
+    made.append(FoundFile(path, name, size, int(answer["mtime_ns"]), why, source=Path(answer["source"])))

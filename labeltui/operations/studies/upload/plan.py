@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from labeltui.actions.studies import StudiesUploadParams
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.problems import Failed
+from labeltui.domain.states import ServerState
 from labeltui.domain.studies.image_files import names_of_study
 from labeltui.domain.text import one_line
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.studies import OnHost
 from labeltui.hosts.transfer import local_sum
 from labeltui.hosts.uploading import Outgoing
-from labeltui.monailabel.launch import is_dicomweb
 from labeltui.operations.studies.upload.conversion import convert
 from labeltui.operations.studies.upload.files import Finder, FoundFile, LeftOut, checked
 from labeltui.operations.studies.upload.progress import size_text
@@ -58,32 +58,19 @@ class Plan:
             )
 
 
-def studies_folder(session: Session) -> str:
-    """Return the folder that the server lists, or the profile's. Raises Refused ``not_permitted`` for DICOMweb."""
+def served_studies(session: Session) -> str:
+    """Return the folder or DICOMweb URL that the running server lists. The profile's if none runs."""
     server = session.store.state.server.value
-    studies = (server.studies if server is not None else None) or session.profile.server.studies
-    if is_dicomweb(studies):
-        raise Refused(
-            Code.NOT_PERMITTED,
-            "The studies are on a DICOMweb server, and labeltui uploads into folders only.",
-            "Send them there with the DICOM server's own tools.",
-        )
-    return studies
+    ended = server is None or server.state in (ServerState.STOPPED, ServerState.CRASHED)
+    return (None if server is None or ended else server.studies) or session.profile.server.studies
 
 
 async def plan_upload(session: Session, params: StudiesUploadParams, work: Path, report: Report) -> Plan:
     """Find the files, convert them into ``work``, and compare them with the host's. Sends nothing."""
-    if not params.paths:
-        raise Misused(
-            Code.BAD_PARAMETER, "No file or folder is named.", "Name the files or folders to upload."
-        )
-    if params.replace and params.skip:
-        raise Misused(Code.BAD_PARAMETER, "--replace and --skip exclude each other.", "Give one of them.")
     report.progress("Reading the headers of the files")
     finder = Finder(work)
     await asyncio.to_thread(finder.find, params.paths)
-    await session.readiness.settled()
-    folder = studies_folder(session)
+    folder = served_studies(session)
     made, left = await convert(finder.sources, work, report)
     left = [*finder.left, *left]
     found = checked([*finder.found, *made])

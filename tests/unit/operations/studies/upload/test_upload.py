@@ -186,14 +186,6 @@ async def test_a_missing_path_and_nothing_to_send_are_refused(tmp_path: Path) ->
 
 
 @in_virtual_time
-async def test_nothing_is_uploaded_to_a_dicomweb_server(tmp_path: Path) -> None:
-    put(tmp_path / "a.nii", nifti())
-    async with desk(tmp_path, server={"studies": "http://127.0.0.1:8042/dicom-web"}) as it:
-        error = await it.failing("studies.upload", paths=(str(tmp_path / "a.nii"),))
-    assert (error.problem.code, error.exit_code) == ("not_permitted", 3)
-
-
-@in_virtual_time
 async def test_studies_that_the_server_does_not_list_are_counted(tmp_path: Path) -> None:
     put(tmp_path / "a.nii", nifti())
     async with desk(tmp_path, serves=True) as it:
