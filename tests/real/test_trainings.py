@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,21 @@ def test_the_death_of_the_server_ends_the_following_and_leaves_an_orphan(bench: 
     assert (status["state"], status["model"], status["eta_s"]) == ("orphaned", "deepedit", None)
     assert bench.run("train", "stop", "--yes").document["state"] != "orphaned"
     assert group_of(group) == []
+
+
+def test_a_training_whose_output_is_lost_with_its_server_is_named_and_not_idle(bench: Bench) -> None:
+    assert bench.run("setup", timeout=1200).code == 0
+    started = bench.run("server", "start")
+    assert started.code == 0, started.stderr + started.stdout
+    trained = bench.run("train", "start", "deepedit", "--max-epochs", "50").document
+    os.killpg(started.document["pid"], signal.SIGKILL)
+    Path(started.document["log_path"]).unlink()
+    until("group and training have ended", lambda: not group_of(started.document["pid"]) and not trainings())
+    status = bench.run("train", "status").document
+    assert (status["state"], status["model"], status["task_id"]) == (
+        "error",
+        "deepedit",
+        trained["task_id"],
+    )
+    assert status["error"]["code"] == "server_gone"
+    assert status["started_at"] == trained["started_at"]
