@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,10 +18,9 @@ from typing import Any
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
-from tests.fakes.files import Files, MemoryFile
-from tests.fakes.labels import list_labels, sum_labels
+from tests.fakes.agent_files import CHUNK, FileOperations
+from tests.fakes.files import Files
 
-CHUNK = 65536
 TERMINATED = -15
 Answer = Mapping[str, Any] | Exception | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 Program = Callable[["Run"], Awaitable[int]]
@@ -102,11 +100,11 @@ class _Connection:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-class MemoryAgent:
+class MemoryAgent(FileOperations):
     """The state that all connections share. Jobs continue without a connection."""
 
     def __init__(self, files: Files, now: Callable[[], float]) -> None:
-        self.files, self.now = files, now
+        super().__init__(files, now)
         self.jobs: dict[str, Run] = {}
         self.programs: dict[str, Program] = {}
         self.answers: dict[str, Answer] = {}
@@ -115,8 +113,6 @@ class MemoryAgent:
         self.servers: list[dict[str, Any]] = []
         self.disk_sums: dict[str, tuple[int, float]] = {}
         self.invited: list[dict[str, Any]] = []
-        self.label_problems: dict[tuple[str, str], str] = {}
-        self.skipped_labels: list[dict[str, str]] = []
         self.asked: list[Mapping[str, Any]] = []
         self.hello: dict[str, Any] = {
             "version": "1", "python": "3.11.9", "system": "Linux 6.1 x86_64", "hostname": "memory", "user": "root",
@@ -319,83 +315,6 @@ class MemoryAgent:
             )
         self.orphans = [one for one in self.orphans if one["pgid"] != pgid]
         return {}
-
-    async def _op_stat(self, _connection: _Connection, path: str) -> Mapping[str, Any]:
-        file = self.files.get(path)
-        if file is not None:
-            facts = {"size": len(file.data), "mtime": file.mtime_ns / 1e9, "is_dir": False}
-            return {**facts, "file_id": file.file_id}
-        if self.files.is_folder(path):
-            return {"size": 0, "mtime": 0.0, "is_dir": True}
-        raise self._absent(path)
-
-    async def _op_listdir(self, _connection: _Connection, path: str) -> Mapping[str, Any]:
-        if not self.files.is_folder(path):
-            raise self._absent(path)
-        return {"names": self.files.names(path)}
-
-    async def _op_mkdir(self, _connection: _Connection, path: str) -> Mapping[str, Any]:
-        self.files.folders.add(self.files.expand(path))
-        return {}
-
-    async def _op_read(
-        self, _connection: _Connection, path: str, offset: int = 0, limit: int = CHUNK
-    ) -> Mapping[str, Any]:
-        data = self._file(path).data[offset : offset + limit]
-        return {"data": base64.b64encode(data).decode()}
-
-    async def _op_write(
-        self, _connection: _Connection, path: str, data: str, replaces: str | None = None
-    ) -> Mapping[str, Any]:
-        file = self.files.get(path)
-        there = hashlib.sha256(file.data if file is not None else b"").hexdigest()
-        if replaces not in (None, there):
-            raise Failed(Code.FILE_CHANGED, f"{path} was changed meanwhile.", "Try again.")
-        self.files.write(path, base64.b64decode(data))
-        return {}
-
-    async def _op_sha256(
-        self, _connection: _Connection, path: str, limit: int | None = None
-    ) -> Mapping[str, Any]:
-        self._file(path)
-        return {"sha256": self.files.sha256(path)}
-
-    async def _op_labels_list(self, _connection: _Connection, **asked: Any) -> Mapping[str, Any]:
-        if not self.files.is_folder(asked["studies"]):
-            raise self._absent(asked["studies"])
-        answer = list_labels(self.files, int(self.now() * 1e9), **asked)
-        for one in answer["labels"]:
-            one["problem"] = self.label_problems.get((one["tag"], one["name"]), "")
-        return {**answer, "skipped": self.skipped_labels}
-
-    async def _op_labels_sum(self, _connection: _Connection, **asked: Any) -> Mapping[str, Any]:
-        return sum_labels(self.files, int(self.now() * 1e9), **asked)
-
-    async def _op_models_list(
-        self, _connection: _Connection, folder: str, names: list[str], summed: list[str]
-    ) -> Mapping[str, Any]:
-        found = [(name, self.files.get(f"{folder}/{name}")) for name in names]
-        files = [
-            {
-                "name": name,
-                "size": len(file.data),
-                "mtime_ns": file.mtime_ns,
-                "sha256": hashlib.sha256(file.data).hexdigest() if name in summed else None,
-            }
-            for name, file in found
-            if file is not None
-        ]
-        return {"root": self.files.expand(folder), "files": files}
-
-    def _file(self, path: str) -> MemoryFile:
-        file = self.files.get(path)
-        if file is None:
-            raise self._absent(path)
-        return file
-
-    @staticmethod
-    def _absent(path: str) -> Failed:
-        return Failed(Code.NOT_FOUND, f"{path}: No such file or directory.", "Check the path.")
 
     # ---- followed files
 
