@@ -125,13 +125,14 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
         )  # fmt: skip
     if label is None or label.sha256 != chosen.sha256:
         raise Failed(
-            Code.CHECKSUM, f"The host has another label under {chosen.tag} than {chosen.client} submitted."
+            Code.CHECKSUM,
+            f"The host has another label under {one_line(chosen.tag)} than {one_line(chosen.client)} submitted.",
         )
     await keep(session, [one for one in (present, label) if one is not None])
     copy = session.labels.folder.index.newest(label.key)
     before = str(final.get("client_id") or "")
     if copy is not None and (before != chosen.client or present is None or present.sha256 != chosen.sha256):
-        report.progress(f"Storing the label of {chosen.client} as the final label of {shown}")
+        report.progress(f"Storing the label of {one_line(chosen.client)} as the final label of {shown}")
         await put_copy(session.labels, client, copy, FINAL_TAG, info)
         stored = await label_of(session.labels, study, FINAL_TAG, {"name": copy.name})
         if stored is None or stored.sha256 != chosen.sha256:
@@ -215,7 +216,9 @@ async def _run(session: Session, study: str, pair: Sequence[Reading]) -> Mapping
         info = await session.api.client().label_info(study, one.tag)
         label = await label_of(session.labels, study, one.tag, info)
         if label is None or label.sha256 != one.sha256:
-            return {"error": f"the host has another label under {one.tag} than {one.client} submitted"}
+            return {
+                "error": f"the host has another label under {one_line(one.tag)} than {one_line(one.client)} submitted"
+            }
         names[one.tag] = label.name
     root = (await session.labels.refresh([(one.tag, study) for one in pair], copy=False)).root
     agent = await session.link.ready()
