@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from labeltui.domain.studies.worklist import Reading
 from labeltui.domain.text import one_line
 from labeltui.monailabel.launch import expand, is_dicomweb
 from labeltui.monailabel.programs import source_of
-from labeltui.monailabel.serving.rules import Edits
+from labeltui.monailabel.serving.rules import Edits, client_name
 from labeltui.operations.labels.restore import keep
 from labeltui.operations.studies.worklist import change_edits
 from labeltui.session.labels.readings import label_of, put_copy
@@ -119,9 +120,12 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
     present = await label_of(session.labels, study, FINAL_TAG, final)
     label = await label_of(session.labels, study, chosen.tag, info)
     if present is not None and present.sha256 not in {one.sha256 for one in readings}:
+        named = client_name(final.get("client_id"))
         raise Failed(
             Code.NOT_COPIED, f"The final label of {shown} is newer than its readings.",
-            "Try again: labeltui first stores it as a reading of its annotator.",
+            "Try again: labeltui first stores it as a reading of its annotator." if named else
+            "It came without a client id of its own, so it is no reading. Delete it first, which copies it:"
+            f" labeltui studies delete {shlex.quote(shown)} --label final.",
         )  # fmt: skip
     if label is None or label.sha256 != chosen.sha256:
         raise Failed(
