@@ -25,6 +25,10 @@ from tests.sshd import RealSshd, free_port
 PROFILE = "real"
 FOLDER = "~/label tui"  # a space on purpose: paths with spaces must work
 PORT = free_port()
+SMALL = ("(128, 128, 128)", "(64, 64, 32)")
+"""A change of DeepEdit's source: smaller volumes."""
+THIN = ("deep_supervision=False,", "deep_supervision=False, filters=[8, 16, 32, 64, 64, 64],")
+"""Another one: a smaller network."""
 
 
 @dataclass
@@ -161,3 +165,28 @@ def bench() -> Iterator[Bench]:
 def labeltui(bench: Bench) -> Callable[..., Ran]:
     """Run a labeltui command against the host."""
     return bench.run
+
+
+@pytest.fixture
+def deepedit(bench: Bench) -> Iterator[Bench]:
+    """DeepEdit with small volumes, never trained and not running; untrained again afterwards."""
+    assert bench.run("setup", timeout=1200).code == 0
+    bench.run("server", "stop", "--yes")
+    app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
+    source = app.read_text()
+    app.write_text(source.replace(*SMALL).replace(*THIN))
+    model = bench.folder / "apps/radiology/model"
+    earlier = model.rename(model.with_name("model of before")) if model.exists() else None
+    records = [(path, path.read_bytes()) for path in (bench.folder / "run").glob("labels-*.json")]
+    for path, _ in records:
+        path.unlink()
+    yield bench
+    bench.run("server", "stop", "--yes")
+    app.write_text(source)
+    shutil.rmtree(model, ignore_errors=True)
+    for path in (bench.folder / "run").glob("labels-*.json"):
+        path.unlink()
+    for path, text in records:
+        path.write_bytes(text)
+    if earlier is not None:
+        earlier.rename(model)

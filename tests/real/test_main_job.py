@@ -31,10 +31,8 @@ from labeltui.operations.run import run_action
 from labeltui.session.log.store import LogStore
 from labeltui.session.session import Session
 from tests.actions import FailingPrompter
-from tests.real.conftest import PORT, PROFILE, Bench
+from tests.real.conftest import PORT, PROFILE, SMALL, Bench
 from tests.real.volumes import make_studies, make_volume, save
-
-SMALL = ("(128, 128, 128)", "(64, 64, 32)")
 
 
 @asynccontextmanager

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-
-import pytest
 
 from tests.real.conftest import Bench
-from tests.real.test_main_job import SMALL
 
 SHAPE = """
 import json, sys, torch
@@ -18,33 +13,7 @@ weights = weights.get("model", weights)
 shapes = [list(value.shape) for name, value in weights.items() if name.startswith(sys.argv[2]) and value.ndim == 5]
 print(json.dumps(shapes[0]))
 """
-THIN = ("deep_supervision=False,", "deep_supervision=False, filters=[8, 16, 32, 64, 64, 64],")
 OWN = ["liver", "own tumour (2)"]
-
-
-@pytest.fixture
-def deepedit(bench: Bench) -> Iterator[Bench]:
-    """DeepEdit with small volumes, never trained and not running; untrained again afterwards."""
-    assert bench.run("setup", timeout=1200).code == 0
-    bench.run("server", "stop", "--yes")
-    app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
-    source = app.read_text()
-    app.write_text(source.replace(*SMALL).replace(*THIN))
-    model = bench.folder / "apps/radiology/model"
-    earlier = model.rename(model.with_name("model of before")) if model.exists() else None
-    records = [(path, path.read_bytes()) for path in (bench.folder / "run").glob("labels-*.json")]
-    for path, _ in records:
-        path.unlink()
-    yield bench
-    bench.run("server", "stop", "--yes")
-    app.write_text(source)
-    shutil.rmtree(model, ignore_errors=True)
-    for path in (bench.folder / "run").glob("labels-*.json"):
-        path.unlink()
-    for path, text in records:
-        path.write_bytes(text)
-    if earlier is not None:
-        earlier.rename(model)
 
 
 def test_deepedit_is_built_and_trained_with_own_labels(deepedit: Bench) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from labeltui.domain.states import ServerState, TrainState
 from tests.actions import run_confirmed
-from tests.real.conftest import Bench
-from tests.real.test_main_job import SMALL, console
+from tests.real.conftest import SMALL, Bench
+from tests.real.test_main_job import console
 
 OF_STUDIES = ("replaced:", "shared:", "held:")
 """Keys of alerts about what earlier tests have submitted to this host."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.conftest import Bench
-from tests.real.test_main_job import SMALL, group_of, trainings, until
+from tests.real.conftest import SMALL, Bench
+from tests.real.test_main_job import group_of, trainings, until
 from tests.real.zoo_bundle import HALF, NAME, make_zoo_bundles
 
 
