@@ -300,6 +300,7 @@ def study_document(study: Study) -> Document:
         "scores": {name: _number(score) for name, score in study.scores.items()},
         "modality": study.modality or None,
         "images": study.images,
+        "size": study.size,
         "work": None
         if study.work is None
         else {"seconds": study.work.seconds, "paused_seconds": study.work.paused_s},

@@ -50,9 +50,10 @@ class Study(NamedTuple):
     ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other
     clients that a later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored,
     by name. ``extension`` is the image file's, and ``modality`` is DICOM's; both are empty if unknown.
-    ``images`` is the number of images of a DICOM series. ``work`` is the time that the final label took, if its
-    author's fetch is known. ``holders`` are the fetches of clients that may still be labelling it: each was
-    before a final label, and since then the client has neither submitted one nor fetched another study.
+    ``images`` is the number of images of a DICOM series, ``size`` the bytes of a folder's image file. ``work``
+    is the time that the final label took, if its author's fetch is known. ``holders`` are the fetches of clients
+    that may still be labelling it: each was before a final label, and since then the client has neither submitted
+    one nor fetched another study.
 
     A tuple, because a frozen dataclass takes four times as long to create, and a list may have 100,000 studies.
     """
@@ -72,6 +73,7 @@ class Study(NamedTuple):
     images: int | None = None
     work: Work | None = None
     holders: tuple[Fetch, ...] = ()
+    size: int | None = None
 
     @property
     def final_author(self) -> str:

@@ -37,6 +37,7 @@ class StudiesPart:
     changed: tuple[Study, ...] = ()
     gone: tuple[str, ...] = ()
     is_news: bool = True
+    sizes: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,13 @@ async def _parts(messages: asyncio.Queue[Mapping[str, Any]], key: str) -> AsyncI
 
 
 def _part_of(message: Mapping[str, Any]) -> StudiesPart:
-    if "data" not in message:
-        return StudiesPart(0, whole=False, last=False, is_news=False)
     try:
-        unpacker = zlib.decompressobj()
-        part = json_object(unpacker.decompress(bytes_of(message["data"]), LARGEST_PART))
-        if part is None or not unpacker.eof:
-            raise garbled("a part of the list of studies that is cut off")
+        if "sizes" in message:
+            sizes = {study: int(size) for study, size in _unpacked(message["sizes"]).items()}
+            return StudiesPart(0, whole=False, last=bool(message["last"]), sizes=sizes)
+        if "data" not in message:
+            return StudiesPart(0, whole=False, last=False, is_news=False)
+        part = _unpacked(message["data"])
         changed = tuple([study_of(entry) for entry in part.get("changed", ())])
         gone = tuple([str(study) for study in part.get("gone", ())])
         return StudiesPart(
@@ -132,3 +133,11 @@ def _part_of(message: Mapping[str, Any]) -> StudiesPart:
         )
     except (zlib.error, TypeError, ValueError, LookupError, AttributeError):
         raise garbled("a part of the list of studies") from None
+
+
+def _unpacked(text: object) -> Mapping[str, Any]:
+    unpacker = zlib.decompressobj()
+    part = json_object(unpacker.decompress(bytes_of(text), LARGEST_PART))
+    if part is None or not unpacker.eof:
+        raise garbled("a part of the list of studies that is cut off")
+    return part

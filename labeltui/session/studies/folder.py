@@ -45,6 +45,7 @@ class FolderStudies:
         self._watch: tuple[str, str] | None = None  # its key and its folder
         self._problem: Failed | None = None
         self._applied = 0
+        self._sized = ""  # the folder whose images' sizes the mirror has
         self._news = asyncio.Event()
 
     async def run(self, agent: AgentClient) -> None:
@@ -102,6 +103,9 @@ class FolderStudies:
 
     async def _follow(self, agent: AgentClient, folder: str) -> None:
         key, self._problem, self._applied = f"s{next(self._keys)}", None, 0
+        if folder != self._sized:
+            self._sized = folder
+            self._mirror.forget_sizes()
         try:
             async with agent.watch_studies(folder, key) as parts:
                 self._watch = (key, folder)
@@ -119,6 +123,11 @@ class FolderStudies:
     async def _take_all(self, parts: AsyncIterator[StudiesPart]) -> None:
         attempt = _Attempt(0)
         async for part in parts:
+            if part.sizes is not None:
+                self._mirror.resize(part.sizes)
+                if part.last:
+                    self._on_change()
+                continue
             if not part.is_news:
                 gc.enable()  # the rest of a whole list may not come
                 self._on_change()

@@ -33,6 +33,8 @@ class StudyMirror:
         self._completed: dict[str, Study] = {}
         self._ids: list[str] = []
         self._ordered: list[Study] = []
+        self._sizes: dict[str, int] = {}
+        self._resized: set[str] = set()
         self._tags: Counter[str] = Counter()
         self._openers: Counter[str] = Counter()
         self._sharers: Counter[int] = Counter()  # studies by the number of people who have them open
@@ -71,6 +73,16 @@ class StudyMirror:
         """Complete every study again at the next update."""
         self._stale = True
 
+    def resize(self, sizes: Mapping[str, int]) -> None:
+        """Give the images of some studies other sizes in bytes, at the next update."""
+        self._resized.update(study for study, size in sizes.items() if self._sizes.get(study) != size)
+        self._sizes.update(sizes)
+
+    def forget_sizes(self) -> None:
+        """Make the size of every image unknown, at the next update."""
+        self._resized.update(self._sizes)
+        self._sizes.clear()
+
     async def queue(self) -> StudyQueue:
         """Return the list with its counts, after completing again the studies that are outdated."""
         async with self._changing:
@@ -82,7 +94,7 @@ class StudyMirror:
         removed = [study for study in gone if self._remove(study)]
         await self._put_all(changed)
         again = await self._complete_outdated()
-        if removed or unfinished or len(self._read) != size:
+        if removed or unfinished or len(self._read) != size or len(again) > SLICE:
             self._ids = sorted(self._completed)
             await asyncio.sleep(0)
             self._ordered = list(map(self._completed.__getitem__, self._ids))
@@ -112,6 +124,7 @@ class StudyMirror:
     async def _complete_outdated(self) -> list[str]:
         again: dict[str, None] = {}
         outdated, self._stale = set(self._read) if self._stale else self._outdated(), False
+        outdated, self._resized = outdated | self._resized, set()
         while outdated:
             for piece in slices(outdated & self._read.keys()):
                 for study_id in piece:
@@ -123,6 +136,8 @@ class StudyMirror:
 
     def _put(self, study: Study) -> None:
         completed = self._complete(study)
+        if study.id in self._sizes:
+            completed = completed._replace(size=self._sizes[study.id])
         before = self._completed.get(study.id)
         if before is not None:
             self._count(before, -1)
@@ -132,6 +147,7 @@ class StudyMirror:
     def _remove(self, study_id: str) -> bool:
         if self._read.pop(study_id, None) is None:
             return False
+        self._sizes.pop(study_id, None)
         self._count(self._completed.pop(study_id), -1)
         return True
 

@@ -56,6 +56,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("took", took),
         ("modality", document["modality"] or ""),
         ("images", "" if images is None else str(images)),
+        ("size", "" if document["size"] is None else size(document["size"])),
         ("scores", ", ".join(f"{name} {value}" for name, value in document["scores"].items())),
         ("replaced", ", ".join(f"{one['client']} ({_time(one['at'])})" for one in document["replaced"])),
         ("added", _time(document["added_at"])),

@@ -13,6 +13,7 @@ from textual import events
 from textual.widgets import Input
 
 from labeltui.domain.labels.copies import LabelCopies
+from labeltui.domain.log.query import parse_query
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
@@ -111,6 +112,40 @@ async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
         assert app.is_running
         assert app.screen is app.frame_screen
         assert app.frame_screen.current == "queue"
+
+
+async def test_a_long_name_leaves_who_and_since_their_room() -> None:
+    name = "sub-0042_ses-baseline_acq-portalvenous_run-01_desc-resampled_thorax_abdomen"
+    study = Study(
+        name,
+        {"second_reader": NOW},
+        (Fetch("first", "annotator-anna", NOW - timedelta(minutes=7)),),
+        size=5_000_000,
+    )
+    app = console(with_studies(study))
+    async with app.run_test(size=(80, 24)) as pilot:
+        queue = await opened(pilot, app)
+        text = screen_text(app)
+        for part in ("open", "sub-0042", "abdomen", "annotator-anna", " 7m", "second_reader"):
+            assert part in text
+        await pilot.press("y")
+        assert queue.chosen is not None
+        await wait_for(pilot, lambda: app.clipboard == name, "the whole name")
+
+
+async def test_images_are_sorted_and_filtered_by_their_size() -> None:
+    small, large = Study("small", size=1_200), Study("large", size=3_000_000_000)
+    app = console(with_studies(small, Study("unknown"), large))
+    async with app.run_test(size=(120, 40)) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("z")
+        queue.table.sort("size", backwards=True)
+        assert [queue.table.arrangement.items[i].id for i in queue.table.arrangement.view] == [
+            "large", "small", "unknown",
+        ]  # fmt: skip
+        await wait_for(pilot, lambda: "2.8G" in app.export_screenshot())
+        queue.table.filter(parse_query("2.8G"))
+        assert queue.table.count == 1
 
 
 async def test_hostile_names_show_literally() -> None:

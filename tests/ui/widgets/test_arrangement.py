@@ -121,3 +121,13 @@ def test_columns_are_left_out_by_rank_and_get_what_their_texts_need() -> None:
     ]  # fmt: skip
     assert [one.column.name for one in place(columns(), measured, 5, frozenset())] == ["state"]
     assert [one.column.name for one in place(columns(), measured, 40, {"state"})] == ["id", "time"]
+
+
+@pytest.mark.parametrize(
+    ("room", "widths"),
+    [(60, [("state", 8), ("id", 30), ("time", 5)]), (40, [("state", 8), ("id", 25), ("time", 5)]),
+     (21, [("state", 8), ("id", 12)]), (12, [("state", 7), ("id", 4)])],
+)  # fmt: skip
+def test_long_texts_leave_other_columns_their_room(room: int, widths: list[tuple[str, int]]) -> None:
+    elastic = tuple(replace(one, elastic=one.name == "id") for one in columns())
+    assert [(one.column.name, one.width) for one in place(elastic, {"id": 30}, room, frozenset())] == widths

@@ -32,7 +32,7 @@ Operations
     studies.watch {studies, key}                      -> {}; then studies events {key, state, whole, data, last}: all
                                                          studies, later the differences; ``data`` is JSON {changed:
                                                          entries of domain/studies/datastore.py, gone: ids}, zlib,
-                                                         base64
+                                                         base64. Then {key, sizes, last}: bytes by id, as ``data``
     studies.check {key}                               -> {state}: that of the file as it is now; all of it was sent
     studies.unwatch
     upload.compare {studies, names, parts}            -> {there, parts, free}: see ``uploads/staging.py``

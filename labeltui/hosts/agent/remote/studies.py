@@ -10,6 +10,7 @@ import base64
 import gc
 import json
 import os
+import stat
 import threading
 import time
 import zlib
@@ -141,6 +142,9 @@ class Watch:
         self.attempt = self.state = self.begun = self.settled = 0
         self.problem: Problem | None = None
         self.ended = False
+        self.unsized: list[tuple[str, str]] = []  # ids and extensions of images whose size is to be sent
+        self.sizes: dict[str, int] = {}
+        self.sizes_changed = False
         self.wake = threading.Event()
         self.turn = threading.Condition()
 
@@ -154,7 +158,9 @@ class Watch:
             with self.turn:
                 self.settled = self.begun if whole else self.settled
                 self.turn.notify_all()
-            self.wake.wait(POLL_S if whole else AGAIN_S)
+            if whole and self.unsized:
+                self.send_sizes()
+            self.wake.wait(0.0 if whole and self.unsized else POLL_S if whole else AGAIN_S)
 
     def read(self) -> bool:
         """Read the file and send the changes. Returns False if the file is being written."""
@@ -179,6 +185,9 @@ class Watch:
             for part in self.datastore.changes():
                 self.attempt, begun = self.attempt + (not begun), True
                 self.send(self.message(whole, part), bulk=True)
+                self.unsized += [(one[0], one[3]) for one in part.get("changed", ()) if len(one) > 3]
+                for study in part.get("gone", ()):
+                    self.sizes.pop(study, None)
         finally:
             if collects:
                 gc.enable()
@@ -189,9 +198,20 @@ class Watch:
 
     def message(self, whole: bool, part: dict[str, Any]) -> dict[str, Any]:
         """Build one message, numbered with the present ``attempt``."""
-        data = zlib.compress(json.dumps(part, separators=(",", ":")).encode("ascii"), LEVEL)
         return {"ev": "studies", "key": self.key, "state": self.attempt, "whole": whole,
-                "data": base64.b64encode(data).decode("ascii"), "last": False}  # fmt: skip
+                "data": packed(part), "last": False}  # fmt: skip
+
+    def send_sizes(self) -> None:
+        """Send the sizes of some images. A network volume may need a millisecond for each, so the list comes first."""
+        some, self.unsized = self.unsized[:AT_ONCE], self.unsized[AT_ONCE:]
+        found = {study: size_of(self.datastore.path.parent, study + extension) for study, extension in some}
+        changed = {study: size for study, size in found.items() if size not in (None, self.sizes.get(study))}
+        self.sizes.update({study: size for study, size in changed.items() if size is not None})
+        self.sizes_changed |= bool(changed)
+        if self.sizes_changed:
+            last = not self.unsized
+            self.sizes_changed = not last
+            self.send({"ev": "studies", "key": self.key, "sizes": packed(changed), "last": last}, bulk=True)
 
     def check(self) -> dict[str, Any]:
         """Read the file now. Returns the number of the newest state that was sent whole. Raises Problem."""
@@ -210,6 +230,21 @@ class Watch:
         """End the watch after the present read."""
         self.ended = True
         self.wake.set()
+
+
+def packed(document: dict[str, Any]) -> str:
+    """Compress a document for a message."""
+    data = zlib.compress(json.dumps(document, separators=(",", ":")).encode("ascii"), LEVEL)
+    return base64.b64encode(data).decode("ascii")
+
+
+def size_of(folder: Path, name: str) -> int | None:
+    """Return the size of a file in bytes; None if there is no such file."""
+    try:
+        found = (folder / name).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def unreadable(error: OSError, path: Path) -> Problem:

@@ -120,6 +120,11 @@ def images(study: Study) -> str:
     return "" if study.images is None else str(study.images)
 
 
+def size(study: Study) -> str:
+    """Return the size of the image's file; empty if it is unknown."""
+    return "" if study.size is None else words.size(study.size)
+
+
 def ranked_scores(study: Study) -> list[tuple[str, float]]:
     """Return a study's scores, those by which a strategy chooses first."""
     return sorted(study.scores.items(), key=lambda one: ("epistemic" not in one[0], one[0]))
@@ -144,7 +149,7 @@ def strategy(study: Study) -> str:
 def haystack(study: Study, second: Container[str] = ()) -> str:
     """Return the text that a filter searches: the texts that a row can show."""
     if not (study.fetches or study.tags or study.review):
-        return f"{study.id} {study.name} unlabelled"
+        return f"{study.id} {study.name} unlabelled {size(study)}"
     parts = (
         study.id,
         study.name,
@@ -153,6 +158,7 @@ def haystack(study: Study, second: Container[str] = ()) -> str:
         strategy(study),
         *study.tags,
         study.review,
+        size(study),
     )
     return " ".join(parts)
 
@@ -215,7 +221,8 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         Column("state", "state", order, state, 8, BRIEF_WIDTH, 0),
         text_column("modality", "mod", modality, (2, 6), 4),
         Column("images", "img", lambda s: s.images, faint(images), 4, 6, 5, images, right=True),
-        Column("id", "study", identify, name, 10, 64, 1, name_of, fixed=True, cut=elide_middle),
+        Column("id", "study", identify, name, 10, 64, 1, name_of, fixed=True, cut=elide_middle, elastic=True),
+        Column("size", "size", lambda s: s.size, faint(size), 4, 6, 7, size, right=True),
         Column("who", "who", lambda study: who(study) or None, people, 7, 20, 2, who),
         Column("age", "since", _age_key, since, 5, 5, 3),
         Column("worklist", "worklist", lambda s: plan_key(s, shown.worklist), faint(plan), 8, 20, 6, plan),

@@ -34,7 +34,8 @@ class Column(Generic[T]):
     directions. ``cell`` takes an item and the column's width in cells. The column is between ``least`` and
     ``most`` cells wide: as wide as the widest ``text``, or as ``most`` without one. When the table has no room
     for all columns, those with the highest ``rank`` are left out. Columns with a rank below ``ESSENTIAL`` get
-    the width that they need before others get any.
+    the width that they need before others get any. An ``elastic`` one, such as of long names, gets at most a third
+    of the room until all others have theirs, and then what is left.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column(Generic[T]):
     fixed: bool = False  # an item's key never changes
     right: bool = False  # numbers are aligned to the right
     cut: Callable[[str, int], str] = elide
+    elastic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def place(
 ) -> list[Placed[T]]:
     """Choose the columns that fit into ``room`` cells, and their widths.
 
-    Essential columns first get their least widths, then, in order of rank, the widths of their texts. Other
-    columns share the remaining cells, unless all of their texts are empty. ``measured`` are the widths of the
-    texts by the column's name.
+    Essential columns first get their least widths, then, in order of rank, the widths of their texts, elastic ones
+    last. Other columns share the remaining cells, unless all of their texts are empty. ``measured`` are the
+    widths of the texts by the column's name.
     """
 
     def needed(column: Column[T]) -> int:
@@ -81,16 +83,19 @@ def place(
         if column.least + GAP <= left or not widths:
             widths[column.name] = min(column.least, max(1, left - GAP))
             left -= widths[column.name] + GAP
-    for column in essential:
-        if column.name in widths and left > 0:
-            more = min(left, max(0, needed(column) - widths[column.name]))
-            widths[column.name] += more
-            left -= more
+    elastic = [column for column in essential if column.elastic and column.name in widths]
+    for column in [one for one in essential if one not in elastic and one.name in widths] + elastic:
+        wanted = min(needed(column), room // 3) if column.elastic else needed(column)
+        more = min(left, max(0, wanted - widths[column.name]))
+        widths[column.name] += more
+        left -= more
     for column in ranked[len(essential) :]:
         empty = column.text is not None and not measured.get(column.name, 1)
         if not empty and column.least + GAP <= left:
             widths[column.name] = min(needed(column), left - GAP)
             left -= widths[column.name] + GAP
+    for column in elastic:
+        widths[column.name] += max(0, min(left, needed(column) - widths[column.name]))
     placed, x = [], 0
     for column in columns:
         if column.name in widths:

@@ -140,6 +140,31 @@ async def test_a_change_of_the_file_is_reported_and_listed(tmp_path: Path) -> No
         assert ids(await here.listing.read()) == ["c"]  # a read waits for the file as it is now
 
 
+async def test_the_sizes_of_images_follow_the_list(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        (tmp_path / "a.nii.gz").write_bytes(bytes(2_000_000))
+        (tmp_path / "b.nii.gz").mkdir()
+        here.write({"a": PLAIN, "b": PLAIN, "gone": PLAIN})
+        here.serve()
+        await here.listing.read()
+        await here.changed(2)  # the list, then the sizes
+        before = await here.listing.read()
+        assert [study.size for study in before.studies] == [2_000_000, None, None]
+        here.write({"a": FINAL, "b": PLAIN, "gone": PLAIN})
+        await here.changed(3)
+        assert (await here.listing.read()).studies[0].size == 2_000_000
+        (tmp_path / "a.nii.gz").write_bytes(b"other")
+        here.write({"a": {**PLAIN, "image": {"ext": ".nii.gz", "info": {"ts": 2, "name": "x"}}}, "b": PLAIN})
+        await here.changed(5)
+        assert [study.size for study in (await here.listing.read()).studies] == [5, None]
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "datastore_v2.json").write_text(json.dumps({"objects": {"a": PLAIN}}))
+        here.serve(studies=str(other))
+        await here.changed(6)
+        assert [study.size for study in (await here.listing.read()).studies] == [None]
+
+
 async def test_a_half_written_file_leaves_the_list_and_is_read_when_it_is_whole(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         here.write({"a": PLAIN})
