@@ -1,4 +1,4 @@
-"""Requests for RunPod's catalogue (GPUs, data centres) and the account's volumes, templates, keys and bill."""
+"""Requests for RunPod's catalogue (GPUs, data centres) and the account's volumes, keys and bill."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Template
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import BillingRecord
 from labeltui.domain.pod.pod import Cloud
@@ -53,11 +53,6 @@ class Catalogue:
             include="GPU_AVAILABILITY",
         )
         return tuple(convert.data_centre(entry) for entry in listed)
-
-    async def templates(self) -> tuple[Template, ...]:
-        """Fetch the account's own templates, without the public ones."""
-        listed = await self.transport.pages("templates", "templates", "the request for the list of templates")
-        return tuple(convert.template(entry) for entry in listed)
 
     async def network_volumes(self) -> tuple[NetworkVolume, ...]:
         """Fetch the account's network volumes, in all data centres."""

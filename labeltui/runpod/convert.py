@@ -9,7 +9,7 @@ from decimal import Decimal
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, PodSpec, Stock, Template
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.money import ZERO, BillingRecord
 from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshEndpoint
 from labeltui.runpod import wire
@@ -171,12 +171,6 @@ def network_volume(document: Mapping[str, Any]) -> NetworkVolume:
     return NetworkVolume(sent.id, sent.name, sent.size or 0, sent.dataCenter, sent.type)
 
 
-def template(document: Mapping[str, Any]) -> Template:
-    """Convert an entry of ``GET /v2/templates``."""
-    sent = wire.WireTemplate.model_validate(document)
-    return Template(sent.id, sent.name, sent.image, sent.disk, sent.ports, sent.startSsh, sent.public)
-
-
 def billing_record(document: Mapping[str, Any]) -> BillingRecord | None:
     """Convert a record of ``GET /v2/billing/pods``. Returns None if the start or end is missing."""
     sent = wire.WireBill.model_validate(document)
@@ -215,8 +209,6 @@ def create_body(spec: PodSpec) -> dict[str, Any]:
         body["mounts"] = {"persistent": {"size": spec.volume_disk_gb, "path": spec.volume_path}}
     if spec.data_centres:
         body["dataCenterIds"] = list(spec.data_centres)
-    if spec.template_id:
-        body["templateId"] = spec.template_id
     if spec.registry_id:
         body["registry"] = spec.registry_id
     return body

@@ -115,7 +115,6 @@ class Transport:
     ) -> None:
         self.base = base_url(base)
         self.limits: RateLimits | None = None
-        self.last_latency_s: float | None = None
         self.sleep = sleep
         self._key = key
         self._deadline_s = deadline_s
@@ -214,10 +213,8 @@ class Transport:
         body: Mapping[str, Any] | None,
     ) -> Answer:
         self._refuse_while_blocked()
-        started = self._clock()
         async with self.opened(method, path, what, params=params, body=body) as response:
             content = await self._read(response, what)
-        self.last_latency_s = self._clock() - started
         answer = Answer(what, response.status_code, response.headers, content)
         if not 200 <= answer.status < 300:
             raise self.problem(answer, purpose)

@@ -272,18 +272,6 @@ class WireVolume(Wire):
     type: Text = ""
 
 
-class WireTemplate(Wire):
-    """A template."""
-
-    id: Text = ""
-    name: Text = ""
-    image: Text = ""
-    disk: Whole = None
-    ports: Texts = ()
-    startSsh: Flag = False
-    public: Flag = False
-
-
 class WireBill(Wire):
     """One record of the bill."""
 

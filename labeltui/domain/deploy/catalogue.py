@@ -1,4 +1,4 @@
-"""RunPod's offers: GPUs, data centres, network volumes and templates."""
+"""RunPod's offers: GPUs, data centres and network volumes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ class PodSpec:
     public_keys: tuple[str, ...] = ()  # SSH keys for this pod only; empty: the account's keys
     start_ssh: bool = True
     min_cuda: str | None = None
-    template_id: str | None = None
     registry_id: str | None = None
 
 
@@ -85,19 +84,6 @@ class NetworkVolume:
     def cost_per_hour(self) -> Decimal:
         """$/h of the volume, whether or not a pod uses it."""
         return network_volume_per_hour(self.size_gb)
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A saved set of container settings on RunPod."""
-
-    id: str
-    name: str
-    image: str
-    container_disk_gb: int | None = None
-    ports: tuple[str, ...] = ()
-    start_ssh: bool = True
-    is_public: bool = False
 
 
 def described(pod: Pod, offers: Mapping[str, GpuOffer], volumes: Mapping[str, NetworkVolume]) -> Pod:

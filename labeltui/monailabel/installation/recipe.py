@@ -41,7 +41,6 @@ class Step:
     title: str
     done: bool
     commands: tuple[Command, ...]
-    estimate: str = ""  # the usual duration, for people
 
 
 def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
@@ -53,20 +52,20 @@ def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
         return (Step("python", "The demo's MONAI Label: nothing to install", True, ()),)
     steps = (
         Step("python", f"Python {facts.python_version or 'is missing'}", _python_fits(facts), ()),
-        Step("venv", _venv_title(facts), facts.venv and facts.venv_pip, _venv(facts, options), "5 s"),
+        Step("venv", _venv_title(facts), facts.venv and facts.venv_pip, _venv(facts, options)),
         Step("torch", f"Install torch ({torch_mode(facts, options)})", torch_done(facts, options),
-             _torch(facts, options), _torch_time(facts, options)),
+             _torch(facts, options)),
         Step("monailabel", f"Install MONAI Label {pins.MONAILABEL}", _have(facts, pins.SERVER),
-             (_pip(facts, options, "--no-deps", *(pin.requirement for pin in pins.SERVER)),), "20 s"),
+             (_pip(facts, options, "--no-deps", *(pin.requirement for pin in pins.SERVER)),)),
         Step("dependencies", "Install its dependencies at versions that work together", _needs_done(facts),
-             (_pip(facts, options, *_needs(facts)),), "1 min"),
+             (_pip(facts, options, *_needs(facts)),)),
         Step("ops", "Check torchvision's operators", _ops_done(facts, options),
-             (_python(facts, ops_shim.INSTALL),), "5 s"),
+             (_python(facts, ops_shim.INSTALL),)),
         Step("apps", "Copy the apps: " + ", ".join(APPS), all(facts.apps.get(app) for app in APPS),
-             (_python(facts, COPY_APPS, facts.apps_folder, *APPS),), "1 s"),
+             (_python(facts, COPY_APPS, facts.apps_folder, *APPS),)),
     )  # fmt: skip
     verified = all(step.done for step in steps) and facts.verified == VERIFIED
-    return (*steps, Step("verify", "Import the server and its apps", verified, _verify(facts), "20 s"))
+    return (*steps, Step("verify", "Import the server and its apps", verified, _verify(facts)))
 
 
 def torch_mode(facts: Facts, options: SetupOptions) -> Torch:
@@ -127,10 +126,6 @@ def _torch(facts: Facts, options: SetupOptions) -> tuple[Command, ...]:
         return (_pip(facts, options, *pair, numpy),)
     vision = pins.torchvision_for(facts.system_packages.get("torch", ""))
     return (_pip(facts, options, "--no-deps", f"torchvision=={vision}.*"),)
-
-
-def _torch_time(facts: Facts, options: SetupOptions) -> str:
-    return {"reuse": "10 s", "cpu": "1 min", "cuda": "5 min"}[torch_mode(facts, options)]
 
 
 def _series(facts: Facts) -> tuple[int, int]:

@@ -205,7 +205,6 @@ def create_input(spec: PodSpec) -> dict[str, Any]:
         "networkVolumeId": spec.network_volume_id,
         "dataCenterId": spec.data_centres[0] if spec.data_centres else None,
         "minCudaVersion": spec.min_cuda,
-        "templateId": spec.template_id,
         "containerRegistryAuthId": spec.registry_id,
     }
     return pod_input | {name: value for name, value in optional.items() if value is not None}

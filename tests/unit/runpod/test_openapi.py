@@ -88,7 +88,6 @@ FULL = PodSpec(
     env={"A": 'quo"te\n'},
     public_keys=(KEY_LINE,),
     min_cuda="12.8",
-    template_id="30zmvf89kd",
     registry_id="reg",
 )
 
@@ -107,7 +106,6 @@ FULL = PodSpec(
         (lambda c: c.gpu_offers(), "GET /v2/catalog/gpus"),
         (lambda c: c.gpu_offers(count=2, cloud=Cloud.SECURE, min_cuda="12.8"), "GET /v2/catalog/gpus"),
         (lambda c: c.data_centres(), "GET /v2/catalog/datacenters"),
-        (lambda c: c.templates(), "GET /v2/templates"),
         (lambda c: c.network_volumes(), "GET /v2/network-volumes"),
         (lambda c: c.create_network_volume("labels", 50, "EU-RO-1"), "POST /v2/network-volumes"),
         (lambda c: c.ssh_keys(), "GET /v2/account/ssh-keys"),

@@ -1,4 +1,4 @@
-"""REST v2: pods, network volumes, SSH keys and templates."""
+"""REST v2: pods, network volumes and SSH keys."""
 
 from __future__ import annotations
 
@@ -94,11 +94,6 @@ async def ssh_keys(request: Request) -> Response:
     return JSONResponse({"keys": world.ssh_keys})
 
 
-async def templates(request: Request) -> Response:
-    """Return an empty list of templates."""
-    return JSONResponse({"templates": []})
-
-
 def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return one page of the rows. The cursor is the id of the page's last row."""
     limit = whole(request, "limit", _PAGE, 1, 1000)
@@ -135,6 +130,4 @@ ROUTES = [
     Route("/v2/network-volumes", volumes, methods=["GET", "POST"]),
     Route("/v2/network-volumes/{id}", volume, methods=["GET", "PATCH", "DELETE"]),
     Route("/v2/account/ssh-keys", ssh_keys, methods=["GET", "PUT"]),
-    Route("/v2/templates", templates),
-    Route("/v2/catalog/templates", templates),
 ]

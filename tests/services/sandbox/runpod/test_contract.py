@@ -139,8 +139,6 @@ async def test_the_catalogue(strict: httpx.AsyncClient) -> None:
     assert (await strict.get("/v2/catalog/gpus/none")).status_code == 404
     assert (await strict.get("/v2/catalog/gpus", params={"include": "AVAILABILITY"})).status_code == 400
     assert (await strict.get("/v2/catalog/gpus", params={"product": "POD"})).status_code == 400
-    for path in ("/v2/templates", "/v2/catalog/templates"):
-        assert (await strict.get(path)).json() == {"templates": []}
     europe = {"regions": "EUROPE", "include": "GPU_AVAILABILITY", "compliance": "GDPR"}
     places = (await strict.get("/v2/catalog/datacenters", params=europe)).json()["dataCenters"]
     assert [place["id"] for place in places] == ["EU-RO-1", "EU-SE-1"]

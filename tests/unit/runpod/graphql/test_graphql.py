@@ -81,7 +81,6 @@ SPEC = PodSpec(
     data_centres=("EU-RO-1",),
     env={'K"': 'C:\\temp\n"\t\u2028 ü 💡 \x00\x7f'},
     min_cuda="12.8",
-    template_id="t",
     registry_id="r",
 )
 
