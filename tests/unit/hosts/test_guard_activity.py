@@ -10,6 +10,7 @@ import pytest
 from labeltui.hosts.agent.remote.guard.activity import Requests, Shells, Uploads, use_of
 from labeltui.hosts.agent.remote.guard.labels import Labels, on_disk
 from labeltui.hosts.agent.remote.guard.work import task_words
+from labeltui.hosts.agent.remote.uploads.staging import make_staging, part_name
 from tests.paths import MONAILABEL
 
 STAMP = "[2026-11-23 17:11:34,852] [23664] [MainThread] [INFO] "
@@ -139,6 +140,19 @@ def test_uploads_arrive_and_grow(tmp_path: Path) -> None:
     poll()
     (folder / "slice.dcm").write_text("x")
     assert poll() == "of slice.dcm"
+
+
+def test_a_growing_part_of_labeltuis_upload_is_use(tmp_path: Path) -> None:
+    studies, uploads = tmp_path / "studies", Uploads()
+    part = make_staging(studies) / part_name("a.part.nii", 10, 1)
+    part.write_bytes(b"x")
+    uploads.poll(studies)
+    part.write_bytes(b"xx")
+    (part.parent / part_name("b.nii", 10, 1)).write_bytes(b"x")
+    assert uploads.poll(studies) == "of b.nii"
+    (part.parent / part_name("b.nii", 10, 1)).write_bytes(b"xx")
+    assert uploads.poll(studies) == "of b.nii"
+    assert uploads.poll(studies) is None
 
 
 def test_labels_are_files_below_a_tag_and_unfinished_ones_are_not(tmp_path: Path) -> None:

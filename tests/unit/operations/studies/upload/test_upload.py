@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator
@@ -157,6 +158,34 @@ async def test_after_a_lost_connection_only_the_rest_is_sent(tmp_path: Path) -> 
     assert sum(channel.received for channel in channels) < 2_010_000
     assert len(document["sent"]) == 2
     assert any("sends the rest" in line for line in it.report.lines)
+
+
+@in_virtual_time
+async def test_a_cancelled_upload_goes_on_with_the_next_command(tmp_path: Path) -> None:
+    async with uploading(tmp_path) as (it, studies, here, _channels):
+        source = put(here / "large.nii", nifti((100, 100, 250), voxels=os.urandom(5_000_000)))
+        stuck = asyncio.Event()
+
+        class Stuck(ReceiverChannel):
+            async def write(self, data: bytes) -> None:
+                await super().write(data)
+                if self.received > 3_000_000:
+                    stuck.set()
+                    await asyncio.Event().wait()
+
+        it.host.programs = {"receive --studies": lambda _command: Stuck(studies)}
+        running = it.begin("studies.upload", paths=(str(here),))
+        await stuck.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        nothing_yet = list(studies.iterdir())
+        it.host.programs = {}
+        again = receive_into(it.host, studies)
+        await it.run("studies.upload", paths=(str(here),))
+    assert nothing_yet == []
+    assert (studies / "large.nii").read_bytes() == source.read_bytes()
+    assert sum(channel.received for channel in again) < 2_000_000
 
 
 @in_virtual_time
