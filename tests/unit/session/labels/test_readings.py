@@ -249,6 +249,31 @@ async def test_what_was_cut_off_is_finished_by_the_next_console(
             assert not any(one.key == ALERT for one in session.store.state.alerts)
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["before it is stored", "before the answer"])
+@in_virtual_time
+async def test_a_connection_that_is_lost_on_the_way_is_made_again_and_the_reading_is_recorded(
+    tmp_path: Path, stored: bool
+) -> None:
+    async with doubled(tmp_path) as (it, store):
+        dropped: list[bool] = []
+
+        def dropping(request: httpx.Request) -> Any:
+            if stored or dropped:
+                store.put_label(request)
+            if not dropped:
+                dropped.append(True)
+                it.host.drop()
+                raise httpx.ReadError("The connection was lost.", request=request)
+            return {}
+
+        it.server.documents["PUT", "/datastore/label"] = dropping
+        store.submit("ana", b"of ana")
+        await recorded_by(it.session, 1)
+        assert (store.readings(), store.file("a", "final_ana")) == ({"ana": sha(b"of ana")}, b"of ana")
+        assert store.puts == ["final_ana"]
+        assert dropped
+
+
 @in_virtual_time
 async def test_a_recorded_reading_is_not_submitted_again(tmp_path: Path) -> None:
     async with doubled(tmp_path) as (it, store):
