@@ -113,7 +113,7 @@ class StudiesUploadParams(Params):
     """Parameters of ``studies upload``."""
 
     paths: tuple[str, ...] = texts(
-        "files (.nii.gz, .nii, .nrrd) and folders; names of sub-folders are put before the file's",
+        "files and folders: .nii.gz, .nii, .nrrd; DICOM, .mha, .mhd and .zip are converted first",
         positional=True,
     )
     replace: bool = switch("replace studies on the host that differ")

@@ -6,18 +6,23 @@ import asyncio
 import os
 import random
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.ssh.host import SshHost
 from labeltui.hosts.uploading import Outgoing, Uploader
+from tests.real.conftest import Bench, write_config
 from tests.real.test_hosts_sshd import Trusting
+from tests.real.test_main_job import until
 from tests.real.test_restore import Served, served  # noqa: F401 (a fixture)
 from tests.real.volumes import make_volume, save
 from tests.sshd import RealSshd
+from tests.volumes import nifti
 
 CUTS = 30
 OVERHEAD = 1.02  # SSH's own bytes
@@ -150,3 +155,32 @@ def test_the_server_lists_what_was_uploaded_as_soon_as_it_is_whole(served: Serve
     assert [row["replaced"] for row in replaced.document["sent"]] == [True]
     on_host = served.studies / "sub 1_NEW.nii.gz"
     assert on_host.read_bytes() == (scans / "sub 1" / "NEW.nii.gz").read_bytes()
+
+
+def test_a_command_connects_again_and_sends_the_rest(bench: Bench, tmp_path: Path) -> None:
+    scans, studies = tmp_path / "scans", tmp_path / "studies"
+    scans.mkdir()
+    (scans / "large.nii").write_bytes(nifti((512, 512, 300), voxels=os.urandom(512 * 512 * 300 * 2)))
+    config = tmp_path / "config.toml"
+    write_config(config, bench.sshd, bench.sshd.folder.parent / "known_hosts", studies=str(studies))
+    desk = replace(bench, config=config)
+    with (tmp_path / "said").open("wb") as said:
+        command = subprocess.Popen(
+            desk.argv("studies", "upload", str(scans), "--json"),
+            env=desk.environment,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            until(
+                "10 MB",
+                lambda: sum(path.stat().st_size for path in tmp_path.glob(".studies*/*")) > 10_000_000,
+            )
+            bench.sshd.drop_sessions()
+            assert command.wait(120) == 0, (tmp_path / "said").read_text()
+        finally:
+            command.kill()
+            command.wait()
+    assert "sends the rest" in (tmp_path / "said").read_text()
+    assert (studies / "large.nii").read_bytes() == (scans / "large.nii").read_bytes()
+    assert not list(tmp_path.glob(".studies*"))

@@ -43,6 +43,8 @@ WATCHED = {
     "pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen, "studies.upload": StepsScreen,
 }  # fmt: skip
 """The screens that show a running action, by the action's id."""
+ASKED_FIRST = {"studies.upload": ("paths", "checksum", "dry_run", "anyway")}
+"""The only parameters that a form asks for. The action itself asks for the others when it needs them."""
 READ_S = 2.0  # another labeltui may have the history locked
 
 
@@ -80,7 +82,10 @@ class Screens:
 
         self._app.push_screen(
             FormScreen(
-                action, prefilled(action, console.session, console.state), notes=notes(action, console.state)
+                action,
+                prefilled(action, console.session, console.state),
+                ASKED_FIRST.get(action_id, ()),
+                notes=notes(action, console.state),
             ),
             submitted,
         )
