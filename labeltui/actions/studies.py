@@ -121,7 +121,7 @@ class StudiesUploadParams(Params):
     checksum: bool = switch("compare files of the same size and time by checksum too")
     dry_run: bool = switch("send nothing, only report what would be sent")
     anyway: bool = switch("send also files that MONAI Label would misread")
-    deidentify: bool = switch("to a DICOMweb server: remove what identifies patients from the headers first")
+    deidentify: bool = switch("to a DICOMweb server: first remove the headers that identify patients")
     identified: bool = switch("to a DICOMweb server: send the files with the headers that identify patients")
 
 
@@ -255,7 +255,7 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('skip')",
     ),
     Action(
-        "upload.deidentify", "Remove identifying headers", "upload again, and remove what identifies patients first",
+        "upload.deidentify", "Remove identifying headers", "upload again, without headers that identify patients",
         danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('deidentify')",
     ),
     Action(

@@ -87,9 +87,9 @@ _UPLOAD_ANSWERS = {
 async def choose_for_upload(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once what to do with studies that differ, or with headers that identify patients.
+    """Ask once about studies that differ, or about headers that identify patients.
 
-    Raises ``refused`` without an answer.
+    Without an answer, raise ``refused``.
     """
     asked = _UPLOAD_ANSWERS.get(refused.problem.code)
     if action.id != STUDIES_UPLOAD.id or asked is None or not prompter.present:

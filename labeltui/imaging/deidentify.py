@@ -1,10 +1,10 @@
-"""Removes what identifies a patient from DICOM files.
+"""Removes elements that identify a patient from DICOM files.
 
-Everything goes that the geometry and the pixels don't need. An element stays only if it is listed here, so elements
-that no list of identifying ones knows go as well (private ones, overlays, texts). dicognito replaces what must stay:
-UIDs, dates, name and ids, the same way for every file of a patient, with one shift of the dates for each patient.
-
-dicognito rather than deid, because one seed maps a patient's values the same way, dates included, without a recipe.
+An element stays only if it is listed here, because geometry or pixels need it. So unknown elements are removed
+too, such as private ones, overlays and texts. dicognito replaces the values of elements that must stay: UIDs,
+dates, name and ids. It does so in the same way for every file of a patient, with one shift of the dates for
+each patient. dicognito is used instead of deid, because one seed gives a patient's values and dates the same
+replacements, without a recipe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID DimensionO
 AccessionNumber StudyID StudyDate StudyTime SeriesDate SeriesTime AcquisitionDate AcquisitionTime AcquisitionDateTime
 ContentDate ContentTime
 """
-"""Elements that stay with other values. Names and ids get random ones, dates and times are shifted."""
+"""Elements that stay with new values. Names and ids are replaced by random ones; dates and times are shifted."""
 KEPT = """
 SOPClassUID SpecificCharacterSet Modality SeriesNumber InstanceNumber AcquisitionNumber ImageType BodyPartExamined
 Laterality PatientPosition Rows Columns NumberOfFrames SamplesPerPixel PhotometricInterpretation PlanarConfiguration
@@ -57,7 +57,7 @@ def headers_of(dataset: Dataset) -> list[str]:
 
 
 class Deidentifier:
-    """Cleans files. ``secret`` makes the new values: with the same secret they are the same again."""
+    """Cleans files. The new values are computed from ``secret``: the same secret gives the same values."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -65,7 +65,7 @@ class Deidentifier:
         self.removed: Counter[str] = Counter()
 
     def clean(self, dataset: Dataset) -> None:
-        """Remove and replace in place, the file's meta information too."""
+        """Remove and replace elements in place, also in the file's meta information."""
         patient = str(dataset.get("PatientID") or dataset.get("StudyInstanceUID") or "")
         self._strip(dataset)
         meta = FileMetaDataset()

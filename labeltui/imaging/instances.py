@@ -1,4 +1,4 @@
-"""Prepares DICOM files for a DICOMweb server: lists what identifies patients, and cleans the files if asked to."""
+"""Prepares DICOM files for a DICOMweb server: lists headers that identify patients, and can clean the files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ EVERY = 500
 
 
 def prepare(paths: Sequence[Path], work: Path, secret: str, say: Callable[..., None]) -> None:
-    """Say one ``instance`` per file, and a ``summary`` at the end. With a ``secret``, clean copies go to ``work``."""
+    """Print one ``instance`` per file, and a ``summary`` at the end.
+
+    With a ``secret``, write clean copies to ``work``.
+    """
     cleaner = Deidentifier(secret) if secret else None
     headers: Counter[str] = Counter()
     patients: set[str] = set()

@@ -1,4 +1,4 @@
-"""Stores DICOM files on a DICOMweb server (STOW-RS), and asks which it has (QIDO-RS)."""
+"""Stores DICOM files on a DICOMweb server (STOW-RS), and reads which files it has (QIDO-RS)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Instance:
 
 
 class DicomStore:
-    """A DICOMweb server at ``url``. ``shown`` is its URL for messages; ``login`` are user and password."""
+    """A DICOMweb server at ``url``. ``shown`` is its URL for messages. ``login`` is a pair of user and password."""
 
     def __init__(
         self,
@@ -118,7 +118,7 @@ class DicomStore:
             ) from None
 
     def _check(self, answer: httpx.Response, expected: Sequence[int]) -> None:
-        """Raise the failure that the status stands for."""
+        """Raise the failure for an HTTP status."""
         status = answer.status_code
         if status in expected:
             return

@@ -179,7 +179,7 @@ class Console(Core):
             self.action_offers()
 
     async def action_upload(self, answer: str) -> None:
-        """Repeat the upload that asked, with the answer: ``replace``, ``skip``, ``deidentify`` or ``identified``."""
+        """Repeat the upload with the operator's decision: ``replace``, ``skip``, ``deidentify`` or ``identified``."""
         await self.dispatcher.invoke("studies.upload", {**self.dispatcher.failed_params, answer: True})
 
     def action_pods(self) -> None:

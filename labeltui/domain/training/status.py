@@ -152,9 +152,9 @@ def _finished(run: TrainRun) -> int | None:
 
 
 def _started(task: Task, tasks: Sequence[Task], run: TrainRun | None) -> datetime | None:
-    """Return when a training left the queue, because the server only has the time of its submission.
+    """Return the time at which a training left the queue; None while it waits.
 
-    None while it waits.
+    The server itself stores only the time of submission.
     """
     if task.state is TaskState.SUBMITTED or task.started_at is None:
         return None

@@ -42,8 +42,9 @@ class Sent:
 async def models_push(session: Session, params: ModelsPushParams, report: Report) -> Document:
     """Send a version, a file or pretrained weights to the host. A server that runs loads them at its next inference.
 
-    The published file that they replace is on this machine first. Raises Failed ``unknown_model``, ``no_model``,
-    ``no_file``, ``checksum``, ``labels_changed``, ``already_training`` or ``download_failed``, and a copy's errors.
+    A published file that they replace is copied to this machine first. Raises Failed ``unknown_model``,
+    ``no_model``, ``no_file``, ``checksum``, ``labels_changed``, ``already_training`` or ``download_failed``,
+    and a copy's errors.
     """
     if sum((bool(params.version), bool(params.file), params.pretrained)) > 1:
         raise Misused(Code.BAD_PARAMETER, "Give one of --version, --file and --pretrained.")

@@ -124,7 +124,7 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
         raise Failed(
             Code.NOT_COPIED, f"The final label of {shown} is newer than its readings.",
             "Try again: labeltui first stores it as a reading of its annotator." if named else
-            "It came without a client id of its own, so it is no reading. Delete it first, which copies it:"
+            "It came without a client id of its own, so it is not a reading. Delete it first (labeltui copies it):"
             f" labeltui studies delete {shlex.quote(shown)} --label final.",
         )  # fmt: skip
     if label is None or label.sha256 != chosen.sha256:

@@ -74,12 +74,12 @@ class StudyMirror:
         self._stale = True
 
     def resize(self, sizes: Mapping[str, int]) -> None:
-        """Give the images of some studies other sizes in bytes, at the next update."""
+        """Set the sizes in bytes of some studies' images. They are published with the next update."""
         self._resized.update(study for study, size in sizes.items() if self._sizes.get(study) != size)
         self._sizes.update(sizes)
 
     def forget_sizes(self) -> None:
-        """Make the size of every image unknown, at the next update."""
+        """Forget the size of every image. That is published with the next update."""
         self._resized.update(self._sizes)
         self._sizes.clear()
 

@@ -202,7 +202,10 @@ class Watch:
                 "data": packed(part), "last": False}  # fmt: skip
 
     def send_sizes(self) -> None:
-        """Send the sizes of some images. A network volume may need a millisecond for each, so the list comes first."""
+        """Send the sizes of some images.
+
+        On a network volume each may take a millisecond, so the list is sent before.
+        """
         some, self.unsized = self.unsized[:AT_ONCE], self.unsized[AT_ONCE:]
         found = {study: size_of(self.datastore.path.parent, study + extension) for study, extension in some}
         changed = {study: size for study, size in found.items() if size not in (None, self.sizes.get(study))}

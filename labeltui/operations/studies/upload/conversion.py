@@ -58,9 +58,10 @@ async def prepare_dicom(
     left: list[LeftOut],
     report: Report,
 ) -> Mapping[str, Any]:
-    """Append the DICOM files to send, or what is wrong with them. With a ``secret``, they are cleaned copies.
+    """Append the DICOM files to send, and the files that can't be sent with the reason.
 
-    Returns what the files say of patients; see ``imaging/instances.py``.
+    With a ``secret``, the files are cleaned copies. Returns a summary of identifying headers, which
+    ``imaging/instances.py`` describes.
     """
     summary: dict[str, Any] = {}
 
@@ -82,7 +83,7 @@ async def prepare_dicom(
 async def _run(
     request: bytes, receive: Callable[[dict[str, Any]], None], left: list[LeftOut], report: Report
 ) -> None:
-    """Run the program on a request. ``receive`` gets each answer that is no progress."""
+    """Run the program on a request. ``receive`` gets each answer, except those that report progress."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "labeltui.imaging.program", stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE,

@@ -1,4 +1,4 @@
-"""Uploads DICOM files to the DICOMweb server of a profile, after the operator agreed to what they say of patients."""
+"""Uploads DICOM files to the profile's DICOMweb server, after the operator has decided about identifying headers."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def _prepare(
 
 
 def _secret(session: Session) -> str:
-    """Return this profile's secret, from which the new ids are made. It is made at the first use."""
+    """Return this profile's secret, from which the new ids are computed. The first call creates it."""
     stored = session.state_folder.read(DOCUMENT)
     found = stored.get("secret") if isinstance(stored, Mapping) else None
     if isinstance(found, str) and found:
@@ -110,7 +110,7 @@ def _unconfirmed(prepared: Prepared, url: str) -> Refused:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     listed = ", ".join(names[:SHOWN]) + more
     burnt = prepared.summary.get("burnt_in")
-    text = f" {burnt} files may show names in their pixels, which nothing removes." if burnt else ""
+    text = f" {burnt} files may show names in their pixels, which labeltui does not remove." if burnt else ""
     patients = prepared.summary.get("patients")
     return Refused(
         Code.UNCONFIRMED,
@@ -124,7 +124,10 @@ def _unconfirmed(prepared: Prepared, url: str) -> Refused:
 async def _store(
     session: Session, url: str, prepared: Prepared, progress: UploadProgress, report: Report
 ) -> list[Instance]:
-    """Store what the server lacks. After a lost connection, store the rest. Returns what was sent."""
+    """Store the files that the server lacks.
+
+    After a lost connection, store the rest. Returns the files that were sent.
+    """
     pending = {one.sop: one for one in prepared.instances}
     sent: list[Instance] = []
 
@@ -153,7 +156,7 @@ async def _store(
 
 
 def _login(session: Session, url: str) -> tuple[str, str] | None:
-    """Return user and password: the profile's, or those in the URL. None without both."""
+    """Return user and password from the profile, or from the URL. None if both have none."""
     settings, parts = session.profile.server, urlsplit(url)
     user = settings.dicomweb_user or parts.username
     password = os.environ.get(settings.dicomweb_password_env or "") or parts.password

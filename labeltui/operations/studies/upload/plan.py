@@ -59,7 +59,7 @@ class Plan:
 
 
 def served_studies(session: Session) -> str:
-    """Return the folder or DICOMweb URL that the running server lists. The profile's if none runs."""
+    """Return the folder or DICOMweb URL of the running server, or the profile's if no server runs."""
     server = session.store.state.server.value
     ended = server is None or server.state in (ServerState.STOPPED, ServerState.CRASHED)
     return (None if server is None or ended else server.studies) or session.profile.server.studies
