@@ -11,7 +11,10 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 
 from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import Study
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.study import details
 from labeltui.ui.presentation.text import safe
@@ -47,7 +50,7 @@ class DeletionScreen(PickList):
 
 
 class StudyScreen(Dialog[str]):
-    """Shows the facts in the list of studies, then the document that ``load`` returns.
+    """Shows the facts in the list of studies, then the document that ``load`` returns; reads it again at changes.
 
     Returns the id of the action to run on the study.
     """
@@ -72,6 +75,8 @@ class StudyScreen(Dialog[str]):
         self._study = str(listed["id"])
         self._load = load
         self._lines = details(listed)
+        self._shown: object = None
+        self._stop: Callable[[], None] = lambda: None
         self._text = Static("", markup=False, classes="list")
         self._note = Static("", markup=False, classes="message")
         self._scroll = VerticalScroll(classes="scroll fill")
@@ -91,7 +96,33 @@ class StudyScreen(Dialog[str]):
         """Show the facts that are known, and load the others."""
         self._scroll.focus()
         self._show("Reading image, labels and history …")
-        self.run_worker(self._read(), exit_on_error=False)
+        console = console_of(self)
+        self._shown = self._known(console.state)
+        if console.session is not None:
+            self._stop = console.session.store.subscribe(self._changed)
+        self._reload()
+
+    def on_unmount(self) -> None:
+        """Unsubscribe."""
+        self._stop()
+
+    def _changed(self, state: SessionState, fields: Changed) -> None:
+        if not fields & {Fields.queue, Fields.labels} or not self.is_mounted:
+            return
+        known = self._known(state)
+        if known != self._shown:
+            self._shown = known
+            self._reload()
+
+    def _known(self, state: SessionState) -> tuple[Study | None, object]:
+        """Return the study as it is listed, and which label was copied last."""
+        queue, copies = state.queue.value, state.labels.value
+        listed = queue.studies if queue is not None else ()
+        study = next((study for study in listed if study.id == self._study), None)
+        return study, copies and (copies.here, copies.last, copies.last_at)
+
+    def _reload(self) -> None:
+        self.run_worker(self._read(), exclusive=True, exit_on_error=False)
 
     async def _read(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from textual.widgets import Input
 
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Failed
 from labeltui.domain.studies.study import Fetch, Study
 from labeltui.ui.presentation.study import details
 from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import StudyScreen
-from tests.ui.fake_session import NOW, connected, console, settled, wait_for
+from tests.fakes.store import put
+from tests.ui.fake_session import NOW, connected, console, fresh, settled, wait_for
 from tests.ui.panes.test_queue import SIZE, opened
 from tests.ui.screen_text import screen_text
 
@@ -88,6 +91,26 @@ async def test_details_that_can_not_be_read_say_why_beside_what_is_known(
         await pilot.press("enter")
         await wait_for(pilot, lambda: "did not answer [b]. Wait." in screen_text(app))
         assert "liver_081" in screen_text(app)
+
+
+async def test_open_details_follow_the_study_and_its_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = answering(monkeypatch, SHOWN)
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "no copy on this machine" in screen_text(app), "the document")
+        assert app.session is not None
+        store = app.session.store
+        queue = store.state.queue
+        assert queue.value is not None
+        put(store, labels=fresh(LabelCopies(total=2, here=1, last="final/liver_081.nii.gz", last_at=NOW)))
+        await wait_for(pilot, lambda: len(ran) == 2, "the copies are read again")
+        shown = next(study for study in queue.value.studies if study.id == ran[0][1]["study"])
+        later = Study(shown.id, {**shown.tags, "second": NOW}, shown.fetches)
+        studies = tuple(later if study is shown else study for study in queue.value.studies)
+        put(store, queue=replace(queue, value=replace(queue.value, studies=studies)))
+        await wait_for(pilot, lambda: len(ran) == 3, "the study is read again")
 
 
 async def test_a_review_of_marked_studies_is_one_form(monkeypatch: pytest.MonkeyPatch) -> None:
