@@ -1,4 +1,4 @@
-"""Pane 2 over a real OpenSSH server and a real tmux: what a drop, a restart and a long paste leave of a shell."""
+"""Pane 2 over a real OpenSSH server and a real tmux: a shell after a lost connection, a restart and a long paste."""
 
 from __future__ import annotations
 

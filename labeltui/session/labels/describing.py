@@ -59,7 +59,7 @@ class Describing:
                 async with asyncio.timeout(ANSWER_S):
                     info = await transport.info(entry)
             except (LabeltuiError, TimeoutError):
-                self._pending.clear()  # the next full listing wants them again
+                self._pending.clear()  # the next full listing adds them again
                 return
             self._pending.pop(key, None)
             if info and not _is_of_newer(info, entry):

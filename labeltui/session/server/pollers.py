@@ -280,7 +280,7 @@ class Pollers:
         if info is None or state.info.error is not None:
             return
         counts = (info.total, info.completed, dict(info.label_tags))
-        if self.listing.on_dicomweb:  # the server's counts may differ from labeltui's for ever
+        if self.listing.on_dicomweb:  # the server's counts may always differ from labeltui's
             if self.listing.series.counts(counts):
                 self._wake_queue()
         elif queue is None or counts != (queue.total, queue.completed, dict(queue.label_tags)):

@@ -32,7 +32,7 @@ LONGEST_RUN_S = 90.0
 MEMORY_BYTES = 2 << 30
 ANSWER_BYTES = 4 << 20
 REFERENCES_AT_ONCE = 500
-MOST_RUNS = 200  # of some thousand series each; a broken server may send pages for ever
+MOST_RUNS = 200  # of some thousand series each; a broken server may send pages without end
 MOST_PROXIED = 2000
 
 UNLISTED = (Code.DICOMWEB_UNLISTED, Code.PROGRAM_FAILED)

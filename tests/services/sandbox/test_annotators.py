@@ -1,4 +1,4 @@
-"""What moves in the pod by itself."""
+"""The simulated activity in the pod."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The pod as a client sees it over SSH, and what is left when it has gone: nothing."""
+"""The pod over SSH, and nothing left after its end."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What is left of a pod that was closed, killed or ended by a signal: nothing."""
+"""A pod that was closed, killed or ended by a signal leaves nothing behind."""
 
 import asyncio
 import json

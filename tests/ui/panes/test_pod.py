@@ -1,4 +1,4 @@
-"""Pane 1 on a rented pod: what it is, costs and does, where that is known from, and what happened to it."""
+"""Pane 1 on a rented pod: its facts, cost, load with its source, and events."""
 
 from __future__ import annotations
 

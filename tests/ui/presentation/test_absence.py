@@ -1,4 +1,4 @@
-"""A rented host that is not there because of its pod: said so, and with the key that helps."""
+"""A rented host that is unreachable because of its pod: the texts name the reason and the key that helps."""
 
 from __future__ import annotations
 

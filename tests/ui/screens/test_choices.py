@@ -1,4 +1,4 @@
-"""What can be done about a pod that does not come back, and about whatever failed: offered, and done by a key."""
+"""Actions for a pod that does not start again, and for the last failure, are offered and run by a key."""
 
 from __future__ import annotations
 

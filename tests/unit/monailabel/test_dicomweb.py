@@ -1,4 +1,4 @@
-"""What MONAI Label derives from a DICOMweb URL, checked against a real 0.8.5's cache."""
+"""Values that MONAI Label derives from a DICOMweb URL, checked against a real 0.8.5's cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to start a training."""
+"""The request that starts a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strategy inside the server: what it reads of MONAI Label, what it stores, and how it is added to an app."""
+"""The strategy inside the server: its readings of MONAI Label, its stored state, and its place in an app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a session: what is counted, since when, and what stays unknown."""
+"""The report of a session: its figures, its start, and unknown values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``status``, ``server status`` and ``tunnel``: what they read before they answer."""
+"""``status``, ``server status`` and ``tunnel``: the readings before their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trouble in the server's output becomes an alert that knows its line; another run's output takes it back."""
+"""A problem in the server's output becomes an alert with its line; another run's output dismisses it."""
 
 from __future__ import annotations
 

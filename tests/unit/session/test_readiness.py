@@ -1,4 +1,4 @@
-"""What an operation waits for before it reads the state."""
+"""The readings for which an operation waits before it reads the state."""
 
 from __future__ import annotations
 

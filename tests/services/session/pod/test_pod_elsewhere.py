@@ -1,4 +1,4 @@
-"""What happens to pods beside this console, and ssh beside it: noticed, followed, and nobody else's touched."""
+"""Changes of pods by others are noticed and followed, also by ssh's configuration, and other pods are not touched."""
 
 from __future__ import annotations
 

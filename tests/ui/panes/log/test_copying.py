@@ -1,4 +1,4 @@
-"""What one takes away from the log pane, and what leads to it: copies, files, alerts, an empty log."""
+"""The log pane's copies and files, the alerts that lead to it, and the text of an empty log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is chosen before anything is rented: memory, disks, prices, candidates."""
+"""The choices before a pod is rented: memory, disks, prices, candidates."""
 
 from __future__ import annotations
 

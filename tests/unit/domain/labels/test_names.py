@@ -1,4 +1,4 @@
-"""Whatever a study is called, its copy stays in its folder, and two studies never share a file."""
+"""A copy stays in its folder for every name of a study, and two studies never share a file."""
 
 from __future__ import annotations
 

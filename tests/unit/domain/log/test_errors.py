@@ -1,4 +1,4 @@
-"""What is an error, where it begins, and that strip, alerts and command line mean the same ones."""
+"""Errors and their first lines. Strip, alerts and command line agree on them."""
 
 from __future__ import annotations
 

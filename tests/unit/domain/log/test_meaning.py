@@ -1,4 +1,4 @@
-"""Trouble is found in the recording that holds it, in words that name it; nothing else is called trouble."""
+"""The problem in each recording is found and named, and no other line counts as a problem."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stopping or terminating a pod costs in labels, in words; and when it is refused."""
+"""Texts on the labels that stopping or terminating a pod would lose, and the refusal."""
 
 from __future__ import annotations
 

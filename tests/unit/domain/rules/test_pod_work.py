@@ -1,4 +1,4 @@
-"""What ends and what is lost with a pod, besides its labels: a training that runs, and models that were trained."""
+"""The running training and the trained models that end or are lost with a pod."""
 
 from __future__ import annotations
 

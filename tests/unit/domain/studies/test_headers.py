@@ -1,4 +1,4 @@
-"""What the headers of volumes show before they are uploaded."""
+"""Problems that the headers of volumes show before an upload."""
 
 from __future__ import annotations
 

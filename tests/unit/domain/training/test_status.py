@@ -1,4 +1,4 @@
-"""How the training stands, from witnesses that each know a part."""
+"""The state of the training, from sources that each have a part of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ssh's configuration says about a host, and what labeltui does not take from it."""
+"""Settings of a host from ssh's configuration, and settings that labeltui ignores."""
 
 from __future__ import annotations
 

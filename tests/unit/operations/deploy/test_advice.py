@@ -1,4 +1,4 @@
-"""What is said when RunPod refuses, and the next step that is advised: only one that can work."""
+"""Messages after RunPod's refusals, with advice that can work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was agreed before renting, against the pod that is there afterwards, beside RunPod's published API."""
+"""The rented pod is compared with the agreement, over RunPod's published API."""
 
 from __future__ import annotations
 

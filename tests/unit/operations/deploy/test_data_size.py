@@ -1,4 +1,4 @@
-"""The size of a folder: what is counted, what is not, and that a cancelled count ends."""
+"""The size of a folder: files that count, files that do not, and the end of a cancelled count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the choices of the deploy form come to, and what is remembered of an answer that never came."""
+"""The results of the deploy form's choices, and the memory of a request that was never answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What RunPod offers and what the account has: the form's parts, and the commands that list them."""
+"""RunPod's offers and the account's resources, in the form and in the commands that list them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong while a pod is rented, there are never two."""
+"""A fault while a pod is rented never leads to a second pod."""
 
 from __future__ import annotations
 

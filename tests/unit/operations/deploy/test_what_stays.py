@@ -1,4 +1,4 @@
-"""What a deployment that did not end leaves behind and costs, and where its data lie."""
+"""The pods, volumes and costs that an unfinished deployment leaves, and the place of its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says of the API key, the account and the pod in the cases that are not the usual ones."""
+"""The doctor's checks of API key, account and pod in unusual cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor makes of the readings of a host."""
+"""The doctor's checks, from readings of a host."""
 
 from __future__ import annotations
 

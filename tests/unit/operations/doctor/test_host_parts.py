@@ -1,4 +1,4 @@
-"""What `doctor` finds out on the host: installation, disks, and the session's key."""
+"""The doctor's checks on the host: installation, disks, and the session's key."""
 
 from __future__ import annotations
 

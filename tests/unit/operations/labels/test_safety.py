@@ -1,4 +1,4 @@
-"""Before a pod ends: its labels are copied, in bounded time, and the reason why some were not is reported."""
+"""Before a pod ends, its labels are copied in bounded time, and the reason for missing ones is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pod that runs, and costs, and has no address for SSH: how long it is waited for, and what is said."""
+"""The wait for a running pod that has no address for SSH, and the messages about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about pods: what they print, what they ask of RunPod, and what they refuse."""
+"""Commands about pods: their output, their requests to RunPod, and their refusals."""
 
 from __future__ import annotations
 

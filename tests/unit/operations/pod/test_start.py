@@ -1,4 +1,4 @@
-"""Yesterday's pod is started again: as it was, without its GPU, or not at all; and what is tried then."""
+"""Yesterday's pod is started again: as before, without its GPU, or not at all; and the actions that follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server is started with own labels: what is sent, and what is asked about models with other labels."""
+"""A server is started with own labels: the requests, and the question about models with other labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``labeltui server logs``: which records come, and what each of them says."""
+"""``labeltui server logs``: its records and their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training from the command line: what the server is asked, what is reported, and what is known to fail before."""
+"""Training from the command line: requests to the server, reports, and failures that are known before."""
 
 from __future__ import annotations
 

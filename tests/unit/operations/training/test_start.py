@@ -1,4 +1,4 @@
-"""What is known to make a training fail is refused before the server is asked."""
+"""A training that is known to fail is refused before a request is sent to the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to GraphQL: values stay values, whatever is in them; and what comes back is what is."""
+"""Queries to GraphQL: every value stays a value, and answers are converted without changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whoever waits for the connection gets at once what waiting does not cure, and the console goes on trying."""
+"""Callers that wait for the connection get an error at once if waiting does not solve it.
+
+The console continues to try.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host that forwards no ports: the tunnel has failed, and what only the server knows is unknown."""
+"""A host that forwards no ports: the tunnel has failed, and the server's values are unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host's tmux says of the shells it keeps, and whose they are."""
+"""Shells that run in a host's tmux, and the console that owns each."""
 
 from __future__ import annotations
 

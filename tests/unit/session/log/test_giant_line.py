@@ -1,4 +1,4 @@
-"""Fifty megabytes on one line neither hang nor swell whoever reads them."""
+"""Fifty megabytes on one line are read without delay and in bounded memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that runs and fails to answer ``/info/``: what is said of it, and how often it is asked."""
+"""A server that runs and fails to answer ``/info/``: the message, and the number of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings outlive their server, the console, and the host: each is stored once, as it was last known."""
+"""Trainings outlive their server, the console and the host. Each is stored once, in its last known state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server on DICOMweb: what is listed and counted, how often, and what is shown where that fails."""
+"""A server on DICOMweb: the list and its counts, how often it is read, and the screen when that fails."""
 
 from __future__ import annotations
 

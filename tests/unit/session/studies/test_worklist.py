@@ -1,4 +1,4 @@
-"""The worklist as the console knows it: who holds what, what is left, and the alerts."""
+"""The worklist in the console: reservations, counts by state, and alerts."""
 
 from __future__ import annotations
 

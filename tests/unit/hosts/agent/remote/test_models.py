@@ -1,4 +1,4 @@
-"""What the agent answers of files of weights."""
+"""The agent's answers about files of weights."""
 
 from __future__ import annotations
 

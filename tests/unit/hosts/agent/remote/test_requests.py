@@ -1,4 +1,4 @@
-"""What the agent answers of labels, of what is installed, and whether the server can start."""
+"""The agent's answers about labels, the installation, and whether the server can start."""
 
 from __future__ import annotations
 

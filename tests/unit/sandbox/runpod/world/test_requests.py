@@ -1,4 +1,4 @@
-"""What is refused before anything is rented."""
+"""Requests that are refused before a pod is rented."""
 
 from typing import Any
 

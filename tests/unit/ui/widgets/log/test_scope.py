@@ -1,4 +1,4 @@
-"""What a scope keeps is what asking record by record would; lines are found by their time."""
+"""A scope selects the same records as a check of each record would. Lines are found by their time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn of a line is text; what a log is asked is answered line by line."""
+"""Lines of a log are drawn as text, and searches give the same result as a search of each line."""
 
 from __future__ import annotations
 

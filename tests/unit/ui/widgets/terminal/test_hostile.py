@@ -1,4 +1,4 @@
-"""Whatever a remote sends: nothing raises, nothing is typed for the operator, no escape gets out."""
+"""Hostile output of a remote raises nothing, types nothing for the operator, and lets no escape sequence out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ordinary user sees of sshd: its settings, the connections that only forward, and its log."""
+"""The parts of sshd that an ordinary user can read: its settings, the connections that only forward, and its log."""
 
 from __future__ import annotations
 
