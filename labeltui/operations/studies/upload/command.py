@@ -23,7 +23,7 @@ from labeltui.hosts.uploading import Outgoing, Uploader
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.operations.studies.upload.dicomweb import upload_dicom
 from labeltui.operations.studies.upload.plan import NS, Plan, plan_upload, served_studies
-from labeltui.operations.studies.upload.progress import UploadProgress, size_text, time_text
+from labeltui.operations.studies.upload.progress import UploadProgress, files_text, size_text, time_text
 from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def _upload(session: Session, params: StudiesUploadParams, work: Path, rep
     failed: dict[str, Problem] = {}
     progress = UploadProgress(report, len(files), sum(file.size for file in files))
     if files:
-        title = f"Send {len(files)} files, {size_text(sum(file.size for file in files))}"
+        title = f"Send {files_text(len(files))}, {size_text(sum(file.size for file in files))}"
         report.emit(_step("send", title, "running"))
         await _send(session, plan.folder, files, progress, failed, report)
         report.emit(_step("send", title, "done"))
@@ -234,7 +234,7 @@ def _message(
     size = sum(file.size for file in sent)
     verb = "would be sent" if params.dry_run else "sent"
     parts = [f"{len(sent)} {'study' if len(sent) == 1 else 'studies'} {verb}, {size_text(size)}"]
-    if progress is not None and sent:
+    if progress is not None and progress.seconds >= 1:
         parts[0] += f" in {time_text(progress.seconds)}"
     parts.append(f"{len(plan.same)} are there already" if plan.same else "")
     unsent = len(plan.differs) if not params.replace else 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +17,7 @@ from labeltui.domain.studies.headers import HEAD, why_misread
 from labeltui.domain.studies.image_files import name_on_host
 from labeltui.monailabel.stow import Instance
 from labeltui.operations.studies.upload.files import FoundFile, LeftOut, Source
+from labeltui.operations.studies.upload.progress import files_text
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
@@ -23,6 +26,7 @@ NEEDED = ("SimpleITK", "pydicom")
 INSTALL = "converting it needs an extra: pip install 'labeltui[dicom]'"
 LONGEST_LINE = 1 << 20
 SHOWN_ERROR = 200
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASS", re.IGNORECASE)
 
 
 def missing_extra() -> bool:
@@ -43,7 +47,7 @@ async def convert(
     if missing_extra():
         places = dict.fromkeys(one.path.parent if one.dicom else one.path for one in sources)
         return [], [LeftOut(place, INSTALL) for place in places]
-    report.progress(f"Converting {len(sources)} files to NIfTI on this machine")
+    report.progress(f"Converting {files_text(len(sources))} to NIfTI on this machine")
     made: list[FoundFile] = []
     left: list[LeftOut] = []
     await _run(_request(sources, work), lambda answer: _receive(answer, made, left), left, report)
@@ -86,7 +90,7 @@ async def _run(
     """Run the program on a request. ``receive`` gets each answer, except those that report progress."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "labeltui.imaging.program", stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE, env=_environment(),
     )  # fmt: skip
     try:
         await _converse(process, request, receive, left, report)
@@ -95,6 +99,11 @@ async def _run(
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without keys and passwords, because the program reads files from anywhere."""
+    return {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
 
 
 def _request(sources: Sequence[Source], work: Path, **more: Any) -> bytes:

@@ -20,7 +20,7 @@ from labeltui.hosts.transfer import local_sum
 from labeltui.hosts.uploading import Outgoing
 from labeltui.operations.studies.upload.conversion import convert
 from labeltui.operations.studies.upload.files import Finder, FoundFile, LeftOut, checked
-from labeltui.operations.studies.upload.progress import size_text
+from labeltui.operations.studies.upload.progress import files_text, size_text
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
@@ -82,7 +82,9 @@ async def plan_upload(session: Session, params: StudiesUploadParams, work: Path,
         if _doubtful(file) and not params.anyway
     ]
     files = [file for file in found if not file.clash and (params.anyway or not _doubtful(file))]
-    report.progress(f"Comparing {len(files)} files with {one_line(folder)} on {session.link.host.address}")
+    report.progress(
+        f"Comparing {files_text(len(files))} with {one_line(folder)} on {session.link.host.address}"
+    )
     names = [name for file in files for name in {file.name, *names_of_study(file.study)}]
     host = await agent.compare_upload(folder, names, [(one.name, one.size, one.mtime_ns) for one in files])
     left += [LeftOut(one.shown, why) for one in files if (why := _other_name(one, host))]

@@ -66,6 +66,11 @@ def size_text(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def files_text(count: int) -> str:
+    """Format a number of files: ``1 file``, ``12 files``."""
+    return f"{count} {'file' if count == 1 else 'files'}"
+
+
 def time_text(seconds: float) -> str:
     """Format a time: ``40 s``, ``3 min``, ``2 h 10 min``."""
     whole = max(0, round(seconds))

@@ -45,7 +45,7 @@ def missing(state: SessionState, width: int, keys_of: Callable[[str], str]) -> l
     elif not sentences:
         sentences = [
             "There are no studies in the folder yet.",
-            "Copy NIfTI or DICOM files into the folder; they appear here by themselves.",
+            f"Upload files from this machine ({keys_of('queue.upload')}). Files in it are listed by themselves.",
         ]
     lines: list[Content] = []
     for index, text in enumerate(sentences):

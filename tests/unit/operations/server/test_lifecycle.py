@@ -121,7 +121,7 @@ def without(path: str) -> Callable[[Desk], None]:
         (with_venv_python("3.12.1"), {}, "other_python", "labeltui setup"),
         (with_venv_python(""), {}, "other_python", "labeltui setup"),
         (lambda it: None, {"app": "mine"}, "missing_app", "by its path"),
-        (lambda it: None, {"studies": "~/nowhere"}, "no_studies", "Make this folder"),
+        (lambda it: None, {"studies": "~/nowhere"}, "no_studies", "labeltui studies upload"),
         (lambda it: it.host.busy.add(8000), {}, "port_taken", "--port"),
     ],
 )
