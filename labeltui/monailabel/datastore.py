@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labeltui.domain.studies.review import without_unreadable
 from labeltui.domain.studies.study import StudyQueue
 from labeltui.monailabel import convert, wire
 from labeltui.monailabel.http import check
@@ -46,11 +47,14 @@ class DatastoreRest(Rest):
     async def put_label(
         self, image: str, tag: str, source: Path, filename: str, info: Mapping[str, Any]
     ) -> None:
-        """Submit a label as Slicer does, with its document. The extension of ``filename`` says its format."""
+        """Submit a label as Slicer does, with its document. The extension of ``filename`` says its format.
+
+        A review in the document that Slicer's Reviewer could not read is left out.
+        """
         with source.open("rb") as file:
             answer = await self._http.ask(
                 "PUT", "/datastore/label", name="label.put", params={"image": image, "tag": tag},
-                data={"params": json.dumps(dict(info))}, files={"label": (filename, file)},
+                data={"params": json.dumps(without_unreadable(info, tag))}, files={"label": (filename, file)},
             )  # fmt: skip
         check(answer)
 

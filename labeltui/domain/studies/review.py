@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from labeltui.domain.studies.study import FINAL_TAG
+
 META = "segmentationMeta"
 """The key of a label's info under which the Reviewer stores status, approvedBy, level, comment and editTime."""
 APPROVED = "approved"
 NO_STATUS = "none"
 STATUSES = (APPROVED, "flagged", NO_STATUS)
 LEVELS = ("easy", "medium", "hard")
+
+
+def is_reviewable(tag: str) -> bool:
+    """Whether Slicer's Reviewer can read a review of the label with this tag.
+
+    It takes the number after the first underscore for a version. If there is none, it fails, and opens no study of that
+    server: so it does for a review of ``final_ana``.
+    """
+    return tag in (FINAL_TAG, "original") or tag.partition("_")[2].isdecimal()
+
+
+def without_unreadable(info: Mapping[str, Any], tag: str) -> dict[str, Any]:
+    """Return a label's document for this tag, without a review that the Reviewer can't read."""
+    return {key: value for key, value in info.items() if key != META or is_reviewable(tag)}
 
 
 @dataclass(frozen=True, slots=True)

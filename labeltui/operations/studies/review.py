@@ -8,7 +8,7 @@ from labeltui.actions.studies import StudiesReviewParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
-from labeltui.domain.studies.review import APPROVED, META, Review, reviewed, stored_review
+from labeltui.domain.studies.review import APPROVED, META, Review, is_reviewable, reviewed, stored_review
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 
@@ -66,6 +66,11 @@ async def _review(
     info = await client.label_info(study, tag)
     if not info:
         raise Failed(Code.NOT_FOUND, f"The server has no label {one_line(tag)} of this study.")
+    if review is not None and not is_reviewable(tag):
+        raise Failed(
+            Code.NOT_REVIEWED,
+            f"Slicer's Reviewer expects a version number in the tag {one_line(tag)}, and would open no study.",
+        )
     before = stored_review(info)
     if review is None:
         after = _replaced(session, study, tag)

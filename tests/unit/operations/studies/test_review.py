@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
+from labeltui.domain.studies.review import without_unreadable
 from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -91,6 +92,27 @@ async def test_what_can_not_be_reviewed_is_named_and_the_rest_is_done(tmp_path: 
     assert "no label final" in error.problem.message
     assert "\x1b" not in error.problem.message
     assert infos["a", "final"]["segmentationMeta"]["status"] == "flagged"
+
+
+@in_virtual_time
+async def test_a_label_whose_tag_the_reviewer_can_not_read_is_not_reviewed(tmp_path: Path) -> None:
+    infos: dict[tuple[str, str], dict[str, Any]] = {
+        ("a", "final_ana"): {"ts": 1},
+        ("a", "version_2"): {"ts": 1},
+    }
+    async with desk(tmp_path, serves=True) as it:
+        stores_infos(it, infos)
+        error = await it.failing("studies.review", studies=("a",), label="final_ana", status="flagged")
+        await it.run("studies.review", studies=("a",), label="version_2", status="flagged")
+    assert "would open no study" in error.problem.message
+    assert infos["a", "final_ana"] == {"ts": 1}
+    assert infos["a", "version_2"]["segmentationMeta"]["status"] == "flagged"
+
+
+def test_a_reading_that_is_stored_under_another_tag_has_no_review_that_the_reviewer_can_not_read() -> None:
+    info = {"client_id": "ana", "segmentationMeta": {"status": "flagged"}}
+    assert without_unreadable(info, "final_ana") == {"client_id": "ana"}
+    assert without_unreadable(info, "final") == info
 
 
 @in_virtual_time
