@@ -80,6 +80,8 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert trained["best"]["value"] > 0.1
     await session.store.wait_for(lambda s: s.queue.value is not None and s.queue.value.completed > before, 60)
 
+    await the_model_comes_home_and_back(session, emulator)
+
     summary = await run_confirmed(session, "report")
     assert summary["labels"] >= 1
     assert (Decimal(summary["cost"]), summary["best"]["value"]) > (Decimal(0), 0)
@@ -116,6 +118,20 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert (
         session.store.state.pod.value is None or session.store.state.pod.value.status is not PodStatus.STOPPED
     )
+
+
+async def the_model_comes_home_and_back(session: Session, emulator: Emulator) -> None:
+    """The console copies the trained model, which a new folder of models gets again."""
+    await session.store.wait_for(
+        lambda s: s.models.value is not None and bool(s.models.value.copies) and not s.models.value.absent, 60
+    )
+    published = next(iter(emulator.root.rglob("apps/radiology/model/deepedit_dynunet.pt")))
+    content = published.read_bytes()
+    published.unlink()
+    assert (await run_confirmed(session, "server.status"))["weights"]["deepedit"] == "untrained"
+    assert (await run_confirmed(session, "models.push", model="deepedit"))["sent"]
+    assert published.read_bytes() == content
+    assert (await run_confirmed(session, "server.status"))["weights"]["deepedit"] == "trained"
 
 
 async def the_cost_is_right_to_the_cent(session: Session, emulator: Emulator) -> None:

@@ -25,12 +25,16 @@ def what_is_sent(state: SessionState, params: Mapping[str, Any]) -> str:
         what = one_line(str(params["file"]))
     elif params.get("version"):
         what = f"version {one_line(str(params['version']))}"
-    present = models.find(model) if models is not None else None
-    if models is not None and (present is None or present.published is None):
+    if models is None:
+        copied = "A trained model that it replaces there is copied to this machine first."
+        return f"{what} to the host as {model}? {copied}"
+    present = models.find(model)
+    if present is None or present.published is None:
         return f"{what} to the host as {model}?"
-    order = "" if present is not None and models is not None and models.is_here(present) else " first"
-    replaced = "a model that was published there" if present is None else "the published model"
-    return f"{what} to the host as {model}? It replaces {replaced}, which is copied to this machine{order}."
+    copied = (
+        "which is on this machine" if models.is_here(present) else "which is copied to this machine first"
+    )
+    return f"{what} to the host as {model}? It replaces the published model, {copied}."
 
 
 def ask_rollback(_state: SessionState) -> str:

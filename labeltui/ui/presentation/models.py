@@ -42,7 +42,7 @@ def offer_notes(state: SessionState, *, starts: bool) -> tuple[str, ...]:
     models = state.models.value
     if models is None or state.models.error is not None:
         return ("whether the models are pretrained or trained is unknown now",)
-    lines = []
+    lines = [] if models.on_host else ["labeltui does not know where this app has its models' weights"]
     for model in models.on_host:
         text = weights_of(models, model)
         if starts and model.fetches and model.weights.value == "untrained":

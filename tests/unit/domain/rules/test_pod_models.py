@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from labeltui.actions.models import MODELS_PUSH
 from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models
 from labeltui.domain.reading import Reading
 from labeltui.domain.rules.pod import about_pod
@@ -55,3 +58,29 @@ def test_the_models_of_another_host_say_nothing_of_this_pod() -> None:
     )
     other = replace(POD, id="other")
     assert work_note(about_pod(state(), other), "terminate") == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "question"),
+    [
+        (state(COPY), "It replaces the published model, which is on this machine."),
+        (state(), "It replaces the published model, which is copied to this machine first."),
+        (
+            SessionState(Identity("p")),
+            "A trained model that it replaces there is copied to this machine first.",
+        ),
+    ],
+)
+def test_the_question_before_a_model_is_sent_names_what_it_replaces(
+    asked: SessionState, question: str
+) -> None:
+    text = MODELS_PUSH.ask(asked, {"model": "deepedit", "version": "ab\x1b[31m"})
+    assert text is not None
+    assert text.startswith("Send version ab [31m to the host as deepedit?")
+    assert text.endswith(question)
+
+
+def test_nothing_is_replaced_on_a_host_without_a_trained_model() -> None:
+    models = Models(ROOT, "pod", "/desk", (HostModel("deepedit", FILE.name),))
+    text = MODELS_PUSH.ask(replace(state(), models=Reading(models, NOW)), {"model": "deepedit"})
+    assert text == "Send the newest version on this machine to the host as deepedit?"
