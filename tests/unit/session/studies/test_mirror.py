@@ -23,8 +23,12 @@ def fetched(study: str, client: str, minute: int) -> Study:
     return Study(study, fetches=(Fetch("first", client, START + timedelta(minutes=minute)),))
 
 
+def labelled(name: str, tags: dict[str, None], fetches: tuple[Fetch, ...]) -> Study:
+    return Study(name, tags, fetches)
+
+
 STUDY = st.builds(
-    Study,
+    labelled,  # Hypothesis would draw every field of the class itself
     st.sampled_from("abcdefgh"),
     st.dictionaries(st.sampled_from(["final", "original"]), st.none()),
     st.lists(st.builds(Fetch, st.just("first"), st.sampled_from(["ana", "ben"]), st.none()), max_size=2).map(
