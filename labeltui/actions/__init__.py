@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labeltui.actions.console import CONSOLE_ACTIONS
+from labeltui.actions.exports import EXPORT_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
 from labeltui.actions.invitations import INVITATION_ACTIONS
 from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, refuse_change, why_disabled
@@ -37,6 +38,7 @@ ACTIONS: tuple[Action, ...] = (
     *(STATUS, REPORT, DOCTOR),
     *SERVER_ACTIONS,
     *STUDY_ACTIONS,
+    *EXPORT_ACTIONS,
     *TRAIN_ACTIONS,
     *MODEL_ACTIONS,
     *INVITATION_ACTIONS,

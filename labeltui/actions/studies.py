@@ -248,19 +248,19 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "upload.replace", "Replace them", "upload again, and replace the host's studies that differ",
-        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('replace')",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="again('studies.upload', 'replace')",
     ),
     Action(
         "upload.skip", "Leave them as they are", "upload again, without the studies that differ from the host's",
-        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('skip')",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="again('studies.upload', 'skip')",
     ),
     Action(
         "upload.deidentify", "Remove identifying headers", "upload again, without headers that identify patients",
-        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('deidentify')",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="again('studies.upload', 'deidentify')",
     ),
     Action(
         "upload.identified", "Send as they are", "upload again, with the headers that identify patients",
-        danger=Danger.CHANGE, disabled=conditions.not_connected, console="upload('identified')",
+        danger=Danger.CHANGE, disabled=conditions.not_connected, console="again('studies.upload', 'identified')",
     ),
     Action(
         "queue.undelete", "Bring a study back", "bring back a study that was deleted",

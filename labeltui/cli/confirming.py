@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
+from labeltui.actions.exports import LABELS_EXPORT
 from labeltui.actions.studies import STUDIES_UPLOAD
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.text import visible
@@ -75,24 +76,28 @@ async def confirm_replacement(
     return {**params, "replace": True}
 
 
-_UPLOAD_ANSWERS = {
-    Code.EXISTS: ("Replace all of them (r), skip them (s), or cancel? [r/s]", {"r": "replace", "s": "skip"}),
-    Code.UNCONFIRMED: (
+_ANSWERS = {
+    (STUDIES_UPLOAD.id, Code.EXISTS): (
+        "Replace all of them (r), skip them (s), or cancel? [r/s]",
+        {"r": "replace", "s": "skip"},
+    ),
+    (STUDIES_UPLOAD.id, Code.UNCONFIRMED): (
         "Remove these headers (d), send the files as they are (i), or cancel? [d/i]",
         {"d": "deidentify", "i": "identified"},
     ),
+    (LABELS_EXPORT.id, Code.EXISTS): ("Replace it (r), or cancel? [r]", {"r": "replace"}),
 }
 
 
-async def choose_for_upload(
+async def choose_answer(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once about studies that differ, or about headers that identify patients.
+    """Ask once about studies that differ, headers that identify patients, or an earlier export.
 
-    Without an answer, raise ``refused``.
+    Raises ``refused`` without an answer.
     """
-    asked = _UPLOAD_ANSWERS.get(refused.problem.code)
-    if action.id != STUDIES_UPLOAD.id or asked is None or not prompter.present:
+    asked = _ANSWERS.get((action.id, refused.problem.code))
+    if asked is None or not prompter.present:
         raise refused
     question, answers = asked
     answer = (await prompter.ask(f"{visible(refused.problem.message)} {question}") or "").strip().lower()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions import Action, Danger, refuse_change
 from labeltui.actions.invitations import INVITE
 from labeltui.cli.asking import TerminalPrompter
-from labeltui.cli.confirming import choose_for_upload, confirm_pod, confirm_replacement
+from labeltui.cli.confirming import choose_answer, confirm_pod, confirm_replacement
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.failure_codes import Code
@@ -53,7 +53,7 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
         try:
             document = await run_action(session, action.id, params, output, confirmed=confirmed)
         except Refused as refused:
-            params = await choose_for_upload(refused, action, params, prompter)
+            params = await choose_answer(refused, action, params, prompter)
             document = await run_action(session, action.id, params, output, confirmed=confirmed)
         output.document(document)
     return ExitCode.DONE

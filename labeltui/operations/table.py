@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from labeltui.actions.exports import LABELS_EXPORT
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
 from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
 from labeltui.actions.model import Command
@@ -63,6 +64,7 @@ from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_vol
 from labeltui.operations.doctor.doctor import doctor
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
+from labeltui.operations.labels.export.command import labels_export
 from labeltui.operations.labels.restore import labels_restore
 from labeltui.operations.models.commands import models_list, models_pull
 from labeltui.operations.models.push import models_push, models_rollback
@@ -132,6 +134,7 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(LABELS_VERIFY, labels_verify),
         _pair(LABELS_LIST, labels_list),
         _pair(LABELS_RESTORE, labels_restore),
+        _pair(LABELS_EXPORT, labels_export),
         _pair(STUDIES_DELETE, studies_delete),
         _pair(STUDIES_RESTORE, studies_restore),
         _pair(TRAIN_START, train_start),

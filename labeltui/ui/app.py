@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 NEWS_S = 60.0
+ASKING = ("studies.upload", "labels.export")
+"""Actions whose refusal asks a question: the list of answers opens by itself."""
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
@@ -163,11 +165,11 @@ class Console(Core):
             self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
-        """Open the list of choices if the pod failed to start, or if an upload found other versions on the host."""
+        """Open the list of choices if the pod failed to start, or if an upload or export asks a question."""
         found = self.dispatcher.last_problem
         if level is not Level.ERROR or found is None:
             return
-        if running.action.id == "studies.upload" and found[1].offers:
+        if running.action.id in ASKING and found[1].offers:
             if isinstance(self.screen, Watcher):
                 self.pop_screen()
             self.action_offers()
@@ -178,9 +180,9 @@ class Console(Core):
         ):
             self.action_offers()
 
-    async def action_upload(self, answer: str) -> None:
-        """Repeat the upload with the operator's decision: ``replace``, ``skip``, ``deidentify`` or ``identified``."""
-        await self.dispatcher.invoke("studies.upload", {**self.dispatcher.failed_params, answer: True})
+    async def action_again(self, action_id: str, answer: str) -> None:
+        """Repeat the action that asked, with the answer: a parameter to set, such as ``replace``."""
+        await self.dispatcher.invoke(action_id, {**self.dispatcher.failed_params, answer: True})
 
     def action_pods(self) -> None:
         """List every pod of the account."""

@@ -41,9 +41,13 @@ from labeltui.ui.screens.steps import StepsScreen
 
 WATCHED = {
     "pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen, "studies.upload": StepsScreen,
+    "labels.export": StepsScreen,
 }  # fmt: skip
 """The screens that show a running action, by the action's id."""
-ASKED_FIRST = {"studies.upload": ("paths", "checksum", "dry_run", "anyway")}
+ASKED_FIRST = {
+    "studies.upload": ("paths", "checksum", "dry_run", "anyway"),
+    "labels.export": ("dest", "format", "study", "tag", "version", "annotator", "review"),
+}
 """The only parameters that a form asks for. The action itself asks for the others when it needs them."""
 READ_S = 2.0  # another labeltui may have the history locked
 

@@ -1,0 +1,93 @@
+"""``labels export``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions.exports import FOLDER, ZIP, LabelsExportParams
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.text import one_line
+from labeltui.operations.labels.export.files import LeftOut, write_folder, write_zip
+from labeltui.operations.labels.export.place import beside, check_place, put
+from labeltui.operations.labels.export.selection import Chosen, choose, copy_missing
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+SHOWN = 3
+
+
+async def labels_export(session: Session, params: LabelsExportParams, report: Report) -> Document:
+    """Write the chosen labels to a place that does not exist yet, whole or not at all.
+
+    Labels that are only on the host are copied first; without a connection the copies on this machine are exported.
+    Damaged and changed copies are left out and named. Raises Refused ``exists`` for an earlier export without
+    ``replace``, Failed ``not_written``, ``not_found`` if no label matches, and ``studies_left_out`` with the document
+    if no label could be exported.
+    """
+    dest, kind = _place(params)
+    await asyncio.to_thread(check_place, dest, replace=params.replace)
+    report.emit(_step("copy", "Copy the labels to this machine", "running"))
+    missing = await copy_missing(session, report)
+    chosen = await choose(session, params)
+    report.emit(_step("copy", "Copy the labels to this machine", "done"))
+    title = f"Write {len(chosen)} labels"
+    report.emit(_step("write", title, "running"))
+    with beside(dest) as folder:
+        made = folder / "export"
+        write = write_zip if kind == ZIP else write_folder
+        exported, left = await write(session, chosen, made, report)
+        if exported:
+            await asyncio.to_thread(put, made, dest, replace=params.replace)
+    document = _document(session, dest, kind, exported, left, missing)
+    if document["error"] is not None:
+        raise Failed.of_document(document)
+    report.emit(_step("write", title, "done"))
+    return document
+
+
+def _place(params: LabelsExportParams) -> tuple[Path, str]:
+    dest = Path(params.dest).expanduser().absolute()
+    kind = params.format or (ZIP if dest.suffix.lower() == ".zip" else FOLDER)
+    if not dest.name:
+        raise Misused(Code.BAD_PARAMETER, "The destination has no name.", "Name a folder or file to create.")
+    if kind == ZIP and dest.suffix.lower() != ".zip":
+        raise Misused(Code.BAD_PARAMETER, "The name of a zip file must end in .zip.")
+    return dest, kind
+
+
+def _step(step: str, title: str, state: str) -> dict[str, str]:
+    return {"step": step, "title": title, "state": state}
+
+
+def _document(
+    session: Session, dest: Path, kind: str, exported: list[Chosen], left: list[LeftOut], missing: str
+) -> dict[str, Any]:
+    why = "".join(f"; {one_line(one.shown)}: {one.why}" for one in left[:SHOWN])
+    parts = [
+        f"{len(exported)} {'label' if len(exported) == 1 else 'labels'} exported to {one_line(str(dest))}"
+    ]
+    parts += [f"{len(left)} left out"] if left else []
+    document: dict[str, Any] = {
+        "as_of": moment(session.clock()),
+        "format": kind,
+        "dest": str(dest),
+        "exported": [one.row for one in exported],
+        "left_out": [one.row for one in left],
+        "missing": missing or None,
+        "message": ", ".join(parts) + why + (f"; {missing}" if missing else ""),
+        "error": None,
+    }
+    if not exported:
+        first = left[0]
+        document["error"] = {
+            "code": Code.STUDIES_LEFT_OUT,
+            "message": f"No label can be exported. {one_line(first.shown)}: {first.why}.",
+            "hint": "`labeltui labels verify` compares the copies with the host's labels.",
+        }
+    return document

@@ -1,0 +1,108 @@
+"""Selects the label versions that an export has."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions.exports import LabelsExportParams
+from labeltui.domain.documents.documents import labels_missing, moment
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, LabeltuiError, Misused
+from labeltui.domain.states import ServerState
+from labeltui.domain.studies.review import NO_STATUS, STATUSES, stored_review
+from labeltui.session.labels.index import Entry
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Report
+    from labeltui.session.session import Session
+
+REACH_S = 15.0
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A version of a label. ``file`` is its path below the folder of copies; ``review`` is the reviewer's status."""
+
+    entry: Entry
+    file: str
+    review: str
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The label in the export's document and in its ``labels.json``."""
+        entry = self.entry
+        return {
+            "study": entry.study,
+            "tag": entry.tag,
+            "who": entry.who or None,
+            "saved_at": moment(entry.saved_at),
+            "review": self.review,
+            "size": entry.size,
+            "sha256": entry.sha256,
+            "file": self.file,
+        }
+
+
+async def copy_missing(session: Session, report: Report) -> str:
+    """Copy labels that are only on the host. Returns why some may be missing; empty if every label is here."""
+    try:
+        await session.reach(REACH_S)
+        await session.readiness.settled()
+        report.progress("Copying the labels that are not on this machine yet")
+        copies = await session.labels.copy_all(copy=True)
+    except LabeltuiError as error:
+        with suppress(OSError):
+            await asyncio.to_thread(session.labels.folder.index.refresh)
+        why = error.problem.message.rstrip(".")
+        return f"the host's labels are unknown ({why}), so only copies on this machine are exported"
+    return "" if copies.safe else f"{labels_missing(copies)}: {copies.reason or copies.unlisted}"
+
+
+async def choose(session: Session, params: LabelsExportParams) -> list[Chosen]:
+    """Return the versions that the parameters select, by study and tag.
+
+    Raises Misused for an unknown review state, and Failed ``not_found`` if no label matches.
+    """
+    unknown = [state for state in params.review if state not in STATUSES]
+    if unknown:
+        raise Misused(
+            Code.BAD_PARAMETER, f"There is no review state {unknown[0]!r}.", f"There are: {', '.join(STATUSES)}."
+        )  # fmt: skip
+    folder, chosen = session.labels.folder, list[Chosen]()
+    for entry, file in folder.index.versions():
+        newest = folder.index.newest(entry.key) is entry
+        if not _matches(params, entry, newest=newest):
+            continue
+        review = await _review(session, entry, newest=newest)
+        if not params.review or review in params.review:
+            chosen.append(Chosen(entry, file, review))
+    if not chosen:
+        raise Failed(
+            Code.NOT_FOUND, "No label on this machine matches.", "`labeltui labels list` lists the labels."
+        )  # fmt: skip
+    return sorted(chosen, key=lambda one: (one.entry.study, one.entry.tag, one.entry.saved_at))
+
+
+def _matches(params: LabelsExportParams, entry: Entry, *, newest: bool) -> bool:
+    versions = [one.lower() for one in params.version]
+    is_chosen = newest if not versions else ALL in versions or entry.sha256.startswith(tuple(versions))
+    return (
+        is_chosen
+        and (not params.study or entry.study in params.study)
+        and (not params.tag or entry.tag in params.tag)
+        and (not params.annotator or entry.who in params.annotator)
+    )
+
+
+async def _review(session: Session, entry: Entry, *, newest: bool) -> str:
+    """Return the status of a version's review. The newest version's may change after the copy; the server has it."""
+    info = await asyncio.to_thread(session.labels.folder.info, entry)
+    server = session.store.state.server.value
+    if newest and server is not None and server.state is ServerState.RUNNING:
+        with suppress(LabeltuiError):
+            info = dict(await session.api.client().label_info(entry.study, entry.tag)) or info
+    return str(stored_review(info).get("status") or NO_STATUS)
