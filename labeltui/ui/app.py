@@ -182,7 +182,8 @@ class Console(Core):
 
     async def action_again(self, action_id: str, answer: str) -> None:
         """Repeat the action that asked, with the answer: a parameter to set, such as ``replace``."""
-        await self.dispatcher.invoke(action_id, {**self.dispatcher.failed_params, answer: True})
+        before = self.dispatcher.failed_params.get(action_id, {})
+        await self.dispatcher.invoke(action_id, {**before, answer: True})
 
     def action_pods(self) -> None:
         """List every pod of the account."""

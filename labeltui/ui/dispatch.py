@@ -92,7 +92,7 @@ class Dispatcher:
         self.running: dict[str, Running] = {}
         self.last_problem: tuple[str, Problem] | None = None
         self.failed_at: datetime | None = None  # when the action of last_problem failed
-        self.failed_params: Mapping[str, Any] = {}
+        self.failed_params: dict[str, Mapping[str, Any]] = {}  # by the action's id
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
         """Why the action can't run now, as text; None if it can. ``pod`` is the id of the pod to act on."""
@@ -161,7 +161,7 @@ class Dispatcher:
             text, level = f"{action.title}: cancelled", Level.WARNING
             raise
         except LabeltuiError as error:
-            self.failed_params = params
+            self.failed_params[action.id] = params
             text, level = self._failed(action, error.problem), Level.ERROR
         except Exception as error:  # no failure of an action may end the console
             text, level = self._failed(action, unexpected(error)), Level.ERROR

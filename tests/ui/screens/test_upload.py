@@ -15,18 +15,26 @@ from labeltui.ui.screens.dialogs.form import FormScreen
 from tests.ui.fake_session import connected, console, settled, wait_for
 
 
-async def test_other_versions_on_the_host_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "offers", "key", "answer"),
+    [
+        (Code.EXISTS, ("upload.replace", "upload.skip"), "1", "replace"),
+        (Code.EXISTS, ("upload.replace", "upload.skip"), "2", "skip"),
+        (Code.UNCONFIRMED, ("upload.deidentify", "upload.identified"), "1", "deidentify"),
+        (Code.UNCONFIRMED, ("upload.deidentify", "upload.identified"), "2", "identified"),
+    ],
+)
+async def test_what_to_do_with_other_versions_and_headers_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, code: Code, offers: tuple[str, ...], key: str, answer: str
+) -> None:
     asked: list[Mapping[str, Any]] = []
 
     async def run_action(_session: Any, action: str, params: Any, report: Any, **_named: Any) -> Any:
         assert action == "studies.upload"
         asked.append(params)
         report.progress("Comparing 2 files")
-        if not params.get("replace"):
-            raise Refused(
-                Code.EXISTS, "The host has other versions of a.nii.", "Replace them.",
-                offers=("upload.replace", "upload.skip"),
-            )  # fmt: skip
+        if len(asked) == 1:
+            raise Refused(code, "a.nii needs a decision.", "Decide.", offers=offers)
         return {"message": "2 studies sent"}
 
     monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
@@ -38,6 +46,6 @@ async def test_other_versions_on_the_host_are_asked_about_once(monkeypatch: pyte
         app.screen.query(Input).first().value = "'~/my scans' b.nii"
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen))
-        await pilot.press("1")
+        await pilot.press(key)
         await wait_for(pilot, lambda: "2 studies sent" in app.last_flash)
-    assert asked == [{"paths": ["~/my scans", "b.nii"]}, {"paths": ["~/my scans", "b.nii"], "replace": True}]
+    assert asked == [{"paths": ["~/my scans", "b.nii"]}, {"paths": ["~/my scans", "b.nii"], answer: True}]
