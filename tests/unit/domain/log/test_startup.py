@@ -37,7 +37,7 @@ FAILURES = [
         "pretrained_offline",
         "download_failed",
         "radiology_deepedit_dynunet_multilabel.pt",
-        "use_pretrained_model=false",
+        "models push MODEL --pretrained",
     ),
     ("pydicom3", "dependencies", "pydicom 3", "labeltui setup"),
     ("radiology_nomodel", "no_model", "No model", "deepedit"),
