@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from labeltui.domain.studies.headers import HEAD, why_misread
 from labeltui.domain.studies.image_files import name_on_host
 from labeltui.monailabel.stow import Instance
-from labeltui.operations.studies.upload.files import FoundFile, LeftOut, Source
+from labeltui.operations.studies.upload.files import FoundFile, LeftOut, Source, unfit
 from labeltui.operations.studies.upload.progress import files_text
 
 if TYPE_CHECKING:
@@ -145,6 +145,9 @@ def _receive(answer: dict[str, Any], made: list[FoundFile], left: list[LeftOut])
         left.append(LeftOut(Path(answer["left"]), str(answer["why"])))
         return
     path, name = Path(answer["made"]), name_on_host((f"{answer['name']}.nii.gz",))
+    if why := unfit(name):
+        left.append(LeftOut(Path(answer["source"]), why))
+        return
     size = path.stat().st_size
     with path.open("rb") as file:
         why = why_misread(".nii.gz", file.read(HEAD), size)

@@ -20,6 +20,16 @@ from labeltui.domain.studies.image_files import LABEL_FOLDERS, image_of_label, n
 
 DICOM_MARK = 128
 SPARE = 1 << 30  # bytes that stay free on this machine's disk
+DAMAGED = (
+    zipfile.BadZipFile,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    OverflowError,
+    EOFError,
+    zlib.error,
+)
+"""The errors of a zip file that is damaged, or that needs a password."""
 LONGEST_NAME = 200  # bytes; file systems allow 255, and the server's label folders have the same names
 
 
@@ -114,7 +124,9 @@ class Finder:
         try:
             if path.name.startswith(".") or low == "dicomdir":
                 return
-            if split_image(path.name)[1]:
+            if not path.is_file():  # opening a pipe would wait for its other end
+                self.left.append(LeftOut(path, "it is no file"))
+            elif split_image(path.name)[1]:
                 self._volume(path, name_on_host((*parts, path.name)))
             elif low.endswith((".mha", ".mhd")):
                 self.sources.append(Source(path, "_".join((*parts, path.stem)), dicom=False))
@@ -122,14 +134,14 @@ class Finder:
                 self._unpack(path, (*parts, path.stem))
             elif is_dicom(path):
                 self.sources.append(Source(path, folder, dicom=True))
-            elif not low.endswith(".raw"):  # voxels of a MetaImage file
+            elif not low.endswith((".raw", ".zraw")):  # voxels of a MetaImage file
                 self.left.append(LeftOut(path, "it is no volume that labeltui knows"))
         except OSError as error:
             self.left.append(LeftOut(path, f"it can't be read: {error.strerror}"))
 
     def _volume(self, path: Path, name: str) -> None:
         stat = path.stat()
-        if why := _unfit(name):
+        if why := unfit(name):
             self.left.append(LeftOut(path, why))
             return
         with path.open("rb") as file:
@@ -161,12 +173,21 @@ def unpack(path: Path, target: Path) -> str:
                 unpacked = archive.extract(one, target)  # never outside the target
                 at = time.mktime((*one.date_time, 0, 0, -1))
                 os.utime(unpacked, (at, at))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, ValueError, EOFError, zlib.error) as error:
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+        ValueError,
+        OverflowError,
+        EOFError,
+        zlib.error,
+    ) as error:
         return f"it can't be unpacked: {error}"
     return ""
 
 
-def _unfit(name: str) -> str:
+def unfit(name: str) -> str:
+    """Say why a file can't have this name on the host. Empty if it can."""
     if not name.isprintable():
         return "its name has characters that can't be printed"
     if len(os.fsencode(name)) > LONGEST_NAME:

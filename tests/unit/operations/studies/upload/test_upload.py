@@ -124,6 +124,22 @@ async def test_what_would_be_misread_stays_here_and_is_named(tmp_path: Path) -> 
 
 
 @in_virtual_time
+async def test_odd_files_and_names_stay_here(tmp_path: Path) -> None:
+    async with uploading(tmp_path) as (it, studies, here, _channels):
+        os.mkfifo(here / "pipe.nii")
+        put(here / "esc\x1b[2J.nii", nifti())
+        put(here / f"{'long' * 60}.nii", nifti())
+        put(here / "--flag $(touch pwned) 'q\".nii", nifti())
+        put(here / os.fsdecode(b"\xff.nii"), nifti())
+        document = await it.run("studies.upload", paths=(str(here),))
+    why = {Path(row["file"]).name[:4]: row["why"] for row in document["left_out"]}
+    assert set(why) == {"pipe", "esc\x1b", "long", os.fsdecode(b"\xff.ni")}
+    assert why["pipe"] == "it is no file"
+    assert "\x1b" not in document["message"]
+    assert [path.name for path in studies.iterdir()] == ["--flag $(touch pwned) 'q\".nii"]
+
+
+@in_virtual_time
 async def test_a_dry_run_and_a_full_disk_send_nothing(tmp_path: Path) -> None:
     async with uploading(tmp_path) as (it, studies, here, channels):
         put(here / "a.nii", nifti())
