@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from labeltui.operations.refresh import refresh_labels, refresh_money
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+from labeltui.operations.refresh import refresh_labels, refresh_models, refresh_money
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -113,3 +115,27 @@ async def test_a_host_that_lists_nothing_in_time_leaves_the_old_count(
     assert took == pytest.approx(30)
     assert labels.value is not None
     assert labels.error == "the host did not list its labels in time"
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (Failed(Code.UNREADABLE, "The folder can't be read.", ""), "The folder can't be read."),
+        (None, "the host did not list its models in time"),
+    ],
+)
+@in_virtual_time
+async def test_models_that_cannot_be_listed_are_an_error_of_their_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Failed | None, shown: str
+) -> None:
+    async def refresh() -> None:
+        if error is not None:
+            raise error
+        await asyncio.Event().wait()
+
+    async with desk(tmp_path) as it:
+        monkeypatch.setattr(it.session.models, "refresh", refresh)
+        took = await took_s(refresh_models(it.session))
+        models = it.session.store.state.models
+    assert models.error == shown
+    assert took == pytest.approx(0 if error else 30)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.offers import offers
-from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.sandbox.runpod.world.pods import Pod
 from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
@@ -67,6 +68,33 @@ async def test_a_started_pod_that_nothing_watches_is_said(tmp_path: Path, silent
         done = await it.run("pod.start")
     assert it.report.lines[-1] == done["guard"]
     assert done["guard"].startswith(f"No guard will stop this pod: {words}")
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(Unreachable, "annot can't be reached: No answer."), (Refused, "No answer.")],
+)
+@in_virtual_time
+async def test_a_started_pod_that_cannot_be_connected_has_no_guard_for_that_reason(
+    tmp_path: Path, error: type[LabeltuiError], why: str
+) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        await stopped(it)
+        it.host.refusals.extend([error(Code.LOGIN_FAILED, "No answer.", "")] * 1000)
+        began = asyncio.get_running_loop().time()
+        done = await it.run("pod.start")
+        took_s = asyncio.get_running_loop().time() - began
+    assert done["guard"] == f"No guard will stop this pod: {why}"
+    assert (took_s > 120) is (error is Unreachable)
+
+
+@in_virtual_time
+async def test_a_guard_without_any_limit_is_no_guard(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        FakeGuard(it.host).policy["idle_s"] = 0.0
+        await stopped(it)
+        done = await it.run("pod.start")
+    assert done["guard"] == "No guard will stop this pod: its guard has neither an idle limit nor a budget."
 
 
 @in_virtual_time
