@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from labeltui.domain.studies.study import FINAL_TAG
-
 META = "segmentationMeta"
 """The key of a label's info under which the Reviewer stores status, approvedBy, level, comment and editTime."""
 APPROVED = "approved"
 NO_STATUS = "none"
 STATUSES = (APPROVED, "flagged", NO_STATUS)
 LEVELS = ("easy", "medium", "hard")
+SERVERS_TAGS = ("final", "original")
+"""Tags that MONAI Label gives. They are written out here, because first paint imports this module and no study."""
 
 
 def is_reviewable(tag: str) -> bool:
@@ -23,7 +23,7 @@ def is_reviewable(tag: str) -> bool:
     It takes the number after the first underscore for a version. If there is none, it fails, and opens no study of that
     server: so it does for a review of ``final_ana``.
     """
-    return tag in (FINAL_TAG, "original") or tag.partition("_")[2].isdecimal()
+    return tag in SERVERS_TAGS or tag.partition("_")[2].isdecimal()
 
 
 def without_unreadable(info: Mapping[str, Any], tag: str) -> dict[str, Any]:
