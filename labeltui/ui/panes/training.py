@@ -107,6 +107,8 @@ class TrainingCard(Card):
             lines += self._problem(training.problem, width)
         if training.best is not None:
             lines.append(self._best(training.best, width, bool(old)))
+        if training.state not in ACTIVE and training.model:
+            lines += self._weights(state, (training.model,), width)
         lines += self._curves(training, width, height - len(lines), bool(old))
         lines += self._last(training, width, height - len(lines))
         return lines + self._earlier(state, now, width, height - len(lines))
@@ -124,15 +126,15 @@ class TrainingCard(Card):
                     f"{start} trains on the submitted labels; {options} lets you choose model and epochs first."
                 )
         lines = [state_text(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
-        lines += self._weights(state, width)
+        trainers = state.info.value.trainers if state.info.value is not None else {}
+        lines += self._weights(state, tuple(trainers), width)
         for index, text in enumerate(sentences):
             lines += wrapped(text, width, Tone.PLAIN if index == 0 else Tone.FAINT)
         return lines
 
-    def _weights(self, state: SessionState, width: int) -> list[Content]:
-        """Return a row for each model that can be trained, with the kind of its weights."""
-        trainers = state.info.value.trainers if state.info.value is not None else {}
-        texts = [(name, text) for name in trainers if (text := weights_text(state, name))]
+    def _weights(self, state: SessionState, models: tuple[str, ...], width: int) -> list[Content]:
+        """Return a row for each model, with the kind of its weights and whether they are on this machine."""
+        texts = [(name, text) for name in models if (text := weights_text(state, name))]
         return [
             line
             for name, text in texts

@@ -29,9 +29,9 @@ def weights_text(state: SessionState, name: str) -> str:
 def weights_of(models: Models, model: HostModel) -> str:
     """Describe the weights of a model on the host."""
     word = WORDS[model.weights.value]
-    if model.published is not None and not models.is_here(model):
-        return f"{word}, not on this machine yet"
-    return word
+    if model.published is None:
+        return word
+    return f"{word}, on this machine" if models.is_here(model) else f"{word}, not on this machine yet"
 
 
 def offer_notes(state: SessionState, *, starts: bool) -> tuple[str, ...]:

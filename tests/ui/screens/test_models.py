@@ -108,3 +108,17 @@ async def test_unknown_weights_are_unknown() -> None:
         await settled(pilot)
         form = " ".join(screen_text(app).replace("│", " ").split())
     assert "whether the models are pretrained or trained is unknown now" in form
+
+
+async def test_the_pane_says_whether_the_model_of_an_ended_training_is_on_this_machine() -> None:
+    done = TrainStatus(TrainState.DONE, "deepedit", epoch=9, total_epochs=9)
+    app = console(replace(state("ef" * 32), training=fresh(done)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "z")
+        await settled(pilot)
+        absent = screen_text(app)
+        assert isinstance(app.session, FakeSession)
+        app.session.store.publish(replace(app.session.store.state, models=state().models))
+        await wait_for(pilot, lambda: "deepedit: trained, on this machine" in screen_text(app))
+    assert "deepedit: trained, not on this machine yet" in absent
