@@ -92,9 +92,9 @@ _ANSWERS = {
 async def choose_answer(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once about studies that differ, headers that identify patients, or an earlier export.
+    """Ask once about studies that differ, identifying headers, or an earlier export.
 
-    Raises ``refused`` without an answer.
+    Without an answer, raise ``refused``.
     """
     asked = _ANSWERS.get((action.id, refused.problem.code))
     if asked is None or not prompter.present:

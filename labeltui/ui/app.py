@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NEWS_S = 60.0
 ASKING = ("studies.upload", "labels.export")
-"""Actions whose refusal asks a question: the list of answers opens by itself."""
+"""Actions that are refused until the operator answers a question. The console then opens the list of answers."""
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
@@ -181,7 +181,7 @@ class Console(Core):
             self.action_offers()
 
     async def action_again(self, action_id: str, answer: str) -> None:
-        """Repeat the action that asked, with the answer: a parameter to set, such as ``replace``."""
+        """Repeat the action that asked a question. The answer is a parameter to set, such as ``replace``."""
         before = self.dispatcher.failed_params.get(action_id, {})
         await self.dispatcher.invoke(action_id, {**before, answer: True})
 

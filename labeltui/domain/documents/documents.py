@@ -254,10 +254,7 @@ def epoch_record(model: str | None, point: EpochPoint, total_epochs: int | None,
 
 
 def _read_at(reading: Reading[Any], now: datetime) -> Document:
-    """The fields on a value's age.
-
-    ``as_of`` is the time at which the value was true, or ``now`` if there is no value.
-    """
+    """The fields on a value's age. ``as_of`` is when the value was true, or ``now`` if there is no value."""
     return {
         "as_of": moment(reading.as_of or now),
         "stale": reading.is_stale(now),

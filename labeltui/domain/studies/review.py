@@ -14,14 +14,17 @@ NO_STATUS = "none"
 STATUSES = (APPROVED, "flagged", NO_STATUS)
 LEVELS = ("easy", "medium", "hard")
 SERVERS_TAGS = ("final", "original")
-"""Tags that MONAI Label gives. They are written out here, because first paint imports this module and no study."""
+"""The tags that MONAI Label uses.
+
+They are repeated here, because first paint imports this module but not ``study.py``.
+"""
 
 
 def is_reviewable(tag: str) -> bool:
     """Whether Slicer's Reviewer can read a review of the label with this tag.
 
-    It takes the number after the first underscore for a version. If there is none, it fails, and opens no study of that
-    server: so it does for a review of ``final_ana``.
+    The Reviewer reads the number after the first underscore as a version. If there is no number, as in
+    ``final_ana``, it fails and opens no study of that server.
     """
     return tag in SERVERS_TAGS or tag.partition("_")[2].isdecimal()
 

@@ -209,7 +209,7 @@ def _missing(found: Preflight, options: ServerOptions) -> Problem | None:
         return Problem(
             Code.NO_STUDIES,
             f"There is no folder {options.studies!r} on the host.",
-            "`labeltui studies upload PATH` makes and fills it; or correct [profiles.NAME.server] studies.",
+            "`labeltui studies upload PATH` creates and fills it; or correct [profiles.NAME.server] studies.",
         )
     if not found.port_free:
         return Problem(

@@ -48,7 +48,7 @@ ASKED_FIRST = {
     "studies.upload": ("paths", "checksum", "dry_run", "anyway"),
     "labels.export": ("dest", "format", "study", "tag", "version", "annotator", "review"),
 }
-"""The only parameters that a form asks for. The action itself asks for the others when it needs them."""
+"""The parameters that a form asks for, by action. The action itself asks for others when it needs them."""
 READ_S = 2.0  # another labeltui may have the history locked
 
 

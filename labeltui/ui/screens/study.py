@@ -115,7 +115,7 @@ class StudyScreen(Dialog[str]):
             self._reload()
 
     def _known(self, state: SessionState) -> tuple[Study | None, object]:
-        """Return the study as it is listed, and which label was copied last."""
+        """Return the study as the list has it, and the label that was copied last."""
         queue, copies = state.queue.value, state.labels.value
         listed = queue.studies if queue is not None else ()
         study = next((study for study in listed if study.id == self._study), None)

@@ -23,12 +23,12 @@ SHOWN = 3
 
 
 async def labels_export(session: Session, params: LabelsExportParams, report: Report) -> Document:
-    """Write the chosen labels to a place that does not exist yet, whole or not at all.
+    """Write the chosen labels to a new folder or file, completely or not at all.
 
-    Labels that are only on the host are copied first; without a connection the copies on this machine are exported.
-    Damaged and changed copies are left out and named. Raises Refused ``exists`` for an earlier export without
-    ``replace``, Failed ``not_written``, ``not_found`` if no label matches, and ``studies_left_out`` with the document
-    if no label could be exported.
+    Labels that are only on the host are copied first; without a connection, only the copies on this machine are
+    exported. Damaged and changed copies are left out and named. Raises Refused ``exists`` for an earlier export
+    without ``replace``, Failed ``not_written``, ``not_found`` if no label matches, and ``studies_left_out``
+    with the document if no label could be exported.
     """
     dest, kind = _place(params)
     await asyncio.to_thread(check_place, dest, replace=params.replace)

@@ -41,13 +41,13 @@ class LeftOut:
 
     @property
     def row(self) -> dict[str, Any]:
-        """The label in the export's document."""
+        """The label as a row of the export's document."""
         entry = self.label.entry
         return {"study": entry.study, "tag": entry.tag, "sha256": entry.sha256, "why": self.why}
 
 
 class WrongCopyError(Exception):
-    """A copy on this machine is not the label that was copied."""
+    """Raised for a copy on this machine whose content differs from the label that was copied."""
 
 
 Written = tuple[list[Chosen], list[LeftOut]]
@@ -137,7 +137,7 @@ def _blocks(source: Path) -> Iterator[bytes]:
 
 
 def _copy(source: Path, one: Chosen, target: Any) -> None:
-    """Copy a file. Raises WrongCopyError if its checksum is another."""
+    """Copy a file. Raises WrongCopyError if its checksum is not the expected one."""
     digest = hashlib.sha256()
     for block in _blocks(source):
         digest.update(block)
@@ -152,7 +152,7 @@ class _Nowhere:
 
 
 def _check(source: Path, one: Chosen) -> None:
-    """Raise WrongCopyError as :func:`_copy` does. What was written into a zip file can't be removed again."""
+    """Raise WrongCopyError as :func:`_copy` does, but before writing: a zip file's entry can't be removed."""
     _copy(source, one, _Nowhere())
 
 

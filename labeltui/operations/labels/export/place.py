@@ -23,8 +23,8 @@ MADE_BY = "labeltui"
 def check_place(dest: Path, *, replace: bool) -> None:
     """Raise if an export can't be written to ``dest``.
 
-    Raises Refused ``exists`` for an earlier export without ``replace``, and Failed ``not_written`` for anything else
-    that is there: labeltui replaces nothing that it has not made.
+    Raises Refused ``exists`` for an earlier export without ``replace``. Raises Failed ``not_written`` for any
+    other file or folder, because labeltui replaces only its own exports.
     """
     if not dest.parent.is_dir():
         raise Failed(
@@ -46,7 +46,7 @@ def check_place(dest: Path, *, replace: bool) -> None:
 
 
 def is_export(dest: Path) -> bool:
-    """Whether labeltui has made this folder or zip file, by the list of labels in it."""
+    """Whether this folder or zip file is an export of labeltui, which contains a list of its labels."""
     try:
         if dest.is_symlink():
             return False
@@ -82,7 +82,7 @@ def beside(dest: Path) -> Iterator[Path]:
 
 
 def put(made: Path, dest: Path, *, replace: bool) -> None:
-    """Give a complete export its name. An earlier export is removed once the new one has its place. Raises OSError."""
+    """Give a complete export its name. An earlier export is removed after that. Raises OSError."""
     check_place(dest, replace=replace)
     aside: Path | None = None
     if dest.exists():

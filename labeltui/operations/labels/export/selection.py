@@ -1,4 +1,4 @@
-"""Selects the label versions that an export has."""
+"""Selects the label versions of an export."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Chosen:
 
     @property
     def row(self) -> dict[str, Any]:
-        """The label in the export's document and in its ``labels.json``."""
+        """The label as a row of the export's document and of its ``labels.json``."""
         entry = self.entry
         return {
             "study": entry.study,
@@ -99,7 +99,10 @@ def _matches(params: LabelsExportParams, entry: Entry, *, newest: bool) -> bool:
 
 
 async def _review(session: Session, entry: Entry, *, newest: bool) -> str:
-    """Return the status of a version's review. The newest version's may change after the copy; the server has it."""
+    """Return the status of a version's review.
+
+    For the newest version the server is asked, because it may change after the copy.
+    """
     info = await asyncio.to_thread(session.labels.folder.info, entry)
     server = session.store.state.server.value
     if newest and server is not None and server.state is ServerState.RUNNING:

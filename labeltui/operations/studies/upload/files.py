@@ -29,7 +29,7 @@ DAMAGED = (
     EOFError,
     zlib.error,
 )
-"""The errors of a zip file that is damaged, or that needs a password."""
+"""The exceptions for a zip file that is damaged or needs a password."""
 LONGEST_NAME = 200  # bytes; file systems allow 255, and the server's label folders have the same names
 
 
