@@ -216,3 +216,16 @@ async def test_weights_are_downloaded_once_and_only_whole(tmp_path: Path) -> Non
         await fetch_weights(folder, url, None, report, gone)
     codes = [str(one.value.problem.code) for one in (cut, absent, forged, other, damaged)]
     assert codes == ["download_failed"] * 2 + ["checksum"] * 3
+
+
+@in_virtual_time
+async def test_a_model_in_training_is_copied_before_its_pod_is_stopped(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await it.rent(volume_disk_gb=0)
+        it.serve()
+        await it.session.readiness.need_server()
+        await it.run("train.start")
+        sha256 = publish(it, b"trained so far")
+        await it.run("pod.stop")
+        copies = it.session.models.folder.copies()
+    assert [copy.sha256 for copy in copies] == [sha256]

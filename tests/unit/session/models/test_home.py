@@ -57,12 +57,11 @@ async def test_a_model_is_copied_once_its_training_has_ended(tmp_path: Path) -> 
     async with desk(tmp_path, serves=True) as it:
         await it.run("train.start")
         sha256 = put_model(it, b"trained", 0.81)
+        await asyncio.sleep(20)  # a poll of the training
         it.session.models.wake()
-        state = await it.session.store.wait_for(
-            lambda s: bool(s.models.value and s.models.value.absent), 1000
-        )
-        assert state.models.value is not None
-        assert not state.models.value.copies
+        await asyncio.sleep(20)
+        models = await until(it)
+        assert [model.name for model in models.absent] == ["deepedit"]
         it.server.finish_training()
         models = await until(it, sha256)
     (copy,) = models.copies
