@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from labeltui.actions.model import Action, Command
-from labeltui.actions.params import Params, choice, required_text, switch, texts
+from collections.abc import Mapping
 
-FORMATS = FOLDER, ZIP = ("folder", "zip")
+from labeltui.actions.model import Action, Command
+from labeltui.actions.params import Params, choice, pairs, required_text, switch, text, texts
+
+FORMATS = FOLDER, ZIP, NNUNET = ("folder", "zip", "nnunet")
 
 
 class LabelsExportParams(Params):
@@ -14,24 +16,30 @@ class LabelsExportParams(Params):
     dest: str = required_text("the folder or file to create; a name ending in .zip makes a zip file")
     format: str | None = choice("what to write; default: a folder, or a zip file by the name", *FORMATS)
     study: tuple[str, ...] = texts("only labels of these studies")
-    tag: tuple[str, ...] = texts("only labels with these tags")
+    tag: tuple[str, ...] = texts("only labels with these tags; default: all tags, for nnU-Net: final")
     version: tuple[str, ...] = texts(
         "versions by the first digits of their SHA-256, or `all`; default: the newest of each label"
     )
     annotator: tuple[str, ...] = texts("only labels of these annotators")
     review: tuple[str, ...] = texts("only labels in these review states: approved, flagged, none")
+    channel: str | None = text(
+        "for nnU-Net: what the images show, such as CT or MR; only CT is normalised as CT"
+    )
+    name: Mapping[str, str] = pairs(
+        "for nnU-Net: number and name of a label, such as 1 liver; default: the names of profile or model"
+    )
     replace: bool = switch("replace an earlier export in the same place")
 
 
 LABELS_EXPORT = Command(
-    "labels.export", "Export labels", "write labels into a folder or a zip file",
+    "labels.export", "Export labels", "write labels into a folder, a zip file or a data set for nnU-Net",
     command=("labels", "export"), needs_host=False, takes=LabelsExportParams,
 )  # fmt: skip
 
 EXPORT_ACTIONS: tuple[Action, ...] = (
     LABELS_EXPORT,
     Action(
-        "queue.export", "Export labels", "write labels into a folder or a zip file",
+        "queue.export", "Export labels", "write labels into a folder, a zip file or a data set for nnU-Net",
         key="e", leader="Q", needs_host=False, console="form('labels.export')",
     ),
     Action(

@@ -41,7 +41,9 @@ def server_info(document: Mapping[str, Any]) -> ServerInfo:
 
 
 def _model(name: str, offer: wire.Offer) -> ModelInfo:
-    return ModelInfo(name, offer.type, offer.labels, offer.dimension, offer.description, offer.config)
+    return ModelInfo(
+        name, offer.type, offer.labels, offer.dimension, offer.description, offer.config, offer.values
+    )
 
 
 def train_stats(document: Mapping[str, Any]) -> TrainStats:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _text(value: object) -> str:
@@ -56,6 +56,16 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(_text(v) for v in value if _text(v)) if isinstance(value, list) else ()
 
 
+def _values(value: object) -> dict[str, int]:
+    """Return the label values by name. A list has none; its labels count from 1, or from 0 with a background."""
+    if isinstance(value, dict):
+        found = [(k, v) if _whole(k) is None else (v, k) for k, v in value.items()]
+        return {str(k): number for k, v in found if (number := _whole(v)) is not None}
+    names = _names(value)
+    first = 0 if names[:1] == ("background",) else 1
+    return {name: number for number, name in enumerate(names, first)}
+
+
 def _mapping(value: object) -> dict[str, Any]:
     return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
 
@@ -80,6 +90,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 Count = Annotated[int, BeforeValidator(_count)]
 Whole = Annotated[int | None, BeforeValidator(_whole)]
 Number = Annotated[float | None, BeforeValidator(_number)]
+LabelValues = Annotated[dict[str, int], BeforeValidator(_values)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 AnyMapping = Annotated[dict[str, Any], BeforeValidator(_mapping)]
@@ -99,6 +110,7 @@ class Offer(Wire):
     type: Text = ""
     description: Text = ""
     labels: Names = ()
+    values: LabelValues = Field(default_factory=dict, validation_alias=AliasChoices("labels"))
     dimension: Whole = None
     config: AnyMapping = Field(default_factory=dict)
 

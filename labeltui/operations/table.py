@@ -62,9 +62,9 @@ from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, 
 from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
+from labeltui.operations.export.command import labels_export
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
-from labeltui.operations.labels.export.command import labels_export
 from labeltui.operations.labels.restore import labels_restore
 from labeltui.operations.models.commands import models_list, models_pull
 from labeltui.operations.models.push import models_push, models_rollback

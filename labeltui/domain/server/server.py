@@ -90,6 +90,7 @@ class ModelInfo:
     dimension: int | None = None
     description: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, int] = field(default_factory=dict)  # of the labels, by name
 
 
 @dataclass(frozen=True, slots=True)

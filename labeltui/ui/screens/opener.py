@@ -46,7 +46,7 @@ WATCHED = {
 """The screens that show a running action, by the action's id."""
 ASKED_FIRST = {
     "studies.upload": ("paths", "checksum", "dry_run", "anyway"),
-    "labels.export": ("dest", "format", "study", "tag", "version", "annotator", "review"),
+    "labels.export": ("dest", "format", "study", "tag", "version", "annotator", "review", "channel", "name"),
 }
 """The parameters that a form asks for, by action. The action itself asks for others when it needs them."""
 READ_S = 2.0  # another labeltui may have the history locked

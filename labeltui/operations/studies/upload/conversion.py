@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import json
-import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.studies.headers import HEAD, why_misread
 from labeltui.domain.studies.image_files import name_on_host
 from labeltui.monailabel.stow import Instance
+from labeltui.operations.imaging import run_program
 from labeltui.operations.studies.upload.files import FoundFile, LeftOut, Source, unfit
 from labeltui.operations.studies.upload.progress import files_text
 
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
 
 NEEDED = ("SimpleITK", "pydicom")
 INSTALL = "converting it needs an extra: pip install 'labeltui[dicom]'"
-LONGEST_LINE = 1 << 20
-SHOWN_ERROR = 200
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASS", re.IGNORECASE)
 
 
@@ -87,23 +82,10 @@ async def prepare_dicom(
 async def _run(
     request: bytes, receive: Callable[[dict[str, Any]], None], left: list[LeftOut], report: Report
 ) -> None:
-    """Run the program on a request. ``receive`` gets each answer, except those that report progress."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "labeltui.imaging.program", stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE, env=_environment(),
-    )  # fmt: skip
-    try:
-        await _converse(process, request, receive, left, report)
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without keys and passwords, because the program reads files from anywhere."""
-    return {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    """Run the program on a request. ``receive`` gets each answer that is no progress."""
+    why = await run_program("labeltui.imaging.program", request, receive, report)
+    if why:
+        left.append(LeftOut(Path("conversion"), f"the program that converts ended early: {why}"))
 
 
 def _request(sources: Sequence[Source], work: Path, **more: Any) -> bytes:
@@ -112,32 +94,6 @@ def _request(sources: Sequence[Source], work: Path, **more: Any) -> bytes:
 
     request = {"work": str(work), "images": listed(dicom=False), "dicom": listed(dicom=True), **more}
     return json.dumps(request).encode("ascii")
-
-
-async def _converse(
-    process: asyncio.subprocess.Process,
-    request: bytes,
-    receive: Callable[[dict[str, Any]], None],
-    left: list[LeftOut],
-    report: Report,
-) -> None:
-    stdin = cast(asyncio.StreamWriter, process.stdin)
-    errors = asyncio.create_task(cast(asyncio.StreamReader, process.stderr).read())
-    with suppress(BrokenPipeError, ConnectionResetError):
-        stdin.write(request)
-        await stdin.drain()
-    stdin.close()
-    async for line in cast(asyncio.StreamReader, process.stdout):
-        answer = json.loads(line)
-        if "progress" in answer:
-            report.progress(str(answer["progress"]))
-        else:
-            receive(answer)
-    said = (await errors).decode("utf-8", "replace").strip().splitlines()
-    code = await process.wait()
-    if code:
-        why = said[-1][:SHOWN_ERROR] if said else f"exit code {code}"
-        left.append(LeftOut(Path("conversion"), f"the program that converts ended early: {why}"))
 
 
 def _receive(answer: dict[str, Any], made: list[FoundFile], left: list[LeftOut]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.studies.review import META
-from labeltui.operations.labels.export import files
+from labeltui.operations.export import files
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents.documents import moment
-from labeltui.operations.labels.export.place import CONTENTS, MADE_BY
-from labeltui.operations.labels.export.selection import Chosen
+from labeltui.operations.export.place import CONTENTS, MADE_BY
+from labeltui.operations.export.selection import Chosen
 from labeltui.support.atomic import PRIVATE, write_file
 
 if TYPE_CHECKING:

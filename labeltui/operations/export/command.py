@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions.exports import FOLDER, ZIP, LabelsExportParams
+from labeltui.actions.exports import FOLDER, NNUNET, ZIP, LabelsExportParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
-from labeltui.operations.labels.export.files import LeftOut, write_folder, write_zip
-from labeltui.operations.labels.export.place import beside, check_place, put
-from labeltui.operations.labels.export.selection import Chosen, choose, copy_missing
+from labeltui.operations.export.dataset import check_dataset, write_dataset
+from labeltui.operations.export.files import LeftOut, write_folder, write_zip
+from labeltui.operations.export.place import beside, check_place, put
+from labeltui.operations.export.selection import Chosen, choose, copy_missing
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -31,6 +35,9 @@ async def labels_export(session: Session, params: LabelsExportParams, report: Re
     with the document if no label could be exported.
     """
     dest, kind = _place(params)
+    if kind == NNUNET:
+        check_dataset(dest, params)
+        params = params if params.tag else LabelsExportParams(**{**params.given(), "tag": (FINAL_TAG,)})
     await asyncio.to_thread(check_place, dest, replace=params.replace)
     report.emit(_step("copy", "Copy the labels to this machine", "running"))
     missing = await copy_missing(session, report)
@@ -38,13 +45,19 @@ async def labels_export(session: Session, params: LabelsExportParams, report: Re
     report.emit(_step("copy", "Copy the labels to this machine", "done"))
     title = f"Write {len(chosen)} labels"
     report.emit(_step("write", title, "running"))
+    images = dest.with_name(f".{dest.name}.labeltui-images")
     with beside(dest) as folder:
-        made = folder / "export"
-        write = write_zip if kind == ZIP else write_folder
-        exported, left = await write(session, chosen, made, report)
+        made, more = folder / "export", dict[str, Any]()
+        if kind == NNUNET:
+            exported, left, more = await write_dataset(session, chosen, made, images, params, report)
+        else:
+            write = write_zip if kind == ZIP else write_folder
+            exported, left = await write(session, chosen, made, report)
         if exported:
             await asyncio.to_thread(put, made, dest, replace=params.replace)
-    document = _document(session, dest, kind, exported, left, missing)
+    if kind == NNUNET:
+        await asyncio.to_thread(shutil.rmtree, images, ignore_errors=True)
+    document = {**_document(session, dest, kind, exported, left, missing, more.get("unnamed", ())), **more}
     if document["error"] is not None:
         raise Failed.of_document(document)
     report.emit(_step("write", title, "done"))
@@ -66,13 +79,22 @@ def _step(step: str, title: str, state: str) -> dict[str, str]:
 
 
 def _document(
-    session: Session, dest: Path, kind: str, exported: list[Chosen], left: list[LeftOut], missing: str
+    session: Session,
+    dest: Path,
+    kind: str,
+    exported: list[Chosen],
+    left: list[LeftOut],
+    missing: str,
+    unnamed: Sequence[int] = (),
 ) -> dict[str, Any]:
     why = "".join(f"; {one_line(one.shown)}: {one.why}" for one in left[:SHOWN])
     parts = [
         f"{len(exported)} {'label' if len(exported) == 1 else 'labels'} exported to {one_line(str(dest))}"
     ]
     parts += [f"{len(left)} left out"] if left else []
+    if unnamed:
+        called = ", ".join(f"label_{value}" for value in unnamed)
+        why += f"; values without a name are called {called}; --name names them"
     document: dict[str, Any] = {
         "as_of": moment(session.clock()),
         "format": kind,

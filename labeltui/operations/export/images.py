@@ -1,0 +1,112 @@
+"""Fetches the images of studies from the host, by checksum. An interrupted fetch continues where it stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.names import file_name
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.studies.image_files import LISTED
+from labeltui.hosts.transfer import local_sum
+from labeltui.monailabel.launch import expand, is_dicomweb
+from labeltui.operations.studies.upload.plan import served_studies
+from labeltui.operations.studies.upload.progress import UploadProgress
+from labeltui.support.backoff import backoff_s
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Report
+    from labeltui.session.session import Session
+
+RECONNECT_S = 600.0
+MOST_FAILURES = 8  # attempts in a row that received nothing
+
+
+@dataclass(frozen=True, slots=True)
+class HostImage:
+    """An image on the host, and its place on this machine."""
+
+    study: str
+    source: str
+    size: int
+    target: Path
+
+
+async def find_images(session: Session, studies: Iterable[str], folder: Path) -> dict[str, HostImage]:
+    """Find the images of studies in the host's folder, by study. Raises Failed ``bad_source`` for a DICOMweb server."""
+    served, agent = served_studies(session), await session.link.ready()
+    if is_dicomweb(served):
+        raise Failed(
+            Code.BAD_PARAMETER, "The images are on a DICOMweb server, and a data set needs files.",
+            "Export the labels as a folder or a zip file.",
+        )  # fmt: skip
+    root = expand(served, agent.hello.home)
+    names = {study + extension: study for study in studies for extension in LISTED}
+    there = (await agent.compare_upload(root, list(names))).there
+    return {
+        names[name]: HostImage(names[name], f"{root}/{name}", size, folder / file_name(name))
+        for name, (size, _mtime_ns) in there.items()
+    }
+
+
+async def fetch_images(
+    session: Session, images: Mapping[str, HostImage], folder: Path, report: Report
+) -> None:
+    """Fetch the images. Raises Failed ``disk_full`` and the errors of a copy; what has arrived stays."""
+    size = sum(image.size for image in images.values())
+    here = await asyncio.to_thread(_here, folder)
+    free = (await asyncio.to_thread(shutil.disk_usage, folder)).free
+    if size - here > free:
+        raise Failed(
+            Code.DISK_FULL, f"The images have {size / 1e9:.1f} GB, and {folder.parent} has {free / 1e9:.1f} GB free.",
+            "Free space, or choose fewer studies.",
+        )  # fmt: skip
+    progress = UploadProgress(report, len(images), size)
+    pending, failures = list(images.values()), 0
+    while pending:
+        before = progress.sent
+        try:
+            await session.link.ready(RECONNECT_S)
+            await _fetch(session, pending[0], progress)
+            pending.pop(0)
+            progress.files += 1
+            failures = 0
+        except Unreachable as error:
+            failures = 1 if progress.sent > before else failures + 1
+            if failures > MOST_FAILURES:
+                raise
+            report.progress(f"{error.problem.message} labeltui connects again and fetches the rest.")
+            await asyncio.sleep(backoff_s(failures))
+
+
+async def _fetch(session: Session, image: HostImage, progress: UploadProgress) -> None:
+    """Fetch one image, unless it is here with the host's checksum."""
+    agent, host = await session.link.ready(), await session.link.connected()
+    if await asyncio.to_thread(image.target.exists):
+        there = await agent.sha256(image.source)
+        if await asyncio.to_thread(local_sum, image.target, None) == there:
+            progress.on_bytes(image.size)
+            return
+        await asyncio.to_thread(image.target.unlink)
+    counted = 0
+
+    def on_progress(done: int, _size: int) -> None:
+        nonlocal counted
+        if done > counted:
+            progress.on_bytes(done - counted)
+            counted = done
+
+    try:
+        await host.download(image.source, image.target, progress=on_progress)
+    except LabeltuiError:
+        progress.bytes -= counted
+        raise
+
+
+def _here(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())

@@ -1,1 +1,0 @@
-"""``labels export``: the labels on this machine as a folder or a zip file."""
