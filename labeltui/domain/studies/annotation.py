@@ -31,9 +31,9 @@ def work_on(
     without another fetch adds the time since the annotator's last ``activity``, which means fetches and labels
     of any study. The time between, such as work on other studies, counts as pauses.
     """
-    fetched, activity = sorted(fetched), sorted(activity)
+    fetched, submitted, activity = sorted(fetched), sorted(submitted), sorted(activity)
     seconds, since, before = 0.0, None, None
-    for submit in sorted(submitted):
+    for submit in submitted:
         begun = [at for at in fetched if at < submit and (before is None or at > before)]
         if not begun and before is not None:
             begun = [before, *(at for at in activity if before < at < submit)]
@@ -55,7 +55,8 @@ def work_between(fetched: datetime, submitted: datetime, activity: Iterable[date
     """
     if submitted <= fetched:
         return None
-    times = sorted({fetched, submitted, *(at for at in activity if fetched < at < submitted)})
+    between = {at for at in activity if fetched < at < submitted}
+    times = sorted({fetched, submitted, *between}) if between else [fetched, submitted]
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
     counted = sum(min(gap, LONGEST_PAUSE_S) for gap in gaps)
     return Work(counted, sum(gaps) - counted)

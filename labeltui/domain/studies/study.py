@@ -134,7 +134,12 @@ def study_of(entry: Sequence[Any]) -> Study:
     missing = _EMPTY_ENTRY[len(entry) :]
     study, name, added, extension, fetches, labels, review, scores, modality = (*entry, *missing)
     tags, extensions, authors = _NOTHING, _NOTHING, _NOTHING
-    if labels:
+    if len(labels) == 1:
+        ((tag, ext, at, client),) = labels
+        tags = {tag: when(at)}
+        extensions = {tag: ext} if ext else _NOTHING
+        authors = {tag: client} if client else _NOTHING
+    elif labels:
         tags = {tag: when(at) for tag, _, at, _ in labels}
         extensions = {tag: ext for tag, ext, _, _ in labels if ext}
         authors = {tag: client for tag, _, _, client in labels if client}

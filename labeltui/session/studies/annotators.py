@@ -17,7 +17,7 @@ from labeltui.domain.log.events import (
     SampleRequested,
     SampleServed,
 )
-from labeltui.domain.studies.annotation import Work, work_on
+from labeltui.domain.studies.annotation import Work, work_between, work_on
 from labeltui.domain.studies.datastore import NAMELESS
 from labeltui.domain.studies.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
 from labeltui.session.history.studies import SAME_S, StudyEvent, StudyEventKind
@@ -153,38 +153,37 @@ class Annotators:
 
         A fetch that the server has forgotten counts until its client fetches another study.
         """
-        if FINAL_TAG in study.tags:
-            self._shown.add(study.id)
-        elif study.id in self._shown:
-            self._deleted(study.id, None)
-        known = self._fetches.get(study.id)
-        if known is None and not study.fetches and not study.authors:
+        study_id, tags, authors, given = study.id, study.tags, study.authors, study.fetches
+        if FINAL_TAG in tags:
+            self._shown.add(study_id)
+        elif study_id in self._shown:
+            self._deleted(study_id, None)
+        known = self._fetches.get(study_id)
+        if known is None and not given and not authors:
             return study
-        if study.fetches:
-            known = self._fetched(study.id, study.fetches)
-        for tag, client in study.authors.items():
-            self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
-        author = study.authors.get(FINAL_TAG, "")
+        if given:
+            known = self._fetched(study_id, given)
+        for tag, client in authors.items():
+            self._note_event(StudyEventKind.LABEL, study_id, client, tag, tags.get(tag))
+        author = authors.get(FINAL_TAG, "")
         work: Work | None = None
         holders: tuple[Fetch, ...] = ()
         if author:
-            label = Submission(author, study.tags.get(FINAL_TAG))
-            self._submitted(study.id, label)
+            label = Submission(author, tags.get(FINAL_TAG))
+            self._submitted(study_id, label)
             if known:
-                work = self._worked(study.id, label, known.values())
+                work = self._worked(study_id, label, known.values())
                 holders = self._holders(study, author, known.values())
-        self._outdated.discard(study.id)
+        self._outdated.discard(study_id)
         fetches = tuple(known.values()) if known else ()
-        if fetches != study.fetches:
+        if fetches != given:
             still = [
-                fetch
-                for fetch in fetches
-                if fetch in study.fetches or self._newest[fetch.client][1] == study.id
+                fetch for fetch in fetches if fetch in given or self._newest[fetch.client][1] == study_id
             ]
             fetches = tuple(sorted(still, key=_time_of, reverse=True))
-        finals = self._finals.get(study.id, ())
+        finals = self._finals.get(study_id, ())
         replaced = tuple(finals[:-1]) if len(finals) > 1 and finals[-1].client == author else ()
-        if (fetches, replaced, work, holders) == (study.fetches, study.replaced, study.work, study.holders):
+        if (fetches, replaced, work, holders) == (given, study.replaced, study.work, study.holders):
             return study
         return study._replace(fetches=fetches, replaced=replaced, work=work, holders=holders)
 
@@ -206,7 +205,8 @@ class Annotators:
         client, done = label
         if done is None:
             return None
-        everything = (*fetches, *self._earlier.get(study, ()))
+        earlier, again = self._earlier.get(study, ()), self._again.get(study, ())
+        everything = (*fetches, *earlier) if earlier else fetches
         fetched = [
             one.at for one in everything if one.client == client and one.at is not None and one.at < done
         ]
@@ -214,14 +214,16 @@ class Annotators:
             return None
         finals = self._finals.get(study, ())
         # A reading that is chosen later, after another client's, is submitted once more at that time.
-        chosen = any(one.client == client and one.at and one.at > max(fetched) for one in finals[:-1])
+        since = max(fetched)
+        chosen = any(one.client == client and one.at and one.at > since for one in finals[:-1])
+        labels = (*finals, *again) if again or len(finals) > 1 else ()
         submitted = {
-            one.at
-            for one in (*finals, *self._again.get(study, ()))
-            if one.client == client and one.at is not None and done - one.at > SAME
+            one.at for one in labels if one.client == client and one.at is not None and done - one.at > SAME
         }
         hours = range(_hour(min(fetched)), _hour(done) + 1)
         meanwhile = {at for hour in hours for at in self._active.get((client, hour), ())}
+        if not submitted:  # as most
+            return work_between(since, done, meanwhile)
         return work_on(fetched, submitted if chosen else submitted | {done}, meanwhile)
 
     def _note_activity(self, client: str, at: datetime) -> None:
@@ -235,22 +237,22 @@ class Annotators:
         """Store the fetches of a study. Returns all that are known, by strategy and client."""
         known = self._fetches.setdefault(study, {})
         for fetch in fetches:
-            key = (fetch.strategy, fetch.client)
-            stored = known.get(key)
-            if fetch.client == self._console or (stored is not None and fetch == stored):
+            strategy, client, given = fetch
+            stored = known.get((strategy, client))
+            if client == self._console or fetch == stored:
                 continue
-            at = fetch.at or OLDEST
-            if at < _time_of(stored):
-                continue
-            known[key] = fetch
+            at = given or OLDEST
             if stored is not None:
+                if at < _time_of(stored):
+                    continue
                 self._earlier.setdefault(study, []).append(stored)
-            self._note_activity(fetch.client, at)
-            self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
+            known[strategy, client] = fetch
+            self._note_activity(client, at)
+            self._note_event(StudyEventKind.FETCH, study, client, strategy, given)
             self._outdated.add(study)
-            newest = self._newest.get(fetch.client)
+            newest = self._newest.get(client)
             if newest is None or (at, study) > newest:
-                self._newest[fetch.client] = (at, study)
+                self._newest[client] = (at, study)
                 if newest is not None:
                     self._outdated.add(newest[1])
         return known
@@ -258,10 +260,10 @@ class Annotators:
     def _submitted(self, study: str, label: Submission) -> None:
         if label.client and label.at is not None:
             self._note_activity(label.client, label.at)
-        known = self._finals.get(study)
-        last = known[-1] if known else None
         if not label.client:
             return
+        known = self._finals.get(study)
+        last = known[-1] if known else None
         if last is not None and last.client == label.client:
             if label.at is not None and (last.at is None or label.at > last.at):
                 again = self._again.setdefault(study, [])
