@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -28,7 +29,7 @@ file, _ = MONAILabelClient(sys.argv[1]).infer("deepedit_seg", "case_006", {})
 mask = numpy.asarray(nibabel.load(file).dataobj)
 print(hashlib.sha256(mask.tobytes()).hexdigest(), int(mask.any()))
 """
-KILLS = 30
+KILLS = int(os.environ.get("LABELTUI_KILLS", "6"))  # each takes seconds
 
 
 def sha256(path: Path) -> str:
