@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 1 << 20
 SHOWN_ERROR = 200
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASS", re.IGNORECASE)
 
 
 async def run_program(
@@ -25,7 +28,7 @@ async def run_program(
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=LONGEST_LINE, env=_environment(),
     )  # fmt: skip
     try:
         return await _converse(process, request, receive, report)
@@ -34,6 +37,11 @@ async def run_program(
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without keys and passwords, because the program reads files from anywhere."""
+    return {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
 
 
 async def _converse(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 NEEDED = ("SimpleITK", "pydicom")
 INSTALL = "converting it needs an extra: pip install 'labeltui[dicom]'"
-_SECRET = re.compile("KEY|TOKEN|SECRET|PASS", re.IGNORECASE)
 
 
 def missing_extra() -> bool:

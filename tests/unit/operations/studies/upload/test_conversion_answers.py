@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from labeltui.monailabel.stow import Instance
+from labeltui.operations import imaging
 from labeltui.operations.studies.upload import conversion
 from labeltui.operations.studies.upload.conversion import convert, prepare_dicom
 from labeltui.operations.studies.upload.files import LeftOut, Source
@@ -64,7 +65,7 @@ class FakeProgram:
 
 def runs(monkeypatch: pytest.MonkeyPatch, program: FakeProgram) -> FakeProgram:
     monkeypatch.setattr(conversion, "missing_extra", lambda: False)
-    monkeypatch.setattr(conversion.asyncio, "create_subprocess_exec", program.start)
+    monkeypatch.setattr(imaging.asyncio, "create_subprocess_exec", program.start)
     return program
 
 
@@ -108,7 +109,7 @@ async def test_a_program_that_ends_early_is_named_with_its_last_line(
 
 
 async def test_nothing_to_convert_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversion.asyncio, "create_subprocess_exec", None)
+    monkeypatch.setattr(imaging.asyncio, "create_subprocess_exec", None)
     assert await convert([], tmp_path, RecordingReport()) == ([], [])
 
 
