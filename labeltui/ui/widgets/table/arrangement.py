@@ -6,7 +6,7 @@ import re
 from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 from functools import cmp_to_key
-from itertools import compress, repeat
+from itertools import chain, compress, repeat
 from operator import contains, is_not, not_
 from typing import Any, Generic, TypeVar
 
@@ -264,15 +264,16 @@ def _matching(patterns: Sequence[re.Pattern[bytes]], texts: Sequence[bytes], neg
 def _sorted(order: list[int], keys: list[Any], backwards: bool) -> list[int]:
     """Sort indices by their keys, stable; indices without a key come last."""
     found = list(map(keys.__getitem__, order))
-    known, unknown = order, []
-    if None in found:
-        known = [index for index, key in zip(order, found, strict=True) if key is not None]
-        unknown = [index for index, key in zip(order, found, strict=True) if key is None]
-    distinct = set(found) - {None}
+    distinct = set(found)
     if len(distinct) > FEW_KEYS:
+        known, unknown = order, []
+        if None in distinct:
+            known = [index for index in order if keys[index] is not None]
+            unknown = [index for index in order if keys[index] is None]
         return sorted(known, key=keys.__getitem__, reverse=backwards) + unknown
     # Few different keys, such as states: putting each row on its key's pile costs half of a sort.
-    piles: dict[Any, list[int]] = {key: [] for key in sorted(distinct, reverse=backwards)}
-    for index in known:
-        piles[keys[index]].append(index)
-    return [index for pile in piles.values() for index in pile] + unknown
+    ordered = sorted(distinct - {None}, reverse=backwards)
+    piles: dict[Any, list[int]] = {key: [] for key in (*ordered, None)}
+    for key, index in zip(found, order, strict=True):
+        piles[key].append(index)
+    return list(chain.from_iterable(piles.values()))
