@@ -37,7 +37,7 @@ INVITE_REVOKE = Command(
 )  # fmt: skip
 INVITE_INSTALL = Command(
     "invite.install", "Install earlier invitations",
-    "give annotators that you invited before access to this host, and print its address for each of them",
+    "give access to this host to every annotator that you invited earlier, and print the address for each",
     danger=Danger.CHANGE, command=("invite", "install"), disabled=conditions.cannot_invite,
     question=conditions.ask_install, takes=NoParams,
 )  # fmt: skip

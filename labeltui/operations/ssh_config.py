@@ -39,7 +39,7 @@ async def ssh_config(session: Session, params: SshConfigParams, report: Report) 
     if params.remove:
         removed = await asyncio.to_thread(files.take_away, session.name)
         message = (
-            "The profile's Host block is removed from ssh's configuration."
+            "Removed the profile's Host block from ssh's configuration."
             if removed
             else "ssh's configuration had no Host block of this profile."
         )

@@ -21,9 +21,10 @@ from labeltui.session.studies.dicomweb import shown_url
 
 
 class Readiness:
-    """Waits for readings.
+    """Lets an operation wait until the session has polled the values that it needs.
 
-    ``first_steps`` is the task of the demo's first actions. :meth:`settled` waits for that task too.
+    ``first_steps`` is the task that runs the demo's first actions, None outside the demo. :meth:`settled` waits for
+    it too.
     """
 
     def __init__(self, store: Store, link: Link, pollers: Pollers, watch: ServerWatch) -> None:

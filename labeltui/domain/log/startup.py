@@ -131,8 +131,8 @@ _CAUSES = (
            "Set conf sam2=false, or give the host internet access."),
     _Cause(r"Download failed from (\S{1,300})", Code.DOWNLOAD_FAILED,
            "The server could not download {0}.",
-           "Send the weights from here (`labeltui models push MODEL --pretrained`), give the host internet access,"
-           " or set conf use_pretrained_model=false."),
+           "Give the host internet access, or send the weights with `labeltui models push MODEL --pretrained`. To do"
+           " without them, start the server with conf use_pretrained_model=false."),
     _Cause(r"rate limit exceeded", Code.DOWNLOAD_FAILED,
            "GitHub accepts no more downloads for now (rate limit).", "Wait an hour, or set conf auth_token."),
     _Cause(r"<urlopen error (.{1,200}?)>|Max retries exceeded with url: (\S{1,200})", Code.DOWNLOAD_FAILED,

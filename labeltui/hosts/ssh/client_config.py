@@ -54,7 +54,10 @@ class ClientConfig(SSHClientConfig):
         return criterion != "localnetwork" and self._match_val(criterion) is not None
 
     def _forward_agent(self, option: str, args: list[str]) -> None:
-        """Ignore ForwardAgent in a block for every host. Otherwise any of these hosts could use the operator's keys."""
+        """Ignore ``ForwardAgent yes`` in a block that does not name its hosts.
+
+        Below ``Host *``, every host could use the keys in the operator's agent.
+        """
         if self._own or args[0].lower() in ("no", "false"):
             self._set_bool_or_str(option, args)
         else:

@@ -26,7 +26,7 @@ Unlock = Callable[[Path], Awaitable[asyncssh.SSHKey | None]]
 """Asks for the passphrase of a key file. None if the operator does not give it."""
 
 Touch = Callable[[str], AbstractAsyncContextManager[None]]
-"""Shows that the security key of that name waits for a touch, while the block runs."""
+"""Takes the name of a security key. Returns a context manager that asks the operator to touch the key meanwhile."""
 
 
 class LockedKey(asyncssh.SSHKeyPair):

@@ -133,9 +133,9 @@ def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float |
 
 
 def price_of(pod: Pod) -> Decimal | None:
-    """Return the price in $/h to compare with the agreed one: with the pod's own disks, without its network volume.
+    """Return the pod's price in $/h, with its own disks but without its network volume. None while unknown.
 
-    None while unknown.
+    It is compared with the agreed price.
     """
     return replace(pod, network_volume_gb=None).cost_per_hour if pod.compute_per_hour else None
 

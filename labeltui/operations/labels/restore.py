@@ -153,7 +153,7 @@ def _document(
     first = failed[0]
     error = {
         "code": Code.LABELS_DIFFER,
-        "message": f"{len(failed)} labels were not submitted. {first.shown}: {first.why.rstrip('.')}.",
+        "message": f"{len(failed)} labels were not restored. {first.shown}: {first.why.rstrip('.')}.",
         "hint": "Correct this, then repeat the command; labels that the server already has do not change.",
     }
     raise Failed.of_document({**document, "error": error})
@@ -244,7 +244,7 @@ async def _not_taken(session: Session, done: Sequence[Planned]) -> list[Planned]
         return []
     found = await session.labels.found([(one.entry.tag, one.entry.study) for one in done])
     there = {(one.tag, split_label(one.name)[0]): one.sha256 for one in found}
-    why = "the server stored something else"
+    why = "the label on the host is missing, or differs from the copy that was sent"
     return [
         Planned(one.entry, why=why)
         for one in done

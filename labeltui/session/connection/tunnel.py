@@ -140,7 +140,7 @@ class Tunnel:
         if port == self._first(host):
             return f"Port {self.remote_port} is the server's own."
         reason = f"Slicer knows port {port} from an earlier session, so labeltui uses it again"
-        return f"{reason}; in that session, {because}." if because else f"{reason}."
+        return f"{reason}. That session chose it because {because}." if because else f"{reason}."
 
     def _store_port(self, port: int, wanted: int, because: str) -> None:
         """Store the port for the next start.

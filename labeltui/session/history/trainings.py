@@ -33,7 +33,10 @@ class TrainingHistory:
         return self._field.value
 
     def on_live_run(self, run_id: str | None) -> None:
-        """Set the run of the server that is up; None if none is. Only a training of this run counts as running."""
+        """Set the id of the present server's run, or None if no server is up.
+
+        A training of any other run is not shown as running, even if its record says so.
+        """
         if run_id != self._live_run:
             self._live_run = run_id
             self._publish(self._field.value)

@@ -60,7 +60,7 @@ class ReadingsKeeper:
             self._wake.set()
 
     async def run(self) -> None:
-        """Record until cancelled. After a failure, raise an alert and try again after a pause."""
+        """Record new readings until cancelled. Repeated failures show an alert."""
         failures = 0
         while True:
             self._wake.clear()

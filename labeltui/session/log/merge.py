@@ -35,7 +35,7 @@ JITTER = 1000
 KNOWN = 50_000
 """Most lines of stdout that are stored for comparison with ``app.log``."""
 AHEAD = 20_000
-"""Undecided lines of ``app.log`` after which reading it pauses until stdout has caught up."""
+"""Most lines of ``app.log`` that wait for stdout. At this number, reading ``app.log`` pauses until some are placed."""
 PENDING_BYTES = 1 << 20
 """Most bytes of stdout that wait for ``app.log``."""
 STAMPED = 32

@@ -83,8 +83,10 @@ class Poller(Generic[T]):
         self._interval = interval
         self._clock = clock
         self._wake = asyncio.Event()
-        self.attempts = self.finished = 0
-        """The number of polls that have begun, and the number of the newest poll whose reading was written."""
+        self.attempts = 0
+        """Count of polls that have begun. Polls are numbered from 1."""
+        self.finished = 0
+        """Number of the newest poll whose reading was written; 0 before the first."""
 
     @property
     def name(self) -> str:

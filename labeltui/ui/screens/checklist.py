@@ -146,9 +146,9 @@ class ChecklistScreen(StepsScreen):
             await self._again({**self._job.params, **self._accept})
 
     async def action_again_with(self, name: str) -> None:
-        """Run the deployment again with the parameter ``name``, if no GPU was free.
+        """If no GPU was free, run the deployment again with one more option.
 
-        ``wait`` waits for a free GPU; ``fallback`` takes the next GPU that fits within the price.
+        ``name`` is the option: ``wait`` waits for a free GPU; ``fallback`` takes the next GPU within the price.
         """
         if self._refused:
             await self._again({**self._job.params, name: True})

@@ -90,7 +90,7 @@ async def test_it_is_written_beside_the_configuration_and_removed_again(tmp_path
     assert BACKUP not in again["message"]
     assert there["config"] == f"Include {ssh / 'labeltui.conf'}\n\n{THEIRS}"
     assert "Host labeltui-p\n    HostName 192.0.2.9\n" in there["labeltui.conf"]
-    assert removed["message"] == "The profile's Host block is removed from ssh's configuration."
+    assert removed["message"] == "Removed the profile's Host block from ssh's configuration."
     assert absent["message"] == "ssh's configuration had no Host block of this profile."
     assert contents(ssh) == {"config": THEIRS, "id_ed25519": "private", BACKUP: THEIRS}
     assert it.report.lines[-1] == absent["message"]

@@ -152,7 +152,10 @@ def gpu_json(
 
 
 def center_json(catalog: Catalog, place: DataCenter, include: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return a data centre's document, with the kinds of stock in ``include``."""
+    """Return a data centre as JSON.
+
+    ``include`` may have ``GPU_AVAILABILITY`` and ``CPU_AVAILABILITY``; each adds how many are free, as a level.
+    """
     answer: dict[str, Any] = {
         "id": place.id,
         "name": place.name,

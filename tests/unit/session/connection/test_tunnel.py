@@ -103,8 +103,8 @@ async def test_a_port_that_is_not_the_servers_has_its_reason_also_in_later_sessi
         _, later = make(tmp_path, remote=port, hold=hold)
         await opened(later, Forwarding())
         assert later.status.port_reason == (
-            f"Slicer knows port {port + 1} from an earlier session, so labeltui uses it again; "
-            f"in that session, {because}"
+            f"Slicer knows port {port + 1} from an earlier session, so labeltui uses it again. "
+            f"That session chose it because {because}"
         )
 
 
