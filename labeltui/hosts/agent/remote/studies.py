@@ -29,6 +29,8 @@ AGAIN_S = 0.02  # until a file that was being written is read again
 CONFIRM_S = 2.0  # file systems may round times, so a changed file is read once more after this time
 BROKEN_AFTER_S = 10.0  # a file that is not whole, and has not changed for this time, is reported
 CHECK_S = 15.0
+SIZES_S = 0.05
+SIZED_FIRST = 20_000  # a longer list waits for no sizes
 LARGEST = 1 << 30
 AT_ONCE = 1000  # studies in one message
 LEVEL = 3
@@ -155,6 +157,8 @@ class Watch:
             with self.turn:
                 self.begun += 1
             whole = self.read()
+            if whole and 0 < len(self.unsized) <= SIZED_FIRST:
+                self.send_sizes()
             with self.turn:
                 self.settled = self.begun if whole else self.settled
                 self.turn.notify_all()
@@ -202,12 +206,14 @@ class Watch:
                 "data": packed(part), "last": False}  # fmt: skip
 
     def send_sizes(self) -> None:
-        """Send the sizes of some images.
-
-        On a network volume each may take a millisecond, so the list is sent before.
-        """
-        some, self.unsized = self.unsized[:AT_ONCE], self.unsized[AT_ONCE:]
-        found = {study: size_of(self.datastore.path.parent, study + extension) for study, extension in some}
+        """Send the sizes that can be read in a moment; a network volume may need a millisecond for each image."""
+        found: dict[str, int | None] = {}
+        until, folder, done = time.monotonic() + SIZES_S, self.datastore.path.parent, 0
+        while done < len(self.unsized) and (not done or time.monotonic() < until):
+            study, extension = self.unsized[done]
+            found[study] = size_of(folder, study + extension)
+            done += 1
+        del self.unsized[:done]
         changed = {study: size for study, size in found.items() if size not in (None, self.sizes.get(study))}
         self.sizes.update({study: size for study, size in changed.items() if size is not None})
         self.sizes_changed |= bool(changed)

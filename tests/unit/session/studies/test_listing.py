@@ -146,9 +146,8 @@ async def test_the_sizes_of_images_follow_the_list(tmp_path: Path) -> None:
         (tmp_path / "b.nii.gz").mkdir()
         here.write({"a": PLAIN, "b": PLAIN, "gone": PLAIN})
         here.serve()
-        await here.listing.read()
+        before = await here.listing.read()  # a command reads the list once
         await here.changed(2)  # the list, then the sizes
-        before = await here.listing.read()
         assert [study.size for study in before.studies] == [2_000_000, None, None]
         here.write({"a": FINAL, "b": PLAIN, "gone": PLAIN})
         await here.changed(3)
@@ -163,6 +162,20 @@ async def test_the_sizes_of_images_follow_the_list(tmp_path: Path) -> None:
         here.serve(studies=str(other))
         await here.changed(6)
         assert [study.size for study in (await here.listing.read()).studies] == [None]
+
+
+async def test_sizes_that_take_long_come_after_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_studies, "SIZES_S", 0.0)
+    async with desk(tmp_path) as here:
+        for name in "abc":
+            (tmp_path / f"{name}.nii.gz").write_bytes(b"12345")
+        here.write(dict.fromkeys("abc", PLAIN))
+        here.serve()
+        assert len((await here.listing.read()).studies) == 3
+        await here.changed(2)
+        assert [study.size for study in (await here.listing.read()).studies] == [5, 5, 5]
 
 
 async def test_a_half_written_file_leaves_the_list_and_is_read_when_it_is_whole(tmp_path: Path) -> None:
