@@ -63,7 +63,9 @@ def test_a_review_is_what_the_server_stores_and_the_reviewer_reads(served: Serve
         *review,
         "editTime",
     }  # what the Reviewer itself would write
-    assert served.bench.run("studies", "list").document["studies"][0]["review"] == "approved"
+    first = served.bench.run("studies", "list").document["studies"][0]
+    assert (first["id"], first["review"]) == (study, "approved")
+    assert first["size"] == (served.studies / f"{study}.nii.gz").stat().st_size
 
     eves = {"status": "flagged", "approvedBy": "eve", "level": "easy", "comment": "leak", "editTime": begun}
     assert reviewer(served, study, {"segmentationMeta": eves})["flagged"]
