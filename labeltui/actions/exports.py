@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from labeltui.actions.model import Action, Command
 from labeltui.actions.params import Params, choice, pairs, required_text, switch, text, texts
 
-FORMATS = FOLDER, ZIP, NNUNET = ("folder", "zip", "nnunet")
+FORMATS = FOLDER, ZIP, NNUNET, DICOM_SEG = ("folder", "zip", "nnunet", "dicom-seg")
 
 
 class LabelsExportParams(Params):
@@ -16,7 +16,7 @@ class LabelsExportParams(Params):
     dest: str = required_text("the folder or file to create; a name ending in .zip makes a zip file")
     format: str | None = choice("what to write; default: a folder, or a zip file by the name", *FORMATS)
     study: tuple[str, ...] = texts("only labels of these studies")
-    tag: tuple[str, ...] = texts("only labels with these tags; default: all tags, for nnU-Net: final")
+    tag: tuple[str, ...] = texts("only labels with these tags; default: all tags; for nnU-Net only final")
     version: tuple[str, ...] = texts(
         "versions by the first digits of their SHA-256, or `all`; default: the newest of each label"
     )
@@ -26,20 +26,21 @@ class LabelsExportParams(Params):
         "for nnU-Net: what the images show, such as CT or MR; only CT is normalised as CT"
     )
     name: Mapping[str, str] = pairs(
-        "for nnU-Net: number and name of a label, such as 1 liver; default: the names of profile or model"
+        "for nnU-Net and DICOM: number and name of a label, such as 1 liver; default: the names of profile or model"
     )
+    dicom: tuple[str, ...] = texts("for DICOM SEG: folders on this machine with the studies' DICOM files")
     replace: bool = switch("replace an earlier export in the same place")
 
 
 LABELS_EXPORT = Command(
-    "labels.export", "Export labels", "write labels into a folder, a zip file or a data set for nnU-Net",
+    "labels.export", "Export labels", "write labels into a folder, a zip file, DICOM SEG or a data set for nnU-Net",
     command=("labels", "export"), needs_host=False, takes=LabelsExportParams,
 )  # fmt: skip
 
 EXPORT_ACTIONS: tuple[Action, ...] = (
     LABELS_EXPORT,
     Action(
-        "queue.export", "Export labels", "write labels into a folder, a zip file or a data set for nnU-Net",
+        "queue.export", "Export labels", "write labels into a folder, a zip file, DICOM SEG or a data set for nnU-Net",
         key="e", leader="Q", needs_host=False, console="form('labels.export')",
     ),
     Action(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import SimpleITK
 
 from labeltui.imaging.instances import prepare
-from labeltui.imaging.series import NotAVolume, Slice, read_series, volume_of
+from labeltui.imaging.series import NotAVolume, Slice, named, read_series, series_number, volume_of
 
 HEAD = 1 << 14
 
@@ -52,14 +51,8 @@ class Converter:
         series, left = read_series(paths)
         for path, why in left:
             say(left=str(path), why=why)
-        per_folder = Counter(names[slices[0].path] for slices in series.values())
-        used: dict[str, int] = defaultdict(int)
-        for number, slices in enumerate(series.values(), 1):
+        for number, (name, slices) in enumerate(named(series.values(), names), 1):
             say(progress=f"Converting series {number} of {len(series)}")
-            base = names[slices[0].path]
-            name = base if per_folder[base] == 1 else f"{base}_s{_number(slices)}"
-            used[name] += 1
-            name += f"-{used[name]}" if used[name] > 1 else ""
             self._series(slices, name)
 
     def _series(self, slices: Sequence[Slice], name: str) -> None:
@@ -74,9 +67,9 @@ class Converter:
                 image = reader.Execute()
             self._write(image, files, name, source)
         except NotAVolume as error:
-            say(left=str(source), why=f"series {_number(slices)}: {error}")
+            say(left=str(source), why=f"series {series_number(slices)}: {error}")
         except (RuntimeError, OSError) as error:
-            say(left=str(source), why=f"series {_number(slices)}: {_reason(error)}")
+            say(left=str(source), why=f"series {series_number(slices)}: {_reason(error)}")
 
     def _write(self, image: Any, files: Sequence[Path], name: str, source: Path) -> None:
         if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
@@ -111,11 +104,6 @@ def check_meta_image(path: Path) -> None:
     voxels = fields.get("elementdatafile", "")
     if voxels.upper() != "LOCAL" and ("/" in voxels or "\\" in voxels or len(voxels.split()) != 1):
         raise NotAVolume("its voxels are in files of another folder")
-
-
-def _number(slices: Sequence[Slice]) -> str:
-    number = slices[0].header.get("SeriesNumber")
-    return str(number) if isinstance(number, int) else "0"
 
 
 def _reason(error: Exception) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +70,27 @@ def read_series(paths: Iterable[Path]) -> tuple[dict[str, list[Slice]], list[tup
         else:
             series[str(header.get("SeriesInstanceUID") or path)].append(Slice(path, header))
     return dict(series), left
+
+
+def named(
+    series: Collection[Sequence[Slice]], names: Mapping[Path, str]
+) -> list[tuple[str, Sequence[Slice]]]:
+    """Return each series with its study's id: the name of its folder, with its number if the folder has several."""
+    per_folder = Counter(names[slices[0].path] for slices in series)
+    used: dict[str, int] = defaultdict(int)
+    found = []
+    for slices in series:
+        base = names[slices[0].path]
+        name = base if per_folder[base] == 1 else f"{base}_s{series_number(slices)}"
+        used[name] += 1
+        found.append((name + (f"-{used[name]}" if used[name] > 1 else ""), slices))
+    return found
+
+
+def series_number(slices: Sequence[Slice]) -> str:
+    """Return the number of a series; 0 if it has none."""
+    number = slices[0].header.get("SeriesNumber")
+    return str(number) if isinstance(number, int) else "0"
 
 
 def volume_of(slices: Sequence[Slice]) -> list[Path]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions.exports import FOLDER, NNUNET, ZIP, LabelsExportParams
+from labeltui.actions.exports import DICOM_SEG, FOLDER, NNUNET, ZIP, LabelsExportParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
@@ -16,7 +16,9 @@ from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 from labeltui.operations.export.dataset import check_dataset, write_dataset
 from labeltui.operations.export.files import LeftOut, write_folder, write_zip
+from labeltui.operations.export.names import given_names
 from labeltui.operations.export.place import beside, check_place, put
+from labeltui.operations.export.segmentations import check_segmentations, write_segmentations
 from labeltui.operations.export.selection import Chosen, choose, copy_missing
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ async def labels_export(session: Session, params: LabelsExportParams, report: Re
     if kind == NNUNET:
         check_dataset(dest, params)
         params = params if params.tag else LabelsExportParams(**{**params.given(), "tag": (FINAL_TAG,)})
+    if kind == DICOM_SEG:
+        given_names(params)
+        check_segmentations(params)
     await asyncio.to_thread(check_place, dest, replace=params.replace)
     report.emit(_step("copy", "Copy the labels to this machine", "running"))
     missing = await copy_missing(session, report)
@@ -50,6 +55,8 @@ async def labels_export(session: Session, params: LabelsExportParams, report: Re
         made, more = folder / "export", dict[str, Any]()
         if kind == NNUNET:
             exported, left, more = await write_dataset(session, chosen, made, images, params, report)
+        elif kind == DICOM_SEG:
+            exported, left, more = await write_segmentations(session, chosen, made, params, report)
         else:
             write = write_zip if kind == ZIP else write_folder
             exported, left = await write(session, chosen, made, report)

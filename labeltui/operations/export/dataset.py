@@ -18,6 +18,7 @@ from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.text import one_line
 from labeltui.operations.export.files import LeftOut, contents, write_folder
 from labeltui.operations.export.images import fetch_images, find_images
+from labeltui.operations.export.names import given_names, model_values
 from labeltui.operations.export.place import CONTENTS
 from labeltui.operations.export.selection import Chosen
 from labeltui.operations.imaging import run_program
@@ -43,12 +44,7 @@ def check_dataset(dest: Path, params: LabelsExportParams) -> None:
             Code.BAD_PARAMETER, "nnU-Net must know what the images show: it normalises CT in another way.",
             "Add --channel CT, or another name such as MR.",
         )  # fmt: skip
-    wrong = next((value for value in params.name if not (value.isdecimal() and 0 < int(value) < 256)), None)
-    if wrong is not None:
-        raise Misused(
-            Code.BAD_PARAMETER, f"{one_line(wrong)!r} is no value of a label.",
-            "Write a number from 1 to 255, then a name.",
-        )  # fmt: skip
+    given_names(params)
 
 
 async def write_dataset(
@@ -64,7 +60,6 @@ async def write_dataset(
     Returns the exported labels, those left out, and ``dataset.json``. Raises Misused if a study has two of the chosen
     labels, OSError, and the errors of the connection.
     """
-    given = {int(value): name for value, name in params.name.items()}
     twice = [study for study, count in Counter(one.entry.study for one in chosen).items() if count > 1]
     if twice:
         raise Misused(
@@ -81,7 +76,9 @@ async def write_dataset(
         cases, incomplete = await _with_images(session, exported, images, staged, report)
         done, unfit, values = await _write_cases(made, cases, report)
         left += [*incomplete, *unfit]
-        names, unnamed = label_names(given, session.profile.server.labels, _model_values(session), values)
+        names, unnamed = label_names(
+            given_names(params), session.profile.server.labels, model_values(session), values
+        )
         document = dataset_document(params.channel or "", names, len(done))
         await asyncio.to_thread(
             write_file, made / "dataset.json", json.dumps(document, indent=1), durable=True
@@ -133,11 +130,3 @@ async def _write_cases(
             "Nothing was exported.",
         )
     return done, left, values
-
-
-def _model_values(session: Session) -> Mapping[str, int]:
-    """Return the label values by name of the first model of the server that has any."""
-    info = session.store.state.info.value
-    models = info.models if info is not None else {}
-    first = [models[name] for name in session.profile.server.models if name in models]
-    return next((model.values for model in (*first, *models.values()) if model.values), {})

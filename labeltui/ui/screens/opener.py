@@ -46,7 +46,18 @@ WATCHED = {
 """The screens that show a running action, by the action's id."""
 ASKED_FIRST = {
     "studies.upload": ("paths", "checksum", "dry_run", "anyway"),
-    "labels.export": ("dest", "format", "study", "tag", "version", "annotator", "review", "channel", "name"),
+    "labels.export": (
+        "dest",
+        "format",
+        "study",
+        "tag",
+        "version",
+        "annotator",
+        "review",
+        "channel",
+        "name",
+        "dicom",
+    ),
 }
 """The parameters that a form asks for, by action. The action itself asks for others when it needs them."""
 READ_S = 2.0  # another labeltui may have the history locked
