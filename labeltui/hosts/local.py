@@ -21,9 +21,8 @@ from labeltui.hosts.base import Completed, Progress
 from labeltui.hosts.forwarding import Relay
 from labeltui.hosts.output import read_stderr, read_stdout
 
-STDERR_TAIL_BYTES = 8192
+STDERR_TAIL_BYTES, PIPE_BYTES = 8192, 256 * 1024
 CLOSE_WAIT_S = 2.0
-PIPE_BYTES = 256 * 1024
 
 
 class LocalChannel:
@@ -100,12 +99,14 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     # asyncio reports the end of a process only when its output was read to the end.
     unread = [asyncio.create_task(_discard(stream)) for stream in (process.stdout, process.stderr) if stream]
     try:
-        await asyncio.wait_for(process.wait(), CLOSE_WAIT_S)
+        async with asyncio.timeout(CLOSE_WAIT_S):
+            await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):  # a process of another group may still use the pipes
-            await asyncio.wait_for(process.wait(), CLOSE_WAIT_S)
+            async with asyncio.timeout(CLOSE_WAIT_S):
+                await process.wait()
     finally:
         for task in unread:
             task.cancel()

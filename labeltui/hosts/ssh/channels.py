@@ -30,7 +30,8 @@ async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
     process.close()
     # A host that does not answer must not block the caller.
     with contextlib.suppress(TimeoutError, OSError, asyncssh.Error):
-        await asyncio.wait_for(process.wait_closed(), CLOSE_WAIT_S)
+        async with asyncio.timeout(CLOSE_WAIT_S):  # wait_for can swallow a cancellation before Python 3.12
+            await process.wait_closed()
 
 
 async def run_to_end(

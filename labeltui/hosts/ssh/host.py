@@ -239,7 +239,8 @@ class SshHost:
         for connection in reversed(connections):  # jump hosts last
             connection.close()
             try:
-                await asyncio.wait_for(connection.wait_closed(), CLOSE_WAIT_S)
+                async with asyncio.timeout(CLOSE_WAIT_S):
+                    await connection.wait_closed()
             except TimeoutError:
                 connection.abort()
         await self._close_proxies()

@@ -87,7 +87,8 @@ class ProxyCommand:
         """End the command and the processes that it started."""
         self.socket.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 0.2)  # the end of its input ends most
+            async with asyncio.timeout(0.2):  # the end of its input ends most
+                await self._process.wait()
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
