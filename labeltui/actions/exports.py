@@ -23,7 +23,7 @@ class LabelsExportParams(Params):
     annotator: tuple[str, ...] = texts("only labels of these annotators")
     review: tuple[str, ...] = texts("only labels in these review states: approved, flagged, none")
     channel: str | None = text(
-        "for nnU-Net: what the images show, such as CT or MR; only CT is normalised as CT"
+        "for nnU-Net: modality of the images, such as CT or MR; nnU-Net normalises CT differently"
     )
     name: Mapping[str, str] = pairs(
         "for nnU-Net and DICOM: number and name of a label, such as 1 liver; default: the names of profile or model"

@@ -26,7 +26,7 @@ MOST = 255
 
 
 class NotACaseError(Exception):
-    """Image and label are no case for nnU-Net."""
+    """Raised for an image and a label that can't be a case for nnU-Net. The text is the reason."""
 
 
 def say(**message: Any) -> None:
@@ -60,7 +60,7 @@ def write_case(target: Path, name: str, image: Path, label: Path) -> list[int]:
 
 
 def _compare(image: Any, label: Any) -> None:
-    """Raise NotACaseError unless both are volumes on the same grid."""
+    """Raise NotACaseError unless image and label are volumes on the same grid."""
     if len(image.shape) != 3:
         raise NotACaseError(f"its image is no volume ({'x'.join(map(str, image.shape))})")
     if image.shape != label.shape:

@@ -22,9 +22,10 @@ _SECRET = re.compile("KEY|TOKEN|SECRET|PASS", re.IGNORECASE)
 async def run_program(
     module: str, request: bytes, receive: Callable[[dict[str, Any]], None], report: Report
 ) -> str:
-    """Run a program on a request. ``receive`` gets each answer that is no progress. Cancelling kills the program.
+    """Run a program on a request.
 
-    Returns why the program ended early; empty if it has not.
+    ``receive`` gets each answer, except those that report progress. Cancelling kills the program. Returns why
+    the program ended early; empty if it has not.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, stdin=asyncio.subprocess.PIPE,

@@ -33,7 +33,7 @@ READABLE = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd")
 
 
 def check_dataset(dest: Path, params: LabelsExportParams) -> None:
-    """Raise Misused for parameters that make no data set."""
+    """Raise Misused for parameters with which no data set can be written."""
     if not is_dataset_name(dest.name):
         raise Misused(
             Code.BAD_PARAMETER, f"nnU-Net finds no data set in a folder that is called {one_line(dest.name)}.",
@@ -41,7 +41,7 @@ def check_dataset(dest: Path, params: LabelsExportParams) -> None:
         )  # fmt: skip
     if not params.channel:
         raise Misused(
-            Code.BAD_PARAMETER, "nnU-Net must know what the images show: it normalises CT in another way.",
+            Code.BAD_PARAMETER, "nnU-Net must know what the images show: it normalises CT differently.",
             "Add --channel CT, or another name such as MR.",
         )  # fmt: skip
     given_names(params)
@@ -107,7 +107,7 @@ async def _with_images(
 async def _write_cases(
     made: Path, cases: Mapping[str, tuple[Chosen, Path, Path]], report: Report
 ) -> tuple[list[Chosen], list[LeftOut], set[int]]:
-    """Run the program that writes the cases. Returns the labels, those that are no cases, and the label values."""
+    """Run the program that writes the cases. Returns the labels that became cases, the others, and the label values."""
     done, left, values = list[Chosen](), list[LeftOut](), set[int]()
 
     def receive(answer: Mapping[str, Any]) -> None:
