@@ -85,10 +85,16 @@ class Study(NamedTuple):
         """Fetches after which no final label was submitted, newest first."""
         if FINAL_TAG not in self.tags:
             return self.fetches
-        done = self.tags[FINAL_TAG]
+        done, author = self.tags[FINAL_TAG], self.final_author
         if done is None:
             return ()
-        return tuple(f for f in self.fetches if f.at is not None and f.at > done)
+        # MONAI Label stores a label's time in whole seconds, and a fetch's with fractions. The author's fetch in the
+        # same second is the one that led to the label.
+        return tuple(
+            f
+            for f in self.fetches
+            if f.at is not None and (f.at.replace(microsecond=0) if f.client == author else f.at) > done
+        )
 
     @property
     def openers(self) -> tuple[str, ...]:

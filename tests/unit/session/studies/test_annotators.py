@@ -68,6 +68,15 @@ def saved(annotators: Annotators, client: str | None, seconds: int, *, stored: b
         printed(annotators, "monailabel.datastore.local", message, seconds)
 
 
+def test_a_study_is_not_open_at_the_author_who_fetched_it_in_the_second_of_the_submit() -> None:
+    fraction = timedelta(milliseconds=400)
+    fetches = tuple(Fetch("first", client, START + fraction) for client in ("gina", "hugo"))
+    study = Study("X", {"final": START}, fetches, authors={"final": "gina"})
+    assert study.openers == ("hugo",)
+    later = study._replace(fetches=(Fetch("first", "gina", at(1) + fraction),))
+    assert later.openers == ("gina",)
+
+
 def test_a_label_that_is_brought_back_is_no_submission() -> None:
     noted: list[StudyEvent] = []
     annotators = Annotators("labeltui", lambda: UTC, noted.append)
