@@ -6,9 +6,12 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import BinaryIO
 
 HEAD = 1 << 18  # bytes of a file that a header fits into
+_GZIP = b"\x1f\x8b"
+_MEMBER = zlib.MAX_WBITS | 16
 _COLOURS = {
     128: "colours",
     2304: "colours",
@@ -20,28 +23,56 @@ _BITS = {1: 1, 2: 8, 4: 16, 8: 32, 16: 32, 64: 64, 256: 8, 512: 16, 768: 32, 102
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf)", re.IGNORECASE)
 
 
-def why_misread(extension: str, head: bytes, size: int) -> str:
+def why_misread(extension: str, file: BinaryIO, size: int) -> str:
     """Say why MONAI Label would misread a file.
 
-    Empty if its header shows no reason. ``head`` has the first :data:`HEAD` bytes of the file. ``size`` is the
-    size of the whole file.
+    Empty if nothing shows a reason. ``size`` is the size of the file in bytes. The voxels of a compressed file
+    are unpacked only if the size that its last bytes give is not the expected one. Raises OSError.
     """
+    head = file.read(HEAD)
     if extension == ".nrrd":
         return _nrrd(head)
-    if extension == ".nii.gz":
-        unpacked = _unpacked(head)
-        return "it is not compressed with gzip" if unpacked is None else _nifti(unpacked, None)
-    return _nifti(head, size)
+    if extension != ".nii.gz":
+        return _nifti(head, lambda needed: size >= needed)
+    if not head.startswith(_GZIP):
+        return "it is not compressed with gzip"
+    return _nifti(_first(_unpacked(file), 1024), lambda needed: _has(file, size, needed))
 
 
-def _unpacked(head: bytes) -> bytes | None:
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, 1024)
-    except zlib.error:
-        return None
+def _has(file: BinaryIO, size: int, needed: float) -> bool:
+    """Whether a gzip file unpacks to at least this many bytes."""
+    file.seek(max(size - 4, 0))
+    # True for a whole file of one member. All others, such as a cut one or one of many members, are read.
+    if int.from_bytes(file.read(4), "little") == needed % (1 << 32):
+        return True
+    done = 0
+    return any((done := done + len(block)) >= needed for block in _unpacked(file))
 
 
-def _nifti(head: bytes, size: int | None) -> str:
+def _unpacked(file: BinaryIO) -> Iterator[bytes]:
+    """Unpack all members of a gzip file. Ends where the file is cut off or damaged."""
+    file.seek(0)
+    member, rest = zlib.decompressobj(_MEMBER), b""
+    while rest := rest or file.read(HEAD):
+        try:
+            block = member.decompress(rest, HEAD)
+        except zlib.error:
+            return
+        yield block
+        rest = member.unconsumed_tail
+        if member.eof:
+            member, rest = zlib.decompressobj(_MEMBER), member.unused_data
+
+
+def _first(blocks: Iterator[bytes], length: int) -> bytes:
+    found = b""
+    while len(found) < length and (block := next(blocks, None)) is not None:
+        found += block
+    return found[:length]
+
+
+def _nifti(head: bytes, has: Callable[[float], bool]) -> str:
+    """``has`` returns whether the file, unpacked, has at least this many bytes."""
     order = next(
         (o for o in "<>" if len(head) >= 4 and struct.unpack(o + "i", head[:4])[0] in (348, 540)), ""
     )
@@ -73,7 +104,7 @@ def _nifti(head: bytes, size: int | None) -> str:
         return wrong
     if kind in _COLOURS:
         return f"its voxels are {_COLOURS[kind]}"
-    if size is not None and kind in _BITS and size < start + math.prod(lengths) * _BITS[kind] // 8:
+    if kind in _BITS and not has(start + math.prod(lengths) * _BITS[kind] // 8):
         return "it is cut off: the voxels of its end are missing"
     if codes[1] <= 0 and not all(math.isfinite(one) and one > 0 for one in spacing):
         return "it has no spacing"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labeltui.domain.studies.headers import HEAD, why_misread
+from labeltui.domain.studies.headers import why_misread
 from labeltui.domain.studies.image_files import name_on_host
 from labeltui.monailabel.stow import Instance
 from labeltui.operations.imaging import run_program
@@ -104,5 +104,5 @@ def _receive(answer: dict[str, Any], made: list[FoundFile], left: list[LeftOut])
         return
     size = path.stat().st_size
     with path.open("rb") as file:
-        why = why_misread(".nii.gz", file.read(HEAD), size)
+        why = why_misread(".nii.gz", file, size)
     made.append(FoundFile(path, name, size, int(answer["mtime_ns"]), why, source=Path(answer["source"])))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
-from labeltui.domain.studies.headers import HEAD, why_misread
+from labeltui.domain.studies.headers import why_misread
 from labeltui.domain.studies.image_files import LABEL_FOLDERS, image_of_label, name_on_host, split_image
 
 DICOM_MARK = 128
@@ -145,7 +145,7 @@ class Finder:
             self.left.append(LeftOut(path, why))
             return
         with path.open("rb") as file:
-            why = why_misread(split_image(path.name)[1], file.read(HEAD), stat.st_size)
+            why = why_misread(split_image(path.name)[1], file, stat.st_size)
         self.found.append(FoundFile(path, name, stat.st_size, stat.st_mtime_ns, why))
 
     def _unpack(self, path: Path, parts: tuple[str, ...]) -> None:

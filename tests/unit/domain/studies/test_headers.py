@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import math
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.studies.headers import HEAD, why_misread
+from labeltui.domain.studies.headers import why_misread
 from tests.volumes import nifti, nifti2, nrrd, packed
+
+
+def members(data: bytes, *cuts: int) -> bytes:
+    """The data as several gzip members, one after the other."""
+    return b"".join(packed(data[a:b]) for a, b in zip((0, *cuts), (*cuts, len(data)), strict=True))
+
+
+def noise(shape: tuple[int, int, int]) -> bytes:
+    """Voxels that gzip can't make smaller."""
+    return random.Random(1).randbytes(2 * math.prod(shape))
+
+
+LARGE = nifti((64, 64, 64), voxels=noise((64, 64, 64)))
 
 GOOD = [
     (".nii", nifti()),
@@ -18,6 +33,10 @@ GOOD = [
     (".nii", nifti((4, 4, 3, 1))),
     (".nii", nifti(spacing=(0, 0, 0))),  # the sform has the spacing
     (".nii.gz", packed(nifti())),
+    (".nii.gz", packed(LARGE)),
+    (".nii.gz", packed(LARGE + b"more than its voxels")),
+    (".nii.gz", packed(LARGE) + bytes(512)),  # as tapes fill their last block
+    (".nii.gz", members(LARGE, 100, 9_000)),
     (".nrrd", nrrd()),
     (".nrrd", nrrd("key:=value: with a colon")),
     (
@@ -37,6 +56,11 @@ BAD = [
     (".nii", nifti(kind=128), "colours"),
     (".nii", nifti(magic=b"ni1\0"), "another file"),
     (".nii", nifti(voxels=bytes(10)), "cut off"),
+    (".nii.gz", packed(LARGE)[:-40], "cut off"),
+    (".nii.gz", packed(LARGE)[:300_000], "cut off"),
+    (".nii.gz", packed(LARGE[:-1]), "cut off"),
+    (".nii.gz", members(LARGE, 100, 9_000)[:-40], "cut off"),
+    (".nii.gz", packed(LARGE)[:300_000] + bytes(100_000), "cut off"),
     (".nii", b"", "no NIfTI file"),
     (".nii", packed(nifti()), "no NIfTI file"),
     (".nii.gz", nifti(), "not compressed with gzip"),
@@ -51,14 +75,18 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("extension", "data"), GOOD)
+def shown(value: object) -> str:
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+
+
+@pytest.mark.parametrize(("extension", "data"), GOOD, ids=shown)
 def test_a_sound_volume_passes(extension: str, data: bytes) -> None:
-    assert why_misread(extension, data[:HEAD], len(data)) == ""
+    assert why_misread(extension, io.BytesIO(data), len(data)) == ""
 
 
-@pytest.mark.parametrize(("extension", "data", "why"), BAD)
+@pytest.mark.parametrize(("extension", "data", "why"), BAD, ids=shown)
 def test_what_would_be_misread_is_named(extension: str, data: bytes, why: str) -> None:
-    assert why in why_misread(extension, data[:HEAD], len(data))
+    assert why in why_misread(extension, io.BytesIO(data), len(data))
 
 
 @given(st.sampled_from([".nii", ".nii.gz", ".nrrd"]), st.binary(max_size=600), st.integers(0, 600))
@@ -69,5 +97,6 @@ def test_garbage_raises_nothing(extension: str, noise: bytes, at: int) -> None:
         nifti2()[:at] + noise,
         b"NRRD0004\n" + noise,
         nrrd()[:at] + noise,
+        packed(nifti())[:at] + noise,
     ):
-        assert isinstance(why_misread(extension, data, len(data)), str)
+        assert isinstance(why_misread(extension, io.BytesIO(data), len(data)), str)
