@@ -50,9 +50,7 @@ async def confirm_pod(
     whose = "" if own else visible(f"{name} ({pod.id}) is not this profile's pod. ")
     if not yes:
         if not prompter.present:
-            raise Refused(
-                Code.UNCONFIRMED, f"{action.title}: not confirmed. {whose}".strip(), f"Add --yes {name}."
-            )
+            raise Refused(Code.UNCONFIRMED, f"Not confirmed: {whose}{question}", f"Add --yes {name}.")
         yes = await prompter.ask(f"{whose}{question} Type {name!r} to continue:")
     if yes != name:
         raise _wrong(action, pod)

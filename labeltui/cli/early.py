@@ -9,11 +9,13 @@ from labeltui.actions.session import DOCTOR
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
+from labeltui.cli.text import visible
 from labeltui.config.load import find_config_path, load, select
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import no_pod_named
+from labeltui.domain.state import Identity, SessionState
 from labeltui.runpod.keys import find_key, keys_elsewhere
 
 
@@ -22,7 +24,7 @@ def refuse_unwanted(request: Request, output: Output) -> None:
     action = request.action
     if action is not None:
         refuse_change(action, read_only=request.launch.read_only)
-        _refuse_unasked(action, request.yes, TerminalPrompter(output.progress))
+        _refuse_unasked(request, action, TerminalPrompter(output.progress))
 
 
 def refuse_unprepared(request: Request) -> None:
@@ -51,9 +53,14 @@ def _refuse_without_account(profile: Profile, *, pod_needed: bool) -> None:
         asyncio.run(find_key())
 
 
-def _refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:
-    """Raise Refused before connecting, if the action needs a confirmation and nobody can be asked."""
-    if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
+def _refuse_unasked(request: Request, action: Action, prompter: TerminalPrompter) -> None:
+    """Raise Refused before connecting, if the action needs a confirmation and nobody can be asked.
+
+    The question in it is the one for a session of which nothing is known yet.
+    """
+    unasked = request.yes is None and not prompter.present
+    if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or not unasked:
         return
+    question = visible(action.ask(SessionState(Identity("")), request.params) or f"{action.title}?")
     flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
-    raise Refused(Code.UNCONFIRMED, f"{action.title}: not confirmed.", f"Add {flag}.")
+    raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", f"Add {flag}.")

@@ -127,7 +127,13 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
             "It came without a client id of its own, so it is not a reading. Delete it first (labeltui copies it):"
             f" labeltui studies delete {shlex.quote(shown)} --label final.",
         )  # fmt: skip
-    if label is None or label.sha256 != chosen.sha256:
+    if label is None:
+        raise Failed(
+            Code.NOT_FOUND,
+            f"The host no longer has {one_line(chosen.tag)}, the reading of {one_line(chosen.client)}.",
+            f"If it was deleted from this machine, `labeltui studies restore {shlex.quote(shown)}` brings it back.",
+        )
+    if label.sha256 != chosen.sha256:
         raise Failed(
             Code.CHECKSUM,
             f"The host has another label under {one_line(chosen.tag)} than {one_line(chosen.client)} submitted.",
@@ -219,10 +225,11 @@ async def _run(session: Session, study: str, pair: Sequence[Reading]) -> Mapping
     for one in pair:
         info = await session.api.client().label_info(study, one.tag)
         label = await label_of(session.labels, study, one.tag, info)
-        if label is None or label.sha256 != one.sha256:
-            return {
-                "error": f"the host has another label under {one_line(one.tag)} than {one_line(one.client)} submitted"
-            }
+        tag, author = one_line(one.tag), one_line(one.client)
+        if label is None:
+            return {"error": f"the host no longer has {tag}, the reading of {author}"}
+        if label.sha256 != one.sha256:
+            return {"error": f"the host has another label under {tag} than {author} submitted"}
         names[one.tag] = label.name
     root = (await session.labels.refresh([(one.tag, study) for one in pair], copy=False)).root
     agent = await session.link.ready()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.studies import StudiesShowParams
@@ -17,6 +19,7 @@ from labeltui.domain.studies.worklist import Reading
 from labeltui.domain.text import one_line
 from labeltui.operations.studies.double import compare
 from labeltui.session.history.studies import StudyEventKind
+from labeltui.session.labels.deleted import deletions
 from labeltui.session.labels.index import Entry
 from labeltui.session.runtime.fields import Fields
 
@@ -38,11 +41,7 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
     studies = state.queue.value.studies if state.queue.value is not None else ()
     study = next((one for one in studies if one.id == params.study), None)
     if study is None:
-        raise Failed(
-            Code.NOT_FOUND,
-            f"The server has no study {one_line(params.study)}.",
-            "`labeltui studies list` lists what it has.",
-        )
+        raise await _unlisted(session, params.study)
     await session.worklist.poller.poll()
     client, index = session.api.client(), session.labels.folder.index
     await asyncio.to_thread(index.refresh)
@@ -74,6 +73,18 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
             for event in events
         ],
     }
+
+
+async def _unlisted(session: Session, study: str) -> Failed:
+    """Return the error for a study that the server lacks. Its hint is how to bring back one that was deleted here."""
+    hint = "`labeltui studies list` lists what it has."
+    with suppress(OSError):
+        records = await asyncio.to_thread(deletions, session.labels.folder.root, study)
+        if at := next((record.at for record in records if record.image), ""):
+            option = "" if at == records[0].at else f" --at {at}"
+            command = f"labeltui studies restore {shlex.quote(one_line(study))}{option}"
+            hint = f"It was deleted from this machine at {at}. `{command}` brings it back."
+    return Failed(Code.NOT_FOUND, f"The server has no study {one_line(study)}.", hint)
 
 
 async def _compared(session: Session, study: str, readings: Sequence[Reading]) -> dict[str, Any] | None:

@@ -147,9 +147,11 @@ async def test_a_deleted_study_comes_back_with_its_labels(tmp_path: Path) -> Non
         store.label("s1", b"newest", ALICE)  # not copied yet
         deleted = await it.run("studies.delete", study="s1")
         assert set(store.objects) == {"s2"}
+        gone = await it.failing("studies.show", study="s1")
         back = await it.run("studies.restore", study="s1")
         unknown = await it.failing("studies.restore", study="s2")
     assert deleted["labels"].keys() == {"final"}
+    assert "`labeltui studies restore s1` brings it back" in gone.problem.hint
     assert store.file("s1") == b"newest"
     assert store.objects["s1"]["image"] == before["s1"]["image"]
     assert store.files.get("~/studies/s1.nii.gz").data == b"image s1"

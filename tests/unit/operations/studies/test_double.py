@@ -69,10 +69,13 @@ async def test_what_cannot_be_compared_is_said_and_the_details_are_shown_all_the
         shown = await it.run("studies.show", study="a")
         store.label("a", b"another", {"ts": 1, "client_id": "ana"}, "final_ana")
         changed = await it.failing("studies.compare", study="a")
+        store.files.remove("~/studies/labels/final_ana/a.nii.gz")
+        gone = await it.failing("studies.compare", study="a")
     assert early.problem.code == "not_read_twice"
     assert sizes.problem.message == "The readings of a can't be compared: the labels have other sizes."
     assert "  not compared: the labels have other sizes" in details(shown)
     assert "another label under final_ana than ana submitted" in changed.problem.message
+    assert "the host no longer has final_ana, the reading of ana" in gone.problem.message
 
 
 @in_virtual_time
