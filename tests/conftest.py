@@ -10,11 +10,13 @@ import pytest
 from labeltui.session.history import database
 
 SLOW = (
+    "services/hosts/test_hosts_alike.py",
     "services/operations",
     "services/runpod",
     "services/sandbox",
     "services/session",
     "services/test_main_job",
+    "unit/hosts/agent/remote/test_jobs.py",
     "unit/hosts/test_guard_process.py",
     "unit/test_import_contracts.py",
     "unit/ui/widgets/terminal/test_fuzz.py",

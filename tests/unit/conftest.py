@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,13 @@ from hypothesis import HealthCheck, settings
 
 from tests.paths import MONAILABEL
 
-# Deadlines fail at random on a loaded machine, and none of these tests measures time.
-settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Deadlines fail at random on a loaded machine, and none of these tests measures time. CI draws more examples.
+settings.register_profile(
+    "unit",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=int(os.environ.get("LABELTUI_EXAMPLES", "50")),
+)
 settings.load_profile("unit")
 
 
