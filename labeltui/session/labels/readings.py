@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -18,6 +19,7 @@ from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.labels.names import file_name, split_label
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.states import LinkState
 from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue
 from labeltui.domain.text import one_line
 from labeltui.monailabel.client import MonaiLabelClient
@@ -51,35 +53,50 @@ class ReadingsKeeper:
     ) -> None:
         self._store, self._labels, self._worklist, self._queue = store, labels, worklist, queue
         self._client, self._clock = client, clock
-        self._wake = asyncio.Event()
+        self._wake, self._retry = asyncio.Event(), asyncio.Event()
+        self._before, self._failures = store.state, 0
         self._one = asyncio.Lock()
         store.subscribe(self._on_store)
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
+        before, self._before = self._before, state
         if changed & {Fields.queue, Fields.worklist} and unrecorded(state):
             self._wake.set()
+        if Fields.host in changed and _is_connected(state) and not _is_connected(before):
+            self._failures = 0
+            self._retry.set()
+        if Fields.labels in changed and _have_arrived(before, state):
+            self._retry.set()
 
     async def run(self) -> None:
-        """Record new readings until cancelled. Repeated failures show an alert."""
-        failures = 0
+        """Record new readings until cancelled. Repeated failures show an alert.
+
+        The next attempt does not wait longer than until the host is connected again or a copy arrives.
+        """
         while True:
             self._wake.clear()
-            try:
-                await self.record()
-            except LabeltuiError as error:
-                failures += 1
-                if failures >= PATIENCE:  # a label that was just submitted may not be complete yet
-                    self._alert(error)
-                await asyncio.sleep(backoff_s(failures))
+            self._retry.clear()
+            failed = await self.record()
+            if not failed:
+                self._failures = 0
+                self._store.dismiss(ALERT)
+                await asyncio.sleep(PAUSE_S)  # the list of studies shows a stored reading a moment later
+                await self._wake.wait()
                 continue
-            failures = 0
-            self._store.dismiss(ALERT)
-            await asyncio.sleep(PAUSE_S)  # the list of studies shows a stored reading a moment later
-            await self._wake.wait()
+            self._failures += 1
+            if self._failures >= PATIENCE:  # a label that was just submitted may not be complete yet
+                self._alert(failed)
+            await asyncio.sleep(backoff_s(1))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(backoff_s(self._failures)):
+                    await self._retry.wait()
 
-    def _alert(self, error: LabeltuiError) -> None:
+    def _alert(self, failed: Mapping[str, LabeltuiError]) -> None:
+        (study, error), more = list(failed.items())[-1], len(failed) - 1
+        others = f" and {more} more" if more else ""
         message = (
-            f"A reading is not stored yet, so its study is not handed out again: {error.problem.message}"
+            f"A reading of {one_line(study)}{others} is not stored yet, so the study is not handed out again:"
+            f" {error.problem.message}"
         )
         if not any(one.key == ALERT and one.message == message for one in self._store.state.alerts):
             hint = error.problem.hint or "labeltui tries again by itself."
@@ -88,11 +105,8 @@ class ReadingsKeeper:
     async def settle(self, studies: Sequence[str]) -> bool:
         """Record the readings of these studies now. Returns False if one of them could not be recorded yet."""
         for attempt in range(1, TRIES + 1):
-            try:
-                await self.record()
-            except LabeltuiError:
-                if attempt == TRIES:
-                    return False
+            if await self.record() and attempt == TRIES:
+                return False
             await self._queue.poll()
             if not any(study.id in studies for study in unrecorded(self._store.state)):
                 await self._worklist.poller.poll()
@@ -100,17 +114,16 @@ class ReadingsKeeper:
             await asyncio.sleep(backoff_s(1))
         return False
 
-    async def record(self) -> None:
-        """Record every reading that is missing. Raises the last study's LabeltuiError, after trying the others."""
-        failed: LabeltuiError | None = None
+    async def record(self) -> Mapping[str, LabeltuiError]:
+        """Record every reading that is missing. Returns the errors by study."""
+        failed: dict[str, LabeltuiError] = {}
         async with self._one:
             for study in unrecorded(self._store.state):
                 try:
                     await self._record(study)
                 except LabeltuiError as error:
-                    failed = error
-        if failed is not None:
-            raise failed
+                    failed[study.id] = error
+        return failed
 
     async def _record(self, study: Study) -> None:
         """Store a study's final label on both machines, then record it.
@@ -186,18 +199,33 @@ def unrecorded(state: SessionState) -> list[Study]:
     if queue is None or worklist is None or not worklist.doubled:
         return []
     found = []
+    listed = _is_connected(state)  # an old list lacks the tags of readings that were stored since
     for study in queue.studies:
         if study.id not in worklist.doubled or FINAL_TAG not in study.tags:
             continue
         author = client_name(study.authors.get(FINAL_TAG))
         readings = worklist.readings.get(study.id, ())
         known = any(
-            (one.client, one.at) == (author, study.tags[FINAL_TAG]) and one.tag in study.tags
+            (one.client, one.at) == (author, study.tags[FINAL_TAG]) and (one.tag in study.tags or not listed)
             for one in readings
         )
         if author and not known:
             found.append(study)
     return found
+
+
+def _is_connected(state: SessionState) -> bool:
+    host = state.host.value
+    return host is not None and host.state is LinkState.CONNECTED
+
+
+def _have_arrived(before: SessionState, now: SessionState) -> bool:
+    """Whether more labels are on this machine, or can be copied again."""
+    earlier, copies = before.labels.value, now.labels.value
+    if copies is None or now.labels.error is not None:
+        return False
+    failing = before.labels.error is not None or earlier is None or bool(earlier.reason)
+    return (failing and not copies.reason) or (earlier is not None and copies.here > earlier.here)
 
 
 async def label_of(labels: LabelCopier, study: str, tag: str, info: Mapping[str, Any]) -> HostLabel | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ import pytest
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import SessionState
+from labeltui.domain.states import LinkState
 from labeltui.monailabel.serving.rules import Edits
 from labeltui.session.labels.readings import ALERT, tag_of
 from labeltui.session.session import Session
@@ -171,6 +173,48 @@ async def test_no_alert_is_raised_while_a_new_label_is_stored(tmp_path: Path) ->
         store.submit("ana", b"of ana")
         await recorded_by(it.session, 1)
         assert ALERT not in raised
+
+
+def alert_of(session: Session) -> str:
+    return next((one.message for one in session.store.state.alerts if one.key == ALERT), "")
+
+
+@in_virtual_time
+async def test_a_lost_link_raises_no_alert_about_a_reading_that_is_stored(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        store.submit("ana", b"of ana")
+        await recorded_by(it.session, 1)  # the list of studies does not have the reading's tag yet
+        it.out_of_reach()
+        it.host.drop()
+        it.server.up = False  # the tunnel to it is lost too
+        raised: list[str] = []
+        it.session.store.subscribe(lambda _state, _changed: raised.append(alert_of(it.session)))
+        await asyncio.sleep(120)
+        assert it.session.store.state.queue.value is not None
+        assert {*raised} == {""}
+
+
+@in_virtual_time
+async def test_a_reading_that_waits_for_the_link_is_named_and_stored_at_once_after_it(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        mend = cannot_list(it, store)
+        store.submit("ana", b"of ana")
+        await it.session.store.wait_for(lambda _state: bool(alert_of(it.session)), 60)
+        assert alert_of(it.session).startswith("A reading of a is not stored yet")
+        it.out_of_reach()
+        it.host.drop()
+        await asyncio.sleep(600)
+        it.host.refusals.clear()
+        await it.session.store.wait_for(
+            lambda s: s.host.value is not None and s.host.value.state is LinkState.CONNECTED, 200
+        )
+        await asyncio.sleep(3)
+        mend()
+        it.session.labels.wake()
+        began = asyncio.get_running_loop().time()
+        await it.session.store.wait_for(lambda _state: not alert_of(it.session), 100)
+        assert asyncio.get_running_loop().time() - began < 5
+        assert store.readings() == {"ana": sha(b"of ana")}
 
 
 @in_virtual_time
