@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # keeps first paint light
 
 def ask_delete(_state: SessionState) -> str:
     """The question before a study or a label is deleted. Callers replace ``{}`` by the text of :func:`what_goes`."""
-    return "Delete {} They are copied to this machine first, and `studies restore` brings them back."
+    return "Delete {} What is deleted is copied to this machine first; `studies restore` brings it back."
 
 
 def what_goes(state: SessionState, params: Mapping[str, Any]) -> str:
@@ -30,7 +30,7 @@ def what_goes(state: SessionState, params: Mapping[str, Any]) -> str:
         what = f"the label {one_line(label)}{whose} of {shown} from the server"
         return f"{what}?{f' {open_by}.' if open_by else ''}"
     ends = f" {open_by}, and can't submit it any more." if open_by else ""
-    return f"{shown} from the server: image{_labels(study)}?{ends}"
+    return f"{shown} from the server, {_labels(study)}?{ends}"
 
 
 def open_until(holder: Holder) -> str:
@@ -40,11 +40,11 @@ def open_until(holder: Holder) -> str:
 
 def _labels(study: Study | None) -> str:
     if study is None:
-        return " and all its labels"
+        return "with its image and all its labels"
     tags = sorted(study.tags)
     if not tags:
-        return ", which has no label"
-    return f" and {len(tags)} label{'s' if len(tags) > 1 else ''} ({', '.join(map(one_line, tags))})"
+        return "with its image (it has no label)"
+    return f"with its image and {len(tags)} label{'s' if len(tags) > 1 else ''} ({', '.join(map(one_line, tags))})"
 
 
 def _open_by(state: SessionState, study_id: str, study: Study | None) -> str:

@@ -10,6 +10,7 @@ from labeltui.actions.studies import StudiesAssignParams, StudiesOrderParams, St
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.rules.annotators import known_annotators
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.studies.worklist import NAMELESS
 from labeltui.monailabel.serving.rules import Edits, client_name
@@ -18,6 +19,9 @@ from labeltui.session.runtime.fields import Fields
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
+
+
+NEW_CLIENT = "No annotator has used the client id {} yet; check that it is written as in Slicer."
 
 
 async def studies_order(session: Session, params: StudiesOrderParams, _report: Report) -> Document:
@@ -61,8 +65,14 @@ async def studies_assign(session: Session, params: StudiesAssignParams, _report:
             edits, assigned=others if params.undo else {**others, **dict.fromkeys(studies, client)}
         )
 
-    done = "assigned to nobody" if params.undo else f"assigned to {client}"
-    return await change_edits(session, studies, params.undo, edit, lambda _edits: done)
+    if params.undo:
+        return await change_edits(session, studies, True, edit, lambda _edits: "assigned to nobody")
+    known = known_annotators(session.store.state)
+    document = await change_edits(session, studies, False, edit, lambda _edits: f"assigned to {client}")
+    known = known or known_annotators(session.store.state)
+    if known and client not in known:
+        document["message"] += f" {NEW_CLIENT.format(client)}"
+    return document
 
 
 async def studies_skip(session: Session, params: StudiesSkipParams, _report: Report) -> Document:

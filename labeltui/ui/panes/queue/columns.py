@@ -17,7 +17,7 @@ from labeltui.ui.presentation.text import elide, elide_middle, safe
 from labeltui.ui.presentation.words import Tone, Word
 from labeltui.ui.widgets.table.columns import Cell, Column
 
-BRIEF_WIDTH = 12
+BRIEF_WIDTH, SECOND_WIDTH = 12, 13
 """Below this width in cells, states are abbreviated."""
 _BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
 _URGENCY = {StudyState.OPEN: 2, StudyState.UNLABELLED: 3, StudyState.ORIGINAL: 4, StudyState.FINAL: 5}
@@ -187,7 +187,8 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
     """Return all columns. Their cells depend on ``shown``."""
 
     def state(study: Study, width: int) -> Cell:
-        second, brief = study.id in shown.second, width < BRIEF_WIDTH
+        second = study.id in shown.second
+        brief = width < (SECOND_WIDTH if second else BRIEF_WIDTH)
         word = DAMAGED if study.id in shown.damaged else word_of(study, brief=brief, second=second)
         return Cell(str(word), Tone.FAINT if shown.stale else word.tone)
 
@@ -218,7 +219,7 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         return Column(name, title, lambda study: text(study) or None, faint(text), *widths, rank, text)
 
     return (
-        Column("state", "state", order, state, 8, BRIEF_WIDTH, 0),
+        Column("state", "state", order, state, 8, SECOND_WIDTH, 0),
         text_column("modality", "mod", modality, (2, 6), 4),
         Column("images", "img", lambda s: s.images, faint(images), 4, 6, 5, images, right=True),
         Column("id", "study", identify, name, 10, 64, 1, name_of, fixed=True, cut=elide_middle, elastic=True),

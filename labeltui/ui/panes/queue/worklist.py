@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from textual.widget import Widget
 
+from labeltui.domain.rules.annotators import known_annotators
 from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import FINAL_TAG, Study
 from labeltui.domain.studies.worklist import NAMELESS, Holder, Worklist
@@ -133,19 +134,12 @@ class WorklistVerbs:
                 await console_of(self._pane).dispatcher.invoke("studies.assign", params)
 
         what = ids[0] if len(ids) == 1 else f"these {len(ids)} studies"
-        known = self._known()
+        known = known_annotators(console_of(self._pane).state)
         shown = f": {', '.join(known[:SHOWN])}{' …' if len(known) > SHOWN else ''}" if known else ""
         question = f"Client id of the annotator who gets {what} (as set in Slicer){shown}"
         before = self._worklist.assigned.get(ids[0], "")
         screen = FindScreen(question, before, title="Assign", does="assigns", known=known)
         self._pane.app.push_screen(screen, named)
-
-    def _known(self) -> list[str]:
-        """Return the known client ids, sorted: those that have a study open, are assigned one, or are invited."""
-        state, worklist = console_of(self._pane).state, self._worklist
-        invited = state.invitations.value.all if state.invitations.value is not None else ()
-        holders = (holder.client for holders in worklist.holders.values() for holder in holders)
-        return sorted({*holders, *worklist.assigned.values(), *(one.name for one in invited)} - {""})
 
     @property
     def _worklist(self) -> Worklist:

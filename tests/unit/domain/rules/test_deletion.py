@@ -23,12 +23,12 @@ STATE = SessionState(
 
 
 def asked(state: SessionState, **params: str) -> str:
-    return (BY_ID["studies.delete"].ask(state, {"study": "case_006", **params}) or "").partition(" They ")[0]
+    return (BY_ID["studies.delete"].ask(state, {"study": "case_006", **params}) or "").partition(" What ")[0]
 
 
 def test_the_image_with_its_labels() -> None:
     assert asked(STATE) == (
-        "Delete case_006 from the server: image and 2 labels (final, original)? "
+        "Delete case_006 from the server, with its image and 2 labels (final, original)? "
         "ben has it open until 20:42, and can't submit it any more."
     )
 
@@ -43,9 +43,13 @@ def test_an_image_without_labels_that_was_fetched_without_the_worklist() -> None
     opened = STUDY._replace(tags={}, fetches=(Fetch("first", "a\x1bb", datetime.now(UTC)),))
     state = replace(STATE, queue=Reading(StudyQueue(1, 0, (opened,))), worklist=Reading())
     assert asked(state) == (
-        "Delete case_006 from the server: image, which has no label? a b has it open, and can't submit it any more."
+        "Delete case_006 from the server, with its image (it has no label)? "
+        "a b has it open, and can't submit it any more."
     )
 
 
 def test_a_study_that_is_not_listed() -> None:
-    assert asked(SessionState(Identity("p"))) == "Delete case_006 from the server: image and all its labels?"
+    assert (
+        asked(SessionState(Identity("p")))
+        == "Delete case_006 from the server, with its image and all its labels?"
+    )

@@ -53,6 +53,11 @@ async def test_a_decision_about_a_study_that_somebody_has_says_so(tmp_path: Path
         assert "a stays with ana until" in (await it.run("studies.skip", studies=["a"]))["message"]
         named = await it.run("studies.assign", studies=["b"], to="ben")
         assert "b stays with a client without a name of its own" in named["message"]
+        assert named["message"].endswith(
+            "No annotator has used the client id ben yet; check that it is written as in Slicer."
+        )
+        again = await it.run("studies.assign", studies=["c"], to="ben")
+        assert "No annotator" not in again["message"]
 
 
 @in_virtual_time
