@@ -70,9 +70,9 @@ async def studies_assign(session: Session, params: StudiesAssignParams, _report:
     known = known_annotators(session.store.state)
     document = await change_edits(session, studies, False, edit, lambda _edits: f"assigned to {client}")
     known = known or known_annotators(session.store.state)
-    if known and client not in known:
-        document["message"] += f" {NEW_CLIENT.format(client)}"
-    return document
+    if client in known or not known:
+        return document
+    return {**document, "message": f"{document['message']} {NEW_CLIENT.format(client)}"}
 
 
 async def studies_skip(session: Session, params: StudiesSkipParams, _report: Report) -> Document:
