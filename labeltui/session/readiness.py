@@ -13,7 +13,7 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
-from labeltui.session.runtime.fields import Field
+from labeltui.session.runtime.fields import Field, Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
@@ -33,7 +33,7 @@ class Readiness:
 
     async def settled(self, deadline_s: float = 20.0) -> SessionState:
         """Return the first snapshot that shows the present server: process, output, API and
-        orphaned trainings were all read.
+        orphaned trainings were all read. If labeltui's run has ended, the API was asked after this call.
 
         After ``deadline_s`` seconds, returns the newest snapshot, complete or not. Raises the error that
         prevents a connection to the host.
@@ -45,6 +45,12 @@ class Readiness:
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
                 await self._watch.orphans_known.wait()
+        state = await self._wait_for_server(deadline_s)
+        server = state.server.value
+        if server is None or server.state not in (ServerState.STOPPED, ServerState.CRASHED):
+            return state
+        # The record of an ended run does not show whether somebody else's server uses the port now.
+        await self.first_readings(Fields.info, deadline_s=deadline_s)
         return await self._wait_for_server(deadline_s)
 
     async def _wait_for_server(self, deadline_s: float) -> SessionState:

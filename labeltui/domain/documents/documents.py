@@ -120,12 +120,13 @@ def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
 
 
 def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
-    """``server status``. The state is ``unreachable`` when every attempt so far has failed."""
+    """``server status``: ``unreachable`` if every attempt has failed. Only labeltui's own server has a run."""
     server = reading.value
     if server is None:
         state = ServerState.UNREACHABLE.value if reading.error else None
         problem = Problem(Code.UNREACHABLE, reading.error) if reading.error else None
         return {**_read_at(reading, now), **_unknown_server(state, problem)}
+    ours = server.pid is not None or server.state is not ServerState.RUNNING
     return {
         **_read_at(reading, now),
         "state": server.state.value,
@@ -140,10 +141,10 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
         "version": server.version,
         "error": _problem(server.problem),
         "phase": server.phase or None,
-        "run_id": server.run_id,
-        "log_path": server.log_path,
-        "started_at": moment(server.started_at),
-        "ended_at": moment(server.ended_at),
+        "run_id": server.run_id if ours else None,
+        "log_path": server.log_path if ours else None,
+        "started_at": moment(server.started_at) if ours else None,
+        "ended_at": moment(server.ended_at) if ours else None,
         "orphans": [_orphan(orphan) for orphan in server.orphans],
     }
 

@@ -81,3 +81,21 @@ async def test_the_tunnel_stays_open_and_each_change_is_a_record(tmp_path: Path)
     states = [record["state"] for record in it.report.records]
     assert states[0] != "down"
     assert all(one != other for one, other in itertools.pairwise(it.report.records))
+
+
+@in_virtual_time
+async def test_a_server_that_somebody_started_after_ours_had_ended_is_not_called_stopped(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        run = it.host.agent.jobs["server"]
+        it.server.up = False
+        run.end(0)
+        ended = await it.run("server.status")
+        it.server.up = True  # the newest answer that is known is still the one of the ended server
+        state = await it.session.readiness.need_server()
+        document = await it.run("server.status")
+    assert (ended["state"], ended["run_id"]) == ("stopped", run.run_id)
+    assert state.server.value is not None
+    assert document["state"] == "running"
+    assert [document[name] for name in ("run_id", "log_path", "started_at", "ended_at")] == [None] * 4
