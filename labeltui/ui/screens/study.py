@@ -86,7 +86,7 @@ class StudyScreen(Dialog[str]):
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(safe(self._study))
             box.border_subtitle = Content(
-                "v review · f next · d twice · c choose · r restore · D delete · y copy · esc"
+                "v review · f next · d twice · c choose · r restore · D delete · y copy"
             )
             with self._scroll:
                 yield self._text
