@@ -17,8 +17,13 @@ RESET = (
     b"\x1b[0 q\x1b[m\x1b(B\x0f\x1b]104\x07\x1b]110\x07\x1b]111\x07\x1b]112\x07"
 )
 SCREENS = {b"47", b"1047", b"1049"}
-# Modes, erasing the scrollback (which is not the shell's), a full reset, kitty's stack of keyboard modes
-_KEPT_BACK = re.compile(rb"\x1b\[\?([0-9;]+)([hl])|(\x1b\[3J)|(\x1bc)|\x1b\[([<>])([0-9]*)u")
+CANCEL = b"\x18"  # ends the sequence that the terminal is in
+# Modes, erasing the scrollback (which is not the shell's), a full reset, kitty's stack of keyboard modes. The last is a
+# control within a sequence: terminals obey it and go on with the sequence, which would hide that from this filter.
+_KEPT_BACK = re.compile(
+    rb"\x1b\[\?([0-9;]+)([hl])|(\x1b\[3J)|(\x1bc)|\x1b\[([<>])([0-9]*)u"
+    rb"|\x1b(?:\[[?<>]?[0-9;]*)?([\x00-\x17\x19\x1c-\x1f\x7f])"
+)
 _CUT_OFF = re.compile(rb"\x1b(?:\[[?<>]?[0-9;]{0,64})?\Z")
 
 
@@ -64,11 +69,13 @@ class PassedOutput:
             yield Piece(data[begun:], shown + data[at:], False)
 
     def _instead_of(self, found: re.Match[bytes]) -> tuple[bytes, bool]:
-        modes, switch, scrollback, reset, stack, number = found.groups()
+        modes, switch, scrollback, reset, stack, number, control = found.groups()
         if modes is not None:
             return _without_screens(found[0], modes.split(b";"), switch)
         if scrollback:
             return b"", False
+        if control:
+            return CANCEL + control, False
         if reset:
             pops, self._pushed = self.pops, 0
             return pops + RESET, True
@@ -81,7 +88,7 @@ class PassedOutput:
 
 
 def _without_screens(sequence: bytes, modes: list[bytes], switch: bytes) -> tuple[bytes, bool]:
-    others = [mode for mode in modes if mode not in SCREENS]
+    others = [mode for mode in modes if mode.lstrip(b"0") not in SCREENS]
     if len(others) == len(modes):
         return sequence, False
     rest = b"\x1b[?%b%b" % (b";".join(others), switch) if others else b""
