@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,15 +16,14 @@ from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models, is_b
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.states import ServerState, TrainState
-from labeltui.domain.training.training import Best
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Progress
-from labeltui.monailabel.convert import train_stats
 from labeltui.monailabel.launch import app_folder, expand
 from labeltui.monailabel.own_labels import OFF, read_record, record_name
 from labeltui.monailabel.weights import downloads_weights, model_names, weight_files
 from labeltui.session.connection.link import Link
 from labeltui.session.models.folder import ModelFolder
+from labeltui.session.models.stats import published_stats, text_of
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, error_text
@@ -34,8 +32,8 @@ from labeltui.session.server.run import OPTIONS
 from labeltui.support.backoff import backoff_s
 
 SLOW_S = 300.0
+WATCH_S = 5.0
 SETTLES_S = 1.0
-LARGEST_TEXT = 1 << 20
 ALERT = "models"
 WORKING = (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED)
 
@@ -72,6 +70,7 @@ class ModelHome:
         self._wake = asyncio.Event()
         self._training: tuple[TrainState, str | None] | None = None
         self._run: tuple[object, ...] = ()
+        self._watched: dict[str, str] = {}  # the names of the files listed last, and their models
         store.subscribe(self._on_store)
 
     def wake(self) -> None:
@@ -103,11 +102,41 @@ class ModelHome:
             except LabeltuiError as error:
                 pending, failures = False, failures + 1
                 self._report(error)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(
-                    backoff_s(failures) if failures else SETTLES_S if pending else SLOW_S
-                ):
-                    await self._wake.wait()
+            if failures or pending:
+                await self._woken(backoff_s(failures) if failures else SETTLES_S)
+            else:
+                await self._changed(agent)
+
+    async def _woken(self, wait_s: float) -> bool:
+        """Wait for :meth:`wake`, at most ``wait_s`` seconds. Returns whether it came."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()
+        return self._wake.is_set()
+
+    async def _changed(self, agent: AgentClient) -> None:
+        """Wait until the models need to be listed: after :meth:`wake`, a change of their files, or some minutes.
+
+        Other programs change files too, such as another labeltui that sends a model. Only sizes and times are
+        compared, because a checksum reads the whole file. A training changes its model's file all the time, so
+        that file counts once the training has ended.
+        """
+        for _ in range(round(SLOW_S / WATCH_S)):
+            if await self._woken(WATCH_S) or (models := self._field.value.value) is None:
+                return
+            names = [name for name, model in self._watched.items() if not self.is_training(model)]
+            try:
+                files = (await agent.list_models(models.root, names)).files if names else ()
+            except Unreachable:
+                raise
+            except LabeltuiError:
+                return
+            known = [one for model in models.on_host for one in (model.published, model.pretrained) if one]
+            if _versions(files) != _versions(one for one in known if one.name in names):
+                return
+            copies = await asyncio.to_thread(self.folder.copies)
+            if (models := self._field.value.value) is not None and copies != models.copies:
+                self._change(replace(models, copies=copies))
 
     async def copy_due(self, agent: AgentClient, *, at_end: bool = False) -> bool:
         """List the models and copy those that the profile selects.
@@ -123,7 +152,7 @@ class ModelHome:
             if model.published is None or model.published.sha256 is None or changes:
                 continue
             if self.section.copy_ == "best":
-                best, _ = await self._stats(agent, models.root, model)
+                best, _ = await published_stats(agent, models.root, model)
                 if not is_better(best, models.copies_of(model.name)):
                     continue
             await self.copy(model)
@@ -193,6 +222,7 @@ class ModelHome:
             if (found := weight_files(served.app, name, served.conf)) is not None
         ]
         by_model = {one.model: one for one in files}
+        self._watched = {name: one.model for one in files for name in (one.published, one.pretrained) if name}
         published = [one.published for one in by_model.values()]
         pretrained = [one.pretrained for one in by_model.values() if one.pretrained]
         if not by_model:
@@ -259,7 +289,7 @@ class ModelHome:
         if not now or now[0].sha256 != file.sha256:
             arrived.unlink(missing_ok=True)
             raise _changing(model.name)
-        best, stats = await self._stats(agent, root, model)
+        best, stats = await published_stats(agent, root, model)
         copy = ModelCopy(
             model.name, file.name, file.sha256 or "", file.size, _moment(file.mtime_ns), self._clock(), self.source, "",
             (await self.labels(agent, root)).get(model.name, ()), best,
@@ -274,42 +304,16 @@ class ModelHome:
 
     async def labels(self, agent: AgentClient, root: str) -> dict[str, tuple[str, ...]]:
         """Fetch the operator's own labels that models on the host were trained with, by model."""
-        return read_record(await _text(agent, self.record_path(agent, root)))
+        return read_record(await text_of(agent, self.record_path(agent, root)))
 
     def record_path(self, agent: AgentClient, root: str) -> str:
         """Return the path of the host's file with the models' own labels."""
         app = posixpath.dirname(root.rstrip("/"))
         return f"{expand(self._server.folder, agent.hello.home)}/run/{record_name(app)}"
 
-    async def _stats(
-        self, agent: AgentClient, root: str, model: HostModel
-    ) -> tuple[Best | None, Mapping[str, Any]]:
-        """Fetch the statistics of the training that has published the model.
 
-        Empty if they belong to a later training.
-        """
-        runs = posixpath.splitext(model.file)[0] if not model.is_bundle else model.name
-        try:
-            document = json.loads(await _text(agent, f"{root}/{runs}/train_stats.json"))
-            stats = train_stats(document)
-        except ValueError:
-            return None, {}
-        saved_at = model.published.mtime_ns / 1e9 if model.published is not None else 0.0
-        if stats.start_ts is not None and saved_at < stats.start_ts:
-            return None, {}
-        if stats.best_metric is None:
-            return None, document
-        return Best(stats.key_metric or "best_metric", stats.best_metric, stats.best_epoch), document
-
-
-async def _text(agent: AgentClient, path: str) -> bytes:
-    """Read a small file of the host. Empty if there is none."""
-    try:
-        return await agent.read(path, limit=LARGEST_TEXT)
-    except Failed as error:
-        if error.problem.code == Code.NOT_FOUND:
-            return b""
-        raise
+def _versions(files: Iterable[ModelFile]) -> set[tuple[str, int, int]]:
+    return {(one.name, one.size, one.mtime_ns) for one in files}
 
 
 def _moment(mtime_ns: int) -> datetime:

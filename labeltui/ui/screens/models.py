@@ -9,6 +9,7 @@ from textual.content import Content
 from labeltui.domain.models import ModelCopy, Models
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
+from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.models import weights_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
@@ -23,7 +24,8 @@ class ModelsScreen(PickList):
 
     def __init__(self, state: SessionState, copies: tuple[ModelCopy, ...], now: datetime) -> None:
         models = state.models.value
-        present = [] if models is None else [_on_host(models, model.name) for model in models.on_host]
+        old = stale_age(state.models, now)
+        present = [] if models is None else [_on_host(models, model.name, old) for model in models.on_host]
         unknown = _heading(f"The host's models are unknown: {safe(state.models.error or 'not read yet')}")
         versions = [_version(copy, models, now) for copy in reversed(copies)]
         super().__init__([
@@ -37,10 +39,11 @@ def _heading(text: str) -> Entry:
     return Entry(Content.styled(text, Tone.FAINT), text, heading=True)
 
 
-def _on_host(models: Models, name: str) -> Entry:
+def _on_host(models: Models, name: str, old: str) -> Entry:
     model = models.find(name)
     text = "" if model is None else weights_of(models, model)
-    return _heading(f"on the host: {safe(name)}, {text}")
+    ago = f" {old} ago" if old else ""
+    return _heading(f"on the host{ago}: {safe(name)}, {text}")
 
 
 def _version(copy: ModelCopy, models: Models | None, now: datetime) -> Entry:

@@ -68,6 +68,18 @@ async def test_the_versions_are_listed_newest_first_and_enter_asks_to_send_one(t
     assert "It replaces the published model" in " ".join(question.split())
 
 
+async def test_an_old_list_of_the_hosts_models_has_its_age(tmp_path: Path) -> None:
+    read = replace(state().models, as_of=NOW - timedelta(hours=2), interval_s=300.0)
+    app = console(replace(state(), models=read))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await opened(pilot, tmp_path)
+        assert isinstance(app.screen, ModelsScreen)
+        first = str(app.screen.options.options[0].prompt)
+    assert "on the host 2h" in first
+    assert "ago: deepedit, trained" in first
+
+
 async def test_the_forms_and_the_pane_say_that_a_model_is_untrained() -> None:
     idle = replace(state(None), training=fresh(TrainStatus(TrainState.IDLE)))
     app = console(idle)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.models import ModelCopy, Models, Weights
+from labeltui.domain.models import HostModel, ModelCopy, Models, Weights
 from labeltui.domain.problems import Failed
+from labeltui.domain.state import SessionState
+from labeltui.session.models.folder import ModelFolder
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -70,6 +74,39 @@ async def test_a_model_is_copied_once_its_training_has_ended(tmp_path: Path) -> 
     assert (copy.best.metric, copy.best.value) == ("val_mean_dice", 0.81)
     assert json.loads(Path(copy.path).with_suffix(".json").read_text())["stats"]["best_metric"] == 0.81
     assert models.on_host[0].weights is Weights.TRAINED
+
+
+@in_virtual_time
+async def test_what_another_program_changes_is_noticed_within_seconds(tmp_path: Path) -> None:
+    async with desk(tmp_path, models={"copy": "never", "folder": str(tmp_path / "m")}) as it:
+        await until(it)
+        asked = it.session.store.state.models.as_of
+        await asyncio.sleep(60)
+        assert it.session.store.state.models.as_of == asked  # no checksum without a change
+        put_model(it, b"sent by another labeltui")
+        state = await it.session.store.wait_for(_weighs(Weights.TRAINED), 10)
+        assert state.models.value is not None
+        (model,) = state.models.value.on_host
+        copier = ModelFolder(tmp_path / "m")
+        async with copier.locked():
+            (tmp_path / "arrived").write_bytes(b"sent by another labeltui")
+            copier.place(tmp_path / "arrived", _copy(model), {})
+        await it.session.store.wait_for(
+            lambda s: s.models.value is not None and not s.models.value.absent, 10
+        )
+        it.host.files.remove(FILE)
+        await it.session.store.wait_for(_weighs(Weights.UNTRAINED), 10)
+
+
+def _weighs(weights: Weights) -> Callable[[SessionState], bool]:
+    return lambda s: s.models.value is not None and s.models.value.on_host[0].weights is weights
+
+
+def _copy(model: HostModel) -> ModelCopy:
+    file = model.published
+    assert file is not None
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return ModelCopy(model.name, file.name, file.sha256 or "", file.size, at, at, "host", "")
 
 
 @in_virtual_time
