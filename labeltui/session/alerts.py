@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,8 +38,15 @@ WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 class Alerts:
     """Compares each snapshot with the previous one, and raises or dismisses alerts."""
 
-    def __init__(self, store: Store, clock: Clock, stops: PodStops | None = None) -> None:
-        self._store, self._clock, self._stops = store, clock, stops
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        stops: PodStops | None = None,
+        is_copied: Callable[[str, Submission], bool] = lambda _study, _label: True,
+    ) -> None:
+        """``is_copied`` returns whether a final label of a study is on this machine."""
+        self._store, self._clock, self._stops, self._is_copied = store, clock, stops, is_copied
         self._before = store.state
         self._orphans: frozenset[int] = frozenset()
         self._shared: dict[str, tuple[str, ...]] = {}
@@ -318,10 +327,12 @@ class Alerts:
             )  # fmt: skip
 
     def _final_replaced(self, study: Study) -> None:
-        at = study.tags.get(FINAL_TAG)
-        message = f"{study.authors.get(FINAL_TAG)} replaced {study.replaced[-1].client}'s final label of {study.id}."
-        hint = (
-            "MONAI Label keeps only the newer label. `labeltui labels list` shows the copies on this machine."
+        at, label = study.tags.get(FINAL_TAG), study.replaced[-1]
+        message = f"{study.authors.get(FINAL_TAG)} replaced {label.client}'s final label of {study.id}."
+        hint = f"MONAI Label keeps only the newer label. {label.client}'s is " + (
+            f"on this machine: labeltui labels list {shlex.quote(one_line(study.id))}"
+            if self._is_copied(study.id, label)
+            else "not on this machine, so it is lost unless another labeltui has copied it."
         )
         self._store.alert(Alert(f"replaced:{study.id}", Level.WARNING, message, hint, at or self._clock()))
 

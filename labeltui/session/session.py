@@ -198,7 +198,7 @@ class Session:
         self._load = HostLoad(self.store, self.clock, self.profile.server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
         self._found = FoundWatch(self.store, self.watch, self.profile.server.port)
-        self._alerts = Alerts(self.store, self.clock, self.pod_stops)
+        self._alerts = Alerts(self.store, self.clock, self.pod_stops, self.labels.folder.has_final)
         self.pod_watch = PodWatch(
             self.store, self.clock, self.state_folder, self.account, self.link, self.pod_stops
         )

@@ -9,17 +9,21 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import INFO, file_name
 from labeltui.domain.problems import Failed
+from labeltui.domain.studies.study import FINAL_TAG, Submission
+from labeltui.monailabel.serving.rules import READING
 from labeltui.session.labels.index import Entry, LabelIndex
 from labeltui.support.atomic import move_file, remove_leftovers, write_file
 from labeltui.support.file_errors import advice, reason
 from labeltui.support.locks import lock_file
 
+SAME = timedelta(seconds=2)  # a label's file and the server's output may date it so far apart
 CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
 
 
@@ -48,6 +52,25 @@ class LabelFolder:
         """Create the folder. Only its owner can read it, because labels are patients' data."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.root / "incoming").mkdir(exist_ok=True, mode=0o700)
+
+    def has_final(self, study: str, label: Submission) -> bool:
+        """Whether a client's final label of a study is here, as the final label or as a reading.
+
+        A copy whose author is not known yet is recognized by its time. Returns False if the index can't be read.
+        """
+        try:
+            self.index.refresh()
+        except OSError:
+            return False
+        return any(
+            entry.study == study
+            and (entry.tag == FINAL_TAG or entry.tag.startswith(READING))
+            and (
+                entry.who == label.client
+                or (not entry.who and label.at is not None and abs(entry.saved_at - label.at) < SAME)
+            )
+            for entry, _file in self.index.versions()
+        )
 
     @asynccontextmanager
     async def locked(self, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from labeltui.domain.host import HostStatus
 from labeltui.domain.money import Account
@@ -18,6 +21,8 @@ from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
 from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.alerts import Alerts
+from labeltui.session.labels.folder import LabelFolder
+from labeltui.session.labels.index import Entry
 from labeltui.session.runtime.store import Store
 from tests.fakes.store import put
 
@@ -188,6 +193,32 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     once_more = theirs._replace(tags={"final": NOW}, replaced=(Submission("ana", NOW),))
     put(store, queue=Reading(StudyQueue(1, 1, (once_more,)), NOW))
     assert keys(store) == {"replaced:case_1": Level.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("who", "tag", "seconds", "here"),
+    [
+        ("ana", "final", 900, True),
+        ("", "final", 1, True),
+        ("ben", "final_ben", 0, False),
+        ("", "final", 60, False),
+        ("ana", "spleen", 0, False),
+    ],
+)
+def test_whether_the_replaced_label_is_on_this_machine(
+    tmp_path: Path, who: str, tag: str, seconds: int, here: bool
+) -> None:
+    folder, store = LabelFolder(tmp_path), Store(SessionState(Identity("test")))
+    at = NOW - timedelta(hours=1)
+    mtime_ns = int((at + timedelta(seconds=seconds)).timestamp()) * 10**9
+    name = "case 1.nii.gz"
+    folder.index.add(Entry(tag, name, "case 1", f"{tag}/{name}", 1, "0" * 64, mtime_ns, "pod", "", who))
+    Alerts(store, lambda: NOW, None, folder.has_final)
+    study = Study("case 1", {"final": NOW}, authors={"final": "ben"}, replaced=(Submission("ana", at),))
+    put(store, queue=Reading(StudyQueue(1, 1, (study,)), NOW))
+    (alert,) = store.state.alerts
+    assert ("ana's is on this machine: labeltui labels list 'case 1'" in alert.hint) is here
+    assert ("ana's is not on this machine, so it is lost" in alert.hint) is not here
 
 
 def test_the_second_reading_of_a_study_is_no_alert_if_the_first_is_stored_under_its_own_tag() -> None:
