@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from labeltui.config.model import LabelsSection
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import SEG_TAG, split_label
 from labeltui.domain.log.events import Event, LabelReceived, LabelStored
@@ -247,7 +248,7 @@ class LabelCopier:
     async def with_checksums(self, progress: Callable[[str], None]) -> list[HostLabel]:
         """Return every label on the host with its checksum.
 
-        Fetches each label if the transport has no checksums.
+        Fetches each label if the transport has no checksums, and omits those that the server lists without a file.
         """
         transport = self._transport()
         return await self._summed(transport, (await transport.listing()).labels, progress)
@@ -263,7 +264,12 @@ class LabelCopier:
             for number, label in enumerate(labels, 1):
                 progress(f"Fetching {label.shown}, {number} of {len(labels)}")
                 arrived = self.folder.incoming(*label.key)
-                await transport.fetch(label, arrived, lambda _done, _size: None)
+                try:
+                    await transport.fetch(label, arrived, lambda _done, _size: None)
+                except Failed as error:
+                    if error.problem.code != Code.NOT_FOUND:
+                        raise
+                    continue  # the server lists a label for minutes after its file was deleted
                 summed.append(replace(label, sha256=(await asyncio.to_thread(digest_of, arrived))[1]))
                 arrived.unlink(missing_ok=True)
         return summed

@@ -197,6 +197,20 @@ async def test_a_server_that_labeltui_did_not_start_is_deleted_from_and_restored
 
 
 @in_virtual_time
+async def test_a_label_comes_back_although_the_server_still_lists_it_without_its_file(tmp_path: Path) -> None:
+    async with annotated(tmp_path, serves=False) as (it, store):
+        listed = store.objects["s1"]["labels"]["final"]
+        await it.run("studies.delete", study="s1", label="final")
+        store.objects["s1"]["labels"]["final"] = listed
+        it.server.documents["GET", "/datastore/label"] = lambda asked: (
+            store.file(asked.url.params["label"], asked.url.params["tag"]) or 404
+        )
+        back = await it.run("studies.restore", study="s1")
+    assert back["message"].startswith("Labels of s1 are back: 1 labels submitted")
+    assert store.file("s1") == b"of alice"
+
+
+@in_virtual_time
 async def test_each_of_several_deletions_of_a_study_can_be_undone(tmp_path: Path) -> None:
     async with annotated(tmp_path) as (it, store):
         store.label("s1", b"of a model", {}, "original")
