@@ -18,6 +18,7 @@ from labeltui.domain.studies.datastore import SUBMITTED
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 from labeltui.monailabel.launch import is_dicomweb
+from labeltui.operations.labels.offer import RESTORABLE
 from labeltui.session.labels.folder import digest_of
 from labeltui.session.labels.index import Entry
 from labeltui.session.runtime.fields import Fields
@@ -127,6 +128,7 @@ async def restore(
     failed += await _not_taken(session, done)
     session.pollers.queue.wake()
     session.labels.wake()
+    session.store.dismiss(RESTORABLE)
     left = [] if replace else replacing
     return _document(
         session, plan, [one for one in done if one.entry not in {f.entry for f in failed}], left, failed

@@ -22,6 +22,7 @@ from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand
 from labeltui.monailabel.own_labels import OFF
 from labeltui.monailabel.packing import serving
 from labeltui.operations.invitations.offer import report_missing
+from labeltui.operations.labels.offer import report_restorable
 from labeltui.operations.models.start import report_weights, send_models
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored
@@ -73,6 +74,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
         raise _failure(server)
     await report_weights(session, options, report)
     await report_missing(session, report)
+    await report_restorable(session, options.studies, report)
     guard = await report_guard(session, report)
     document = server_with_weights(session.store.state, session.clock())
     return document if guard is None else {**document, "guard": guard}

@@ -16,6 +16,7 @@ from labeltui.actions import BY_ID
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pace import pace
 from labeltui.domain.state import Identity, SessionState
+from labeltui.operations.labels.offer import report_restorable
 from labeltui.operations.run import command_line
 from labeltui.session.labels.deleted import deletions, open_deletions
 from tests.unit.operations.desk import Desk, desk
@@ -86,6 +87,23 @@ async def test_queue_and_report_count_a_label_when_it_was_submitted_and_not_when
         await it.run("labels.pull")
         elsewhere = await it.run("report")
     assert (elsewhere["labels"], elsewhere["studies"], elsewhere["labels_by"]) == (1, 1, {"alice": 1})
+
+
+@in_virtual_time
+async def test_the_start_of_a_server_offers_the_labels_that_only_this_machine_has(tmp_path: Path) -> None:
+    async with annotated(tmp_path) as (it, store):
+        await report_restorable(it.session, "/studies", it.report)
+        assert not it.session.store.state.alerts
+        store.lose_labels()
+        await it.session.pollers.queue.poll()
+        await report_restorable(it.session, "http://dicom/dicom-web", it.report)
+        assert not it.session.store.state.alerts
+        await report_restorable(it.session, "/studies", it.report)
+        (alert,) = it.session.store.state.alerts
+        assert alert.message == "2 studies have a final label on this machine, but not on the host."
+        assert it.report.lines[-1].startswith(alert.message)
+        await it.run("labels.restore")
+        assert not it.session.store.state.alerts
 
 
 @in_virtual_time
