@@ -1,10 +1,12 @@
 """Receives files on a channel of its own, and moves each complete file into the folder of studies.
 
 The first line that it prints says that it is ready. Then the console sends JSON lines on stdin; each answer is
-a JSON line. ``{"op": "part", name, size, mtime_ns}`` -> ``{name, at, sha256}``: size and checksum of what an
-earlier upload left ``{"op": "put", name, size, mtime_ns, at, replace}``, the bytes from ``at`` on, and the
-SHA-256 of the file in 64 digits -> ``{name, error}``; ``error`` is None once the file is in its place ``{"op":
-"idle"}`` no answer: the console is still there
+a JSON line.
+
+- ``{"op": "part", name, size, mtime_ns}`` asks what an earlier upload left. Answer: ``{name, at, sha256}``.
+- ``{"op": "put", name, size, mtime_ns, at, replace}`` is followed by the bytes from ``at`` on, and by the SHA-256
+  of the whole file in 64 digits. Answer: ``{name, error}``; ``error`` is None once the file is in its place.
+- ``{"op": "idle"}`` says that the console is still there. It has no answer.
 
 The console does not wait for the answers. The receiver ends at the end of its input, after 30 s of silence, and at a
 failure of the disk. A part is locked while it is written, so that two uploads of one file can't mix.
