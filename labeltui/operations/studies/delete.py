@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.studies import StudiesDeleteParams, StudiesRestoreParams
@@ -181,7 +183,11 @@ async def studies_restore(session: Session, params: StudiesRestoreParams, report
         document = {
             "as_of": documents.moment(session.clock()), "restored": [], "same": 0, "left": [], "error": None
         }  # fmt: skip
-    return _outcome(record, document, image_back=image_back, missing=len(record.labels) - len(entries))
+    missing = len(record.labels) - len(entries)
+    if not missing and not document["left"]:
+        with suppress(OSError):  # the deletion is only listed for longer
+            await asyncio.to_thread(deleted.store, root, replace(record, restored=True))
+    return _outcome(record, document, image_back=image_back, missing=missing)
 
 
 async def _submit_image(session: Session, record: DeletedStudy, report: Report) -> None:

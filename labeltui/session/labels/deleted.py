@@ -21,6 +21,7 @@ class DeletedStudy:
     """One deletion. ``labels`` are the checksums by tag. ``image`` is empty if only labels were deleted.
 
     ``image`` is the image's file in the folder of copies, ``filename`` its name on the host. ``at`` is ISO 8601.
+    ``restored`` is True once everything was brought back.
     """
 
     study: str
@@ -30,6 +31,7 @@ class DeletedStudy:
     filename: str = ""
     sha256: str = ""
     info: Mapping[str, Any] = field(default_factory=dict)
+    restored: bool = False
 
 
 def folder_for(root: Path, study: str, at: str) -> Path:
@@ -55,13 +57,22 @@ def deletions(root: Path, study: str | None = None) -> list[DeletedStudy]:
 
 
 def open_deletions(root: Path, queue: StudyQueue | None) -> list[DeletedStudy]:
-    """Return deletions of objects that the server does not list now, newest first. Without a list, return all."""
+    """Return deletions of objects that the server does not have now, newest first. Without a list, return all."""
     tags = {study.id: study.tags for study in queue.studies} if queue is not None else {}
-    return [
-        record
-        for record in deletions(root)
-        if (record.image and record.study not in tags) or record.labels.keys() - tags.get(record.study, {})
-    ]
+    return [record for record in deletions(root) if _is_open(record, tags.get(record.study))]
+
+
+def _is_open(record: DeletedStudy, listed: Mapping[str, datetime | None] | None) -> bool:
+    """Whether a deleted object is not back. ``listed`` are the study's labels, None if the study is not listed."""
+    if listed is None:
+        return bool(record.image or record.labels)
+    if record.labels.keys() - listed.keys():
+        return True
+    if record.restored:
+        return False
+    # The server lists a label for minutes after its file was deleted, with the time of its submission.
+    at = datetime.fromisoformat(record.at).astimezone()
+    return any((submitted := listed[tag]) is not None and submitted <= at for tag in record.labels)
 
 
 def _read(path: Path) -> DeletedStudy | None:

@@ -86,7 +86,7 @@ async def test_what_was_deleted_is_offered_and_the_chosen_deletion_is_undone(
         await pilot.press("Q", "u")
         await wait_for(pilot, lambda: "Nothing that was deleted" in app.last_flash)
         deleted.store(
-            tmp_path, DeletedStudy("liver_042", at[0], {"original": "a", "final": "b"})
+            tmp_path, DeletedStudy("liver_042", at[0], {"original": "a", "final": "b"}, restored=True)
         )  # they are back
         deleted.store(tmp_path, DeletedStudy("liver_081", at[1], {"final": "c"}))
         deleted.store(tmp_path, DeletedStudy("[b]gone[/]", at[2], {"final": "d"}, "deleted/x/image"))

@@ -223,7 +223,14 @@ async def test_a_label_comes_back_although_the_server_still_lists_it_without_its
         it.server.documents["GET", "/datastore/label"] = lambda asked: (
             store.file(asked.url.params["label"], asked.url.params["tag"]) or 404
         )
+        root, queue = it.session.labels.folder.root, it.session.pollers.queue
+        await queue.poll()
+        still_open = open_deletions(root, it.session.store.state.queue.value)
         back = await it.run("studies.restore", study="s1")
+        await queue.poll()
+        closed = open_deletions(root, it.session.store.state.queue.value)
+    assert [(one.study, list(one.labels)) for one in still_open] == [("s1", ["final"])]
+    assert closed == []
     assert back["message"].startswith("Labels of s1 are back: 1 labels submitted")
     assert store.file("s1") == b"of alice"
 
