@@ -15,6 +15,8 @@ from labeltui.domain.states import StudyState
 from labeltui.domain.studies.annotation import Work
 
 FINAL_TAG = "final"
+READING = f"{FINAL_TAG}_"
+"""Begins the tag under which labeltui stores a reading of a study that is read twice."""
 OLDEST = datetime.min.replace(tzinfo=UTC)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -85,15 +87,26 @@ class Study(NamedTuple):
         """Fetches after which no final label was submitted, newest first."""
         if FINAL_TAG not in self.tags:
             return self.fetches
-        done, author = self.tags[FINAL_TAG], self.final_author
+        done = self.tags[FINAL_TAG]
         if done is None:
             return ()
-        # MONAI Label stores a label's time in whole seconds, and a fetch's with fractions. The author's fetch in the
-        # same second is the one that led to the label.
-        return tuple(
-            f
-            for f in self.fetches
-            if f.at is not None and (f.at.replace(microsecond=0) if f.client == author else f.at) > done
+        return tuple(f for f in self.fetches if f.at is not None and f.at > done and not self.has_label_of(f))
+
+    def has_label_of(self, fetch: Fetch) -> bool:
+        """Whether the client of a fetch has submitted a final label or a reading since.
+
+        MONAI Label stores a label's time in whole seconds, and a fetch's with fractions. A fetch in the second of the
+        client's label is the one that led to the label.
+        """
+        if fetch.at is None:
+            return False
+        fetched = fetch.at.replace(microsecond=0)
+        return any(
+            client == fetch.client
+            and (tag == FINAL_TAG or tag.startswith(READING))
+            and (at := self.tags.get(tag)) is not None
+            and at >= fetched
+            for tag, client in self.authors.items()
         )
 
     @property

@@ -204,9 +204,9 @@ def read_datastore(datastore: Any) -> tuple[list[Entry], dict[str, float]]:
 
 
 def with_final(entry: Entry, tags: Iterable[str], info: object) -> Entry:
-    """Add the tags of a study's labels, and the client and time that MONAI Label stores with the final label."""
+    """Add the tags of a study's labels, and the client and the time of submission of the final label."""
     given = info if isinstance(info, dict) else {}
-    at = given.get("ts")
+    at = given.get(SUBMITTED, given.get("ts"))
     return entry._replace(
         tags=tuple(tags),
         author=rules.client_name(given.get("client_id")),

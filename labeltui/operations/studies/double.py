@@ -11,6 +11,7 @@ from labeltui.actions.studies import StudiesChooseParams, StudiesCompareParams, 
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.studies.datastore import SUBMITTED
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.studies.worklist import Reading
 from labeltui.domain.text import one_line
@@ -143,7 +144,7 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
     before = str(final.get("client_id") or "")
     if copy is not None and (before != chosen.client or present is None or present.sha256 != chosen.sha256):
         report.progress(f"Storing the label of {one_line(chosen.client)} as the final label of {shown}")
-        await put_copy(session.labels, client, copy, FINAL_TAG, info)
+        await put_copy(session.labels, client, copy, FINAL_TAG, {**info, **_submitted(chosen)})
         stored = await label_of(session.labels, study, FINAL_TAG, {"name": copy.name})
         if stored is None or stored.sha256 != chosen.sha256:
             raise Failed(
@@ -151,6 +152,7 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
                 f"The host did not store the final label of {shown} as it was sent.",
                 "Try again.",
             )
+        session.pollers.annotators.chosen(study, chosen.client, session.clock())
     session.pollers.queue.wake()
     session.labels.wake()
     others = [one.client for one in readings if one.client == before != chosen.client]
@@ -162,6 +164,10 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
         "final": {"client": chosen.client, "sha256": chosen.sha256},
         "before": before or None,
     }
+
+
+def _submitted(reading: Reading) -> dict[str, int]:
+    return {} if reading.at is None else {SUBMITTED: int(reading.at.timestamp())}
 
 
 async def _readings(session: Session, study: str) -> tuple[Reading, ...]:

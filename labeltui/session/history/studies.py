@@ -15,11 +15,15 @@ SAME_S = 2.0
 
 
 class StudyEventKind(StrEnum):
-    """A kind of event of a study. A deletion has no client, because MONAI Label does not report who deleted a label."""
+    """A kind of event of a study. A deletion has no client, because MONAI Label does not report who deleted a label.
+
+    ``CHOOSE`` means that the operator made a client's reading the final label.
+    """
 
     FETCH = "fetch"
     LABEL = "label"
     DELETE = "delete"
+    CHOOSE = "choose"
 
 
 class StudyEvent(NamedTuple):

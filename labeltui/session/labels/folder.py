@@ -16,8 +16,7 @@ from typing import Any, BinaryIO
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import INFO, file_name
 from labeltui.domain.problems import Failed
-from labeltui.domain.studies.study import FINAL_TAG, Submission
-from labeltui.monailabel.serving.rules import READING
+from labeltui.domain.studies.study import FINAL_TAG, READING, Submission
 from labeltui.session.labels.index import Entry, LabelIndex
 from labeltui.support.atomic import move_file, remove_leftovers, write_file
 from labeltui.support.file_errors import advice, reason

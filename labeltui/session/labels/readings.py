@@ -20,6 +20,7 @@ from labeltui.domain.labels.names import file_name, split_label
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.states import LinkState
+from labeltui.domain.studies.datastore import SUBMITTED
 from labeltui.domain.studies.study import FINAL_TAG, Study, StudyQueue
 from labeltui.domain.text import one_line
 from labeltui.monailabel.client import MonaiLabelClient
@@ -137,12 +138,12 @@ class ReadingsKeeper:
             if tag.startswith(READING):
                 await self._recover(study.id, tag)
         info = await client.label_info(study.id, FINAL_TAG)
-        author, at = client_name(info.get("client_id")), info.get("ts")
+        author, at = client_name(info.get("client_id")), info.get(SUBMITTED, info.get("ts"))
         if not author or not isinstance(at, int | float):
             return
         entry = await self._copied(FINAL_TAG, study.id, info)
         again = await client.label_info(study.id, FINAL_TAG)
-        if (again.get("client_id"), again.get("ts")) != (info.get("client_id"), at):
+        if (again.get("client_id"), again.get("ts")) != (info.get("client_id"), info.get("ts")):
             raise Failed(Code.LABEL_CHANGED, f"{one_line(study.id)} got another final label meanwhile.")
         tag = tag_of(author, {one.client: one.tag for one in readings})
         await self._put(study.id, tag, entry, info)
@@ -154,7 +155,7 @@ class ReadingsKeeper:
     async def _recover(self, study: str, tag: str) -> None:
         """Record a reading that the host has under its tag. Raises LabeltuiError."""
         info = await self._client().label_info(study, tag)
-        author, at = client_name(info.get("client_id")), info.get("ts")
+        author, at = client_name(info.get("client_id")), info.get(SUBMITTED, info.get("ts"))
         if author and tag_of(author, {}) == tag and isinstance(at, int | float):
             entry = await self._copied(tag, study, info)
             reading = Reading(author, tag, entry.sha256, float(at))
@@ -240,9 +241,13 @@ async def label_of(labels: LabelCopier, study: str, tag: str, info: Mapping[str,
 async def put_copy(
     labels: LabelCopier, client: MonaiLabelClient, entry: Entry, tag: str, info: Mapping[str, Any]
 ) -> None:
-    """Submit a copy under a tag, with the server's document of it. Raises LabeltuiError."""
+    """Submit a copy under a tag, with the server's document of it. Raises LabeltuiError.
+
+    It keeps the time at which its annotator submitted it, so that it is no activity of the annotator.
+    """
     source = labels.folder.root / labels.folder.index.file_of(entry)
     own = {name: value for name, value in info.items() if name not in SERVER_WRITES}
+    own.setdefault(SUBMITTED, info.get("ts") or int(entry.saved_at.timestamp()))
     try:
         await client.put_label(entry.study, tag, source, "label" + split_label(entry.name)[1], own)
     except OSError as error:

@@ -19,7 +19,7 @@ from labeltui.domain.log.events import (
 )
 from labeltui.domain.studies.annotation import Work, work_between, work_on
 from labeltui.domain.studies.datastore import NAMELESS
-from labeltui.domain.studies.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
+from labeltui.domain.studies.study import FINAL_TAG, OLDEST, READING, Fetch, Study, Submission
 from labeltui.session.history.studies import SAME_S, StudyEvent, StudyEventKind
 
 SAME = timedelta(seconds=SAME_S)
@@ -87,7 +87,7 @@ class Annotators:
                 self._fetched(event.study, (Fetch(event.detail, event.client, event.at),))
             elif event.detail == FINAL_TAG and event.kind is StudyEventKind.DELETE:
                 self._deleted(event.study, event.at)
-            elif event.detail == FINAL_TAG:
+            elif event.detail == FINAL_TAG and event.kind is StudyEventKind.LABEL:
                 self._submitted(event.study, Submission(event.client, event.at))
         self._shown |= self._finals.keys()
         for event in self._unnoted:
@@ -131,6 +131,10 @@ class Annotators:
     def _moment(self, at: datetime | None) -> datetime | None:
         return None if at is None else at.replace(tzinfo=self._zone())
 
+    def chosen(self, study: str, client: str, at: datetime) -> None:
+        """Note that the operator made a client's reading the final label."""
+        self._note_event(StudyEventKind.CHOOSE, study, client, FINAL_TAG, at)
+
     def _note_event(
         self, kind: StudyEventKind, study: str, client: str, detail: str, at: datetime | None
     ) -> None:
@@ -164,6 +168,8 @@ class Annotators:
         if given:
             known = self._fetched(study_id, given)
         for tag, client in authors.items():
+            if tag.startswith(READING):
+                continue  # labeltui stored it
             self._note_event(StudyEventKind.LABEL, study_id, client, tag, tags.get(tag))
         author = authors.get(FINAL_TAG, "")
         work: Work | None = None

@@ -36,6 +36,8 @@ def _done(event: Mapping[str, Any]) -> str:
         return f"{event['client']} fetched ({event['strategy']})"
     if event["event"] == "delete":
         return f"the label {event['label']} was deleted"
+    if event["event"] == "choose":
+        return f"the reading of {event['client']} was chosen by the operator"
     return f"{event['client']} submitted {event['label']}"
 
 

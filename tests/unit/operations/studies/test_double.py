@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,11 @@ import pytest
 from labeltui.actions import BY_ID
 from labeltui.domain.problems import Misused, Refused
 from labeltui.domain.rules.pace import labels_left, pace
+from labeltui.domain.studies.study import Fetch, Study
+from labeltui.monailabel.serving.rules import Entry
+from labeltui.monailabel.serving.worklist import _note_label, with_final
 from labeltui.operations.run import run_action
+from labeltui.session.labels.readings import unrecorded
 from labeltui.ui.presentation.strip import finals_of_total
 from labeltui.ui.presentation.study import details
 from tests.actions import RecordingReport
@@ -18,6 +24,7 @@ from tests.unit.operations.desk import Desk, desk
 from tests.unit.session.labels.test_readings import EDITS, Twice, doubled, recorded_by, sha
 from tests.virtual_time import in_virtual_time
 
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 DICE = {"labels": [{"value": 1, "dice": 0.75, "voxels": [4, 4]}, {"value": 7, "dice": 0.0, "voxels": [0, 2]}]}
 
 
@@ -97,6 +104,43 @@ async def test_the_chosen_reading_is_the_final_label_and_the_choice_can_be_undon
         assert [store.file("a", f"final_{client}") for client in ("ana", "ben")] == [ana, ben]
         assert it.session.journal.entries[-1].command == "labeltui studies choose a ben --yes"
         assert not any(one.key.startswith(("replaced", "shared")) for one in it.session.store.state.alerts)
+
+
+@in_virtual_time
+async def test_a_choice_is_the_operators_and_no_activity_of_the_annotator(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        await read_twice(it, store)
+        before = {tag: dict(label["info"]) for tag, label in store.objects["a"]["labels"].items()}
+        first = before["final_ana"]["submitted_ts"]
+        await asyncio.sleep(600)
+        await it.run("studies.choose", study="a", client="ana")
+        await asyncio.sleep(30)
+        shown = await it.run("studies.show", study="a")
+        report = await it.run("report")
+        final = store.objects["a"]["labels"]["final"]["info"]
+        activity: dict[str, float] = {}
+        _note_label(final, activity)
+        assert activity == {"ana": first}
+        assert with_final(Entry("a"), (), final).at == first
+        assert before["final_ben"]["submitted_ts"] == before["final"]["ts"]
+        assert store.puts.count("final_ana") == 1  # the chosen reading is not stored once more
+        history = [(one["event"], one["client"]) for one in shown["history"]]
+        assert history == [("label", "ana"), ("label", "ben"), ("choose", "ana")]
+        assert any("the reading of ana was chosen by the operator" in line for line in details(shown))
+        assert report["submissions_by"] == {"ana": 1, "ben": 1}
+        state = it.session.store.state
+        assert state.queue.value is not None
+        assert unrecorded(state) == []
+
+
+def test_a_study_whose_first_reading_was_chosen_is_not_open_at_the_second_reader() -> None:
+    fetch = Fetch("first", "ben", NOON + timedelta(minutes=5, milliseconds=400))
+    chosen = Study(
+        "a", {"final": NOON, "final_ben": NOON + timedelta(minutes=9)}, (fetch,),
+        authors={"final": "ana", "final_ben": "ben"},
+    )  # fmt: skip
+    assert chosen.openers == ()
+    assert chosen._replace(fetches=(fetch._replace(at=NOON + timedelta(hours=1)),)).openers == ("ben",)
 
 
 @in_virtual_time

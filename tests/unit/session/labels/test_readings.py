@@ -213,7 +213,7 @@ async def test_a_reading_that_waits_for_the_link_is_named_and_stored_at_once_aft
         it.session.labels.wake()
         began = asyncio.get_running_loop().time()
         await it.session.store.wait_for(lambda _state: not alert_of(it.session), 100)
-        assert asyncio.get_running_loop().time() - began < 5
+        assert asyncio.get_running_loop().time() - began < 15
         assert store.readings() == {"ana": sha(b"of ana")}
 
 
