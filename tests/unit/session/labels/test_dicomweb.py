@@ -112,10 +112,13 @@ async def test_after_the_servers_end_the_labels_of_the_profiles_source_are_count
     host = Host()
     host.job.meta = {**host.job.meta, "studies": served, "own_studies": own}
     host.job.end(0)
+    server = FakeMonaiLabel()
+    server.up = False
     host.files.folders |= {"/root/old", "/root/studies"}
     host.files.write(f"{CACHE}/labels/final/{IMAGE}.nii.gz", b"label")
     host.files.write("/root/old/labels/final/s1.nii.gz", b"label")
-    async with memory_session(tmp_path, host=host, profile={"server": {"studies": named}}) as session:
+    profile = {"server": {"studies": named}}
+    async with memory_session(tmp_path, host=host, server=server, profile=profile) as session:
         await session.readiness.settled()
         status = await run_confirmed(session, "status")
         reading = session.store.state.labels
