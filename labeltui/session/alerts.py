@@ -19,9 +19,9 @@ from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.datastore import NAMELESS
 from labeltui.domain.studies.study import FINAL_TAG, Study, Submission, changed_studies
+from labeltui.domain.studies.worklist import Worklist
 from labeltui.domain.text import one_line
 from labeltui.domain.training.training import LOSS, TrainStatus
-from labeltui.monailabel.serving.rules import READING
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
 from labeltui.session.pod.stops import PodStops
 from labeltui.session.runtime.fields import Fields
@@ -275,7 +275,7 @@ class Alerts:
                 self._still_open(study)
             if study.replaced and study.replaced[-1] != self._replaced.get(study.id):
                 self._replaced[study.id] = study.replaced[-1]
-                if not _is_reading(study, study.replaced[-1].client):
+                if not study.has_reading_of(study.replaced[-1].client):
                     self._final_replaced(study)
 
     def _compare_openers(self, study: Study) -> None:
@@ -298,7 +298,15 @@ class Alerts:
     def _still_open(self, study: Study) -> None:
         """Raise an alert for a final label of a study that another annotator fetched in the last eight hours."""
         since = self._clock() - OPEN
-        holders = [fetch.client for fetch in study.holders if fetch.at is not None and fetch.at > since]
+        worklist = self._store.state.worklist.value or Worklist()
+        holders = [
+            one.client
+            for one in study.holders
+            if one.at is not None
+            and one.at > since
+            # The labels of a study that is restored appear one by one.
+            and not (study.has_label_of(one) or worklist.has_read(study.id, one))
+        ]
         if not holders:
             self._not_held(study.id)
             return
@@ -335,11 +343,6 @@ class Alerts:
             else "not on this machine, so it is lost unless another labeltui has copied it."
         )
         self._store.alert(Alert(f"replaced:{study.id}", Level.WARNING, message, hint, at or self._clock()))
-
-
-def _is_reading(study: Study, client: str) -> bool:
-    """Whether a client's label of a study that is read twice is stored under a tag of its own."""
-    return any(author == client and tag.startswith(READING) for tag, author in study.authors.items())
 
 
 def _named(client: str) -> str:

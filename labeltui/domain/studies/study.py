@@ -92,6 +92,10 @@ class Study(NamedTuple):
             return ()
         return tuple(f for f in self.fetches if f.at is not None and f.at > done and not self.has_label_of(f))
 
+    def has_reading_of(self, client: str) -> bool:
+        """Whether a client's label of a study that is read twice is stored under a tag of its own."""
+        return any(author == client and tag.startswith(READING) for tag, author in self.authors.items())
+
     def has_label_of(self, fetch: Fetch) -> bool:
         """Whether the client of a fetch has submitted a final label or a reading since.
 

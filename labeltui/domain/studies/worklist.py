@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from labeltui.domain.studies.study import Fetch
+
 NAMELESS = "a client without a name of its own"
 
 
@@ -95,6 +97,13 @@ class Worklist:
     holders: Mapping[str, tuple[Holder, ...]] = field(default_factory=dict)
     left: Left | None = None
     refusals: tuple[Refusal, ...] = ()
+
+    def has_read(self, study: str, fetch: Fetch) -> bool:
+        """Whether a reading of the client that fetched a study is recorded since, to the second."""
+        return fetch.at is not None and any(
+            one.client == fetch.client and one.at is not None and one.at >= fetch.at.replace(microsecond=0)
+            for one in self.readings.get(study, ())
+        )
 
     def place(self, study: str) -> int | None:
         """Return a study's place in the operator's order, from 1. None if it has none."""

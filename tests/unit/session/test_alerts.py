@@ -19,6 +19,8 @@ from labeltui.domain.server.server import OrphanTraining, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
+from labeltui.domain.studies.worklist import Reading as WorklistReading
+from labeltui.domain.studies.worklist import Worklist
 from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.labels.folder import LabelFolder
@@ -174,6 +176,20 @@ def test_a_final_label_of_a_study_that_another_person_still_has_open() -> None:
     assert keys(store) == {}
     long_ago = fetch._replace(at=NOW - timedelta(hours=9))
     assert keys(store_after(queue=[StudyQueue(1, 1, (submitted._replace(holders=(long_ago,)),))])) == {}
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["reading is listed", "reading is recorded only"])
+def test_a_restored_study_is_not_open_at_a_client_whose_reading_is_stored(listed: bool) -> None:
+    fetch = Fetch("first", "cleo", NOW - timedelta(hours=2) + timedelta(milliseconds=400))
+    submitted = NOW - timedelta(hours=2)
+    tags = {"final": NOW - timedelta(hours=1)} | ({"final_cleo": submitted} if listed else {})
+    authors = {"final": "dora"} | ({"final_cleo": "cleo"} if listed else {})
+    study = Study("case_8", tags, (fetch,), authors=authors, holders=(fetch,))
+    recorded = {} if listed else {"case_8": (WorklistReading("cleo", "final_cleo", "0" * 64, submitted),)}
+    again = fetch._replace(at=NOW - timedelta(minutes=90))
+    for holder, alerts in ((fetch, {}), (again, {"held:case_8": Level.WARNING})):
+        queue = StudyQueue(1, 1, (study._replace(holders=(holder,)),))
+        assert keys(store_after(worklist=[Worklist(readings=recorded)], queue=[queue])) == alerts
 
 
 def test_a_final_label_that_replaces_another_persons() -> None:
