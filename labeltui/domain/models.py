@@ -65,6 +65,7 @@ class ModelCopy:
 
     ``file`` is its path on the host, ``path`` its path on this machine. ``saved_at`` is by the host's clock.
     ``labels`` are the operator's own labels with which it was trained; empty if it has its app's labels.
+    ``unreadable`` says why no server can load it; empty if nothing shows a reason.
     """
 
     model: str
@@ -77,6 +78,7 @@ class ModelCopy:
     path: str
     labels: tuple[str, ...] = ()
     best: Best | None = None
+    unreadable: str = ""
 
     @property
     def version(self) -> str:
@@ -114,6 +116,11 @@ class Models:
         """Whether the published file is on this machine. True if there is no published file."""
         file = model.published
         return file is None or any(copy.sha256 == file.sha256 for copy in self.copies)
+
+    def why_unreadable(self, model: HostModel) -> str:
+        """Say why no server can load the published file. Empty if it is not on this machine, or shows no reason."""
+        digest = None if model.published is None else model.published.sha256
+        return next((copy.unreadable for copy in self.copies if copy.sha256 == digest), "")
 
     @property
     def absent(self) -> tuple[HostModel, ...]:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.monailabel.weights import model_names, weight_files
+from tests.checkpoints import checkpoint
 from tests.real.conftest import PORT, Bench, write_config
 
 INFER = """
@@ -90,7 +91,7 @@ def test_weights_are_fetched_here_for_a_host_without_a_way_out(deepedit: Bench, 
     bench, folder = deepedit, deepedit.folder / "apps/radiology/model"
     weights = tmp_path / "site" / "radiology_deepedit_dynunet_multilabel.pt"
     weights.parent.mkdir()
-    weights.write_bytes(random.Random(3).randbytes(1 << 20))  # read only at the first inference
+    weights.write_bytes(checkpoint(random.Random(3).randbytes(1 << 20)))  # read only at the first inference
     handler = functools.partial(SimpleHTTPRequestHandler, directory=str(weights.parent))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -147,8 +148,8 @@ def test_a_copy_that_is_killed_at_any_moment_leaves_whole_files(
     published, store = folder / "deepedit_dynunet.pt", bench.state / "models/real/deepedit"
     shutil.rmtree(store, ignore_errors=True)
     old, new = tmp_path / "old.pt", tmp_path / "new.pt"
-    old.write_bytes(chance.randbytes(24 << 20))
-    new.write_bytes(chance.randbytes(48 << 20))
+    old.write_bytes(checkpoint(chance.randbytes(24 << 20)))
+    new.write_bytes(checkpoint(chance.randbytes(48 << 20)))
     whole = {sha256(old), sha256(new)}
     shutil.copy(new if command == "pull" else old, published)
     words = ["models", "pull"] if command == "pull" else [

@@ -19,6 +19,7 @@ def model_line(models: Models, model: HostModel) -> Document:
         "here": None if file is None else models.is_here(model),
         "size": None if file is None else file.size,
         "sha256": None if file is None else file.sha256,
+        "unreadable": models.why_unreadable(model) or None,
         "file": f"{models.root}/{model.file}",
         "pretrained_file": None if model.pretrained is None else f"{models.root}/{model.pretrained.name}",
     }
@@ -36,6 +37,7 @@ def copy_line(models: Models, copy: ModelCopy) -> Document:
         "epoch": None if copy.best is None else copy.best.epoch,
         "on_host": on_host if models.source else None,
         "labels": list(copy.labels) or None,
+        "unreadable": copy.unreadable or None,
         "size": copy.size,
         "copied_at": moment(copy.copied_at),
         "source": copy.source,

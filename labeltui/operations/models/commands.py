@@ -64,6 +64,9 @@ async def models_pull(session: Session, params: ModelsPullParams, report: Report
         copied.append(
             await session.models.copy(model, of_model(report, f"Copying {model.name}"), _waiting(report))
         )
+    for copy in copied:
+        if copy.unreadable:
+            report.progress(f"{copy.model} is kept, but no server can load it: {copy.unreadable}")
     return {
         "as_of": documents.moment(session.clock()),
         "folder": models.folder,

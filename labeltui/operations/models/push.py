@@ -14,6 +14,7 @@ from labeltui.domain.models import HostModel, ModelCopy, Models
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.states import ServerState
 from labeltui.hosts.transfer import local_sum
+from labeltui.monailabel.checkpoints import why_unreadable
 from labeltui.monailabel.own_labels import record_text
 from labeltui.monailabel.weights import weight_files
 from labeltui.operations.models.commands import known_model, of_model
@@ -43,8 +44,8 @@ async def models_push(session: Session, params: ModelsPushParams, report: Report
     """Send a version, a file or pretrained weights to the host. A server that runs loads them at its next inference.
 
     A published file that they replace is copied to this machine first. Raises Failed ``unknown_model``,
-    ``no_model``, ``no_file``, ``checksum``, ``labels_changed``, ``already_training`` or ``download_failed``,
-    and a copy's errors.
+    ``no_model``, ``no_file``, ``checksum``, ``labels_changed``, ``unreadable``, ``already_training`` or
+    ``download_failed``, and a copy's errors.
     """
     if sum((bool(params.version), bool(params.file), params.pretrained)) > 1:
         raise Misused(Code.BAD_PARAMETER, "Give one of --version, --file and --pretrained.")
@@ -83,9 +84,11 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
     """Send weights, unless the host has them.
 
     A published file that they replace is copied to this machine first. The host's file is replaced in one step,
-    after the checksum of the received file was compared.
+    after the checksum of the received file was compared. Raises Failed ``unreadable`` for a file that PyTorch
+    can't load.
     """
     _refuse_other_labels(session, model, sent)
+    await _refuse_unreadable(sent)
     if session.models.is_training(model.name):
         raise Failed(
             Code.ALREADY_TRAINING, f"{model.name} is being trained, and the training would replace what is sent.",
@@ -187,6 +190,14 @@ def _refuse_other_labels(session: Session, model: HostModel, sent: Sent) -> None
         Code.LABELS_CHANGED, f"{sent.shown} was trained with {own}, and the server runs with {now}.",
         "Start the server with the labels of the model, or send another version.",
     )  # fmt: skip
+
+
+async def _refuse_unreadable(sent: Sent) -> None:
+    if why := await asyncio.to_thread(why_unreadable, sent.path):
+        raise Failed(
+            Code.UNREADABLE, f"{sent.shown} is not sent, because no server can load it: {why}.",
+            "Send weights that torch.save or torch.jit.save has written, or another version.",
+        )  # fmt: skip
 
 
 def _local(file: str) -> Path:

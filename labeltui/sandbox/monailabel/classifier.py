@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ Ints = NDArray[np.int64]
 
 FEATURES = 9
 _HIDDEN = 24
+_DATA = "model/data.pkl"  # where labeltui expects PyTorch's own data; here a file of NumPy
 
 
 def features(volume: NDArray[Any]) -> Floats:
@@ -61,15 +64,19 @@ class Classifier:
         self._steps = 0
 
     def save(self, path: Path) -> None:
-        """Write weights and classes. The same classifier always gives the same bytes."""
-        with path.open("wb") as target:
-            arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
-            np.savez(target, classes=np.asarray(self.classes), **arrays)
+        """Write weights and classes in a zip like torch.save's. The same classifier always gives the same bytes."""
+        arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
+        packed = io.BytesIO()
+        np.savez(packed, classes=np.asarray(self.classes), **arrays)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(zipfile.ZipInfo(_DATA), packed.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
         """Read a file written by :meth:`save`."""
-        with np.load(path) as stored:
+        with zipfile.ZipFile(path) as archive:
+            packed = archive.read(_DATA)
+        with np.load(io.BytesIO(packed)) as stored:
             classifier = cls([int(value) for value in stored["classes"]])
             classifier.weights = [stored[f"weight_{index}"] for index in range(len(classifier.weights))]
         return classifier

@@ -87,6 +87,7 @@ def _document(copy: ModelCopy) -> dict[str, Any]:
         "copied_at": copy.copied_at.isoformat(),
         "source": copy.source,
         "labels": list(copy.labels),
+        "unreadable": copy.unreadable,
         "best": None if best is None else {"metric": best.metric, "value": best.value, "epoch": best.epoch},
         "name": Path(copy.path).name,
     }
@@ -109,6 +110,7 @@ def _copy_of(entry: Path) -> ModelCopy | None:
             path=str(path),
             labels=tuple(map(str, stored["labels"])),
             best=None if best is None else Best(str(best["metric"]), float(best["value"]), best["epoch"]),
+            unreadable=str(stored.get("unreadable", "")),
         )
         return copy if path.stat().st_size == copy.size else None
     except (OSError, ValueError, TypeError, KeyError):

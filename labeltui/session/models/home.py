@@ -18,6 +18,7 @@ from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.states import ServerState, TrainState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Progress
+from labeltui.monailabel.checkpoints import why_unreadable
 from labeltui.monailabel.launch import app_folder, expand
 from labeltui.monailabel.own_labels import OFF, read_record, record_name
 from labeltui.monailabel.weights import downloads_weights, model_names, weight_files
@@ -35,6 +36,7 @@ SLOW_S = 300.0
 WATCH_S = 5.0
 SETTLES_S = 1.0
 ALERT = "models"
+UNREADABLE = "unreadable_models"
 WORKING = (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED)
 
 
@@ -97,6 +99,7 @@ class ModelHome:
                 pending = await self.copy_due(agent)
                 failures = 0
                 self._store.dismiss(ALERT)
+                self._name_unreadable()
             except Unreachable:
                 raise
             except LabeltuiError as error:
@@ -158,6 +161,18 @@ class ModelHome:
             await self.copy(model)
         models = self._field.value.value or models
         return any(model.published and model.published.sha256 is None for model in models.on_host)
+
+    def _name_unreadable(self) -> None:
+        """Alert to published models that no server can load. The alert goes with its cause."""
+        models = self._field.value.value
+        faults = {} if models is None else {one.name: models.why_unreadable(one) for one in models.on_host}
+        named = [f"{name} ({why})" for name, why in faults.items() if why]
+        message = f"No server can load what the host has as trained model: {', '.join(named)}."
+        if not named:
+            self._store.dismiss(UNREADABLE)
+        elif not any(one.message == message for one in self._store.state.alerts):
+            hint = "Its inference fails with HTTP 500. `labeltui models push` sends another version (t m)."
+            self._store.alert(Alert(UNREADABLE, Level.WARNING, message, hint, self._clock()))
 
     def _report(self, error: LabeltuiError) -> None:
         if (models := self._field.value.value) is not None:
@@ -293,6 +308,7 @@ class ModelHome:
         copy = ModelCopy(
             model.name, file.name, file.sha256 or "", file.size, _moment(file.mtime_ns), self._clock(), self.source, "",
             (await self.labels(agent, root)).get(model.name, ()), best,
+            await asyncio.to_thread(why_unreadable, arrived),
         )  # fmt: skip
         return await asyncio.to_thread(self.folder.place, arrived, copy, stats)
 

@@ -28,7 +28,8 @@ def weights_text(state: SessionState, name: str) -> str:
 
 def weights_of(models: Models, model: HostModel) -> str:
     """Describe the weights of a model on the host."""
-    word = WORDS[model.weights.value]
+    why = models.why_unreadable(model)
+    word = f"unreadable ({why})" if why else WORDS[model.weights.value]
     if model.published is None:
         return word
     return f"{word}, on this machine" if models.is_here(model) else f"{word}, not on this machine yet"

@@ -56,6 +56,7 @@ def _version(copy: ModelCopy, models: Models | None, now: datetime) -> Entry:
         else "no best value"
     )
     mark, tone = ("●", Tone.GOOD) if loaded else ("○", Tone.FAINT)
+    best = f"unreadable ({safe(copy.unreadable)})" if copy.unreadable else best
     at = copy.saved_at.astimezone()
     head = (
         f" {safe(copy.model)}  {best}  {words.age(copy.saved_at, now)} ago{'  on the host' if loaded else ''}"

@@ -11,11 +11,14 @@ import httpx
 import pytest
 
 from labeltui.domain.problems import Failed
+from labeltui.domain.state import SessionState
 from labeltui.operations.models.download import fetch_weights
 from labeltui.session.models.folder import ModelFolder
 from tests.actions import RecordingReport
+from tests.checkpoints import checkpoint
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
+from tests.volumes import nifti, packed
 
 FOLDER = "~/labeltui/apps/radiology/model"
 FILE = f"{FOLDER}/deepedit_dynunet.pt"
@@ -46,7 +49,7 @@ async def test_list_names_weights_and_versions(tmp_path: Path) -> None:
         none = await it.run("models.list")
         it.host.files.write(f"{FOLDER}/pretrained_deepedit_dynunet.pt", b"released")
         pretrained = await it.run("models.list")
-        first, second = await pulled(it, b"first", b"second")
+        first, second = await pulled(it, checkpoint(b"first"), checkpoint(b"second"))
         document = await it.run("models.list")
     assert (none["models"][0]["weights"], pretrained["models"][0]["weights"]) == ("untrained", "pretrained")
     (model,) = document["models"]
@@ -57,7 +60,7 @@ async def test_list_names_weights_and_versions(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_list_works_without_a_host(tmp_path: Path) -> None:
     async with desk(tmp_path, models=settings(tmp_path)) as it:
-        (first,) = await pulled(it, b"first")
+        (first,) = await pulled(it, checkpoint(b"first"))
         it.out_of_reach()
         it.host.drop()
         document = await it.run("models.list")
@@ -68,10 +71,10 @@ async def test_list_works_without_a_host(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_a_pushed_model_replaces_another_after_that_one_is_here(tmp_path: Path) -> None:
     async with desk(tmp_path, models=settings(tmp_path)) as it:
-        first, _second = await pulled(it, b"first", b"second")
-        third = publish(it, b"third, not here")
+        first, _second = await pulled(it, checkpoint(b"first"), checkpoint(b"second"))
+        third = publish(it, checkpoint(b"third, not here"))
         document = await it.run("models.push", model="deepedit", version=first[:8])
-        assert it.host.files.read(FILE) == b"first"
+        assert it.host.files.read(FILE) == checkpoint(b"first")
         listed = await it.run("models.list")
         again = await it.run("models.push", model="deepedit", version=first[:8])
     assert (document["sent"], document["sha256"], again["sent"]) == (True, first, False)
@@ -81,15 +84,15 @@ async def test_a_pushed_model_replaces_another_after_that_one_is_here(tmp_path: 
 @in_virtual_time
 async def test_nothing_is_replaced_that_could_not_be_copied_here(tmp_path: Path) -> None:
     async with desk(tmp_path, models=settings(tmp_path)) as it:
-        (first,) = await pulled(it, b"first")
-        publish(it, b"second")
+        (first,) = await pulled(it, checkpoint(b"first"))
+        publish(it, checkpoint(b"second"))
         (tmp_path / "models" / "deepedit").chmod(0o500)
         try:
             it.host.download = _full  # type: ignore[method-assign,assignment]
             error = await it.failing("models.push", model="deepedit", version=first)
         finally:
             (tmp_path / "models" / "deepedit").chmod(0o700)
-        assert it.host.files.read(FILE) == b"second"
+        assert it.host.files.read(FILE) == checkpoint(b"second")
     assert error.problem.code == "not_written"
 
 
@@ -100,7 +103,9 @@ async def _full(*_given: object, **_named: object) -> None:
 @in_virtual_time
 async def test_rollback_goes_back_one_version_at_a_time(tmp_path: Path) -> None:
     async with desk(tmp_path, models=settings(tmp_path)) as it:
-        first, second, _third = await pulled(it, b"first", b"second", b"third")
+        first, second, _third = await pulled(
+            it, checkpoint(b"first"), checkpoint(b"second"), checkpoint(b"third")
+        )
         back = [(await it.run("models.rollback", model="deepedit"))["sha256"] for _ in range(2)]
         error = await it.failing("models.rollback", model="deepedit")
     assert back == [second, first]
@@ -110,19 +115,19 @@ async def test_rollback_goes_back_one_version_at_a_time(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_no_model_is_sent_under_a_training_of_it(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True, models=settings(tmp_path)) as it:
-        (first,) = await pulled(it, b"first")
-        publish(it, b"second")
+        (first,) = await pulled(it, checkpoint(b"first"))
+        publish(it, checkpoint(b"second"))
         await it.run("train.start")
         error = await it.failing("models.push", model="deepedit", version=first)
     assert error.problem.code == "already_training"
-    assert it.host.files.read(FILE) == b"second"
+    assert it.host.files.read(FILE) == checkpoint(b"second")
 
 
 @in_virtual_time
 async def test_a_file_is_sent_if_it_is_the_expected_one(tmp_path: Path) -> None:
     file = tmp_path / "weights.pt"
-    file.write_bytes(b"from elsewhere")
-    digest = hashlib.sha256(b"from elsewhere").hexdigest()
+    file.write_bytes(checkpoint(b"from elsewhere"))
+    digest = hashlib.sha256(checkpoint(b"from elsewhere")).hexdigest()
     async with desk(tmp_path, models=settings(tmp_path)) as it:
         wrong = await it.failing("models.push", model="deepedit", file=str(file), sha256="0" * 64)
         assert it.host.files.get(FILE) is None
@@ -130,21 +135,60 @@ async def test_a_file_is_sent_if_it_is_the_expected_one(tmp_path: Path) -> None:
         missing = await it.failing("models.push", model="deepedit", file=str(tmp_path / "none.pt"))
         unknown = await it.failing("models.push", model="own_model", file=str(file))
         both = await it.failing("models.push", model="deepedit", file=str(file), version="abc")
-    assert it.host.files.read(FILE) == b"from elsewhere"
+    assert it.host.files.read(FILE) == checkpoint(b"from elsewhere")
     codes = [error.problem.code for error in (wrong, missing, unknown, both)]
     assert codes == ["checksum", "no_file", "unknown_model", "bad_parameter"]
+
+
+@in_virtual_time
+async def test_only_what_pytorch_loads_is_sent(tmp_path: Path) -> None:
+    label = tmp_path / "l0.nii.gz"
+    label.write_bytes(packed(nifti()))
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        error = await it.failing("models.push", model="deepedit", file=str(label))
+        assert it.host.files.get(FILE) is None
+    assert error.problem.code == "unreadable"
+    assert error.problem.message == (
+        "l0.nii.gz is not sent, because no server can load it: it is no file of PyTorch."
+    )
+
+
+@in_virtual_time
+async def test_a_published_file_that_pytorch_refuses_is_kept_and_named(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        (label,) = await pulled(it, packed(nifti()))
+        listed = await it.run("models.list")
+        error = await it.failing("models.push", model="deepedit", version=label)
+        it.session.models.wake()
+        state = await it.session.store.wait_for(lambda s: _unreadable(s) != [], 20)
+        good = tmp_path / "good.pt"
+        good.write_bytes(checkpoint())
+        await it.run("models.push", model="deepedit", file=str(good))
+        await it.run("models.pull")
+        it.session.models.wake()
+        await it.session.store.wait_for(lambda s: _unreadable(s) == [], 20)
+    assert (listed["models"][0]["unreadable"], listed["copies"][0]["unreadable"]) == (
+        "it is no file of PyTorch",
+    ) * 2
+    assert any("no server can load it: it is no file of PyTorch" in line for line in it.report.lines)
+    assert error.problem.code == "unreadable"
+    assert "deepedit (it is no file of PyTorch)" in _unreadable(state)[0]
+
+
+def _unreadable(state: SessionState) -> list[str]:
+    return [alert.message for alert in state.alerts if alert.key == "unreadable_models"]
 
 
 @in_virtual_time
 async def test_a_model_keeps_the_labels_that_it_was_trained_with(tmp_path: Path) -> None:
     async with desk(tmp_path, server={"labels": ["liver", "tumour"]}, models=settings(tmp_path)) as it:
         await it.run("server.start")
-        (first,) = await pulled(it, b"of two labels")
+        (first,) = await pulled(it, checkpoint(b"of two labels"))
         await it.run("server.stop")
         it.host.files.remove(FILE)
         it.host.files.remove(_record(it))  # as on a new pod
         await it.run("server.start", model_from="newest")
-        assert it.host.files.read(FILE) == b"of two labels"
+        assert it.host.files.read(FILE) == checkpoint(b"of two labels")
         await it.run("server.stop")
         it.host.on("other-labels-", b"")
         it.host.files.remove(FILE)
@@ -163,14 +207,14 @@ def _record(it: Desk) -> str:
 @in_virtual_time
 async def test_a_new_pod_is_offered_yesterdays_model(tmp_path: Path) -> None:
     async with desk(tmp_path, models=settings(tmp_path)) as it:
-        (first,) = await pulled(it, b"first")
+        (first,) = await pulled(it, checkpoint(b"first"))
         it.host.files.remove(FILE)
         await it.run("server.start")
         alerts = [a for a in it.session.store.state.alerts if a.key == "untrained_models"]
         assert "labeltui models push deepedit" in alerts[0].hint
         await it.run("models.push", model="deepedit")
         status = await it.run("server.status")
-    assert it.host.files.read(FILE) == b"first"
+    assert it.host.files.read(FILE) == checkpoint(b"first")
     assert status["weights"]["deepedit"] == status["weights"]["deepedit_seg"] == "trained"
     assert first
 
@@ -178,13 +222,13 @@ async def test_a_new_pod_is_offered_yesterdays_model(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_a_start_never_replaces_a_trained_model(tmp_path: Path) -> None:
     async with desk(tmp_path, models=settings(tmp_path)) as it:
-        first, _ = await pulled(it, b"first", b"second")
+        first, _ = await pulled(it, checkpoint(b"first"), checkpoint(b"second"))
         error = await it.failing("server.start", model_from=first)
-        publish(it, b"third")
+        publish(it, checkpoint(b"third"))
         await it.run("server.start", model_from="newest")
     assert error.problem.code == "exists"
     assert "models push deepedit --version" in error.problem.hint
-    assert it.host.files.read(FILE) == b"third"
+    assert it.host.files.read(FILE) == checkpoint(b"third")
     assert any("stays here" in line for line in it.report.lines)
 
 
@@ -225,7 +269,7 @@ async def test_a_model_in_training_is_copied_before_its_pod_is_stopped(tmp_path:
         it.serve()
         await it.session.readiness.need_server()
         await it.run("train.start")
-        sha256 = publish(it, b"trained so far")
+        sha256 = publish(it, checkpoint(b"trained so far"))
         await it.run("pod.stop")
         copies = it.session.models.folder.copies()
     assert [copy.sha256 for copy in copies] == [sha256]
