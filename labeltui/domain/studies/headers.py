@@ -10,6 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 HEAD = 1 << 18  # bytes of a file that a header fits into
+_CUT = "it is cut off: the voxels of its end are missing"
+_NRRD_TYPES = {  # by bytes of a voxel
+    1: ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
+    2: ("short", "short int", "signed short", "signed short int", "int16", "int16_t",
+        "ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    4: ("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t", "float"),
+    8: ("double",),
+}  # fmt: skip
 _GZIP = b"\x1f\x8b"
 _MEMBER = zlib.MAX_WBITS | 16
 _COLOURS = {
@@ -31,7 +39,7 @@ def why_misread(extension: str, file: BinaryIO, size: int) -> str:
     """
     head = file.read(HEAD)
     if extension == ".nrrd":
-        return _nrrd(head)
+        return _nrrd(head, file, size)
     if extension != ".nii.gz":
         return _nifti(head, lambda needed: size >= needed)
     if not head.startswith(_GZIP):
@@ -39,19 +47,19 @@ def why_misread(extension: str, file: BinaryIO, size: int) -> str:
     return _nifti(_first(_unpacked(file), 1024), lambda needed: _has(file, size, needed))
 
 
-def _has(file: BinaryIO, size: int, needed: float) -> bool:
-    """Whether a gzip file unpacks to at least this many bytes."""
+def _has(file: BinaryIO, size: int, needed: float, start: int = 0) -> bool:
+    """Whether gzip's data from ``start`` on unpack to at least this many bytes."""
     file.seek(max(size - 4, 0))
     # True for a whole file of one member. All others, such as a cut one or one of many members, are read.
     if int.from_bytes(file.read(4), "little") == needed % (1 << 32):
         return True
     done = 0
-    return any((done := done + len(block)) >= needed for block in _unpacked(file))
+    return any((done := done + len(block)) >= needed for block in _unpacked(file, start))
 
 
-def _unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """Unpack all members of a gzip file. Ends where the file is cut off or damaged."""
-    file.seek(0)
+def _unpacked(file: BinaryIO, start: int = 0) -> Iterator[bytes]:
+    """Unpack all gzip members from ``start`` on. Ends where the file is cut off or damaged."""
+    file.seek(start)
     member, rest = zlib.decompressobj(_MEMBER), b""
     while rest := rest or file.read(HEAD):
         try:
@@ -105,7 +113,7 @@ def _nifti(head: bytes, has: Callable[[float], bool]) -> str:
     if kind in _COLOURS:
         return f"its voxels are {_COLOURS[kind]}"
     if kind in _BITS and not has(start + math.prod(lengths) * _BITS[kind] // 8):
-        return "it is cut off: the voxels of its end are missing"
+        return _CUT
     if codes[1] <= 0 and not all(math.isfinite(one) and one > 0 for one in spacing):
         return "it has no spacing"
     if max(codes) <= 0:
@@ -120,7 +128,7 @@ def _shape(lengths: Sequence[int]) -> str:
     return "" if len(lengths) >= 3 else f"it is no volume ({text})"
 
 
-def _nrrd(head: bytes) -> str:
+def _nrrd(head: bytes, file: BinaryIO, size: int) -> str:
     text = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("utf-8", "replace")
     first, *lines = text.split("\n")
     if not first.startswith("NRRD000"):
@@ -137,7 +145,20 @@ def _nrrd(head: bytes) -> str:
     sizes = [int(float(one)) for one in _NUMBER.findall(fields.get("sizes", "")) if _finite(one)]
     if not sizes or str(len(sizes)) != fields.get("dimension"):
         return "its header has no valid dimensions"
-    return _shape(sizes) or _nrrd_spacing(fields)
+    return _shape(sizes) or _nrrd_cut(fields, math.prod(sizes), head, file, size) or _nrrd_spacing(fields)
+
+
+def _nrrd_cut(fields: dict[str, str], voxels: int, head: bytes, file: BinaryIO, size: int) -> str:
+    ends = [match.end() for match in [re.search(rb"\r?\n\r?\n", head)] if match]
+    width = next((width for width, names in _NRRD_TYPES.items() if fields.get("type") in names), 0)
+    encoding = fields.get("encoding", "").lower()
+    if not ends or not width or {"byte skip", "byteskip", "line skip", "lineskip"} & fields.keys():
+        return ""
+    whole = {
+        "raw": lambda: size - ends[0] >= voxels * width,
+        "gzip": lambda: _has(file, size, voxels * width, ends[0]),
+    }.get("gzip" if encoding == "gz" else encoding)
+    return _CUT if whole is not None and not whole() else ""
 
 
 def _nrrd_spacing(fields: dict[str, str]) -> str:

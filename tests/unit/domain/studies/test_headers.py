@@ -24,6 +24,11 @@ def noise(shape: tuple[int, int, int]) -> bytes:
     return random.Random(1).randbytes(2 * math.prod(shape))
 
 
+def gzipped_nrrd() -> bytes:
+    head, _, voxels = nrrd().replace(b"encoding: raw", b"encoding: gzip").partition(b"\n\n")
+    return head + b"\n\n" + packed(random.Random(1).randbytes(len(voxels)))
+
+
 LARGE = nifti((64, 64, 64), voxels=noise((64, 64, 64)))
 
 GOOD = [
@@ -39,6 +44,9 @@ GOOD = [
     (".nii.gz", members(LARGE, 100, 9_000)),
     (".nrrd", nrrd()),
     (".nrrd", nrrd("key:=value: with a colon")),
+    (".nrrd", nrrd().replace(b"\n\n", b"\n\n" + bytes(9)) + b"more than its voxels"),
+    (".nrrd", gzipped_nrrd()),
+    (".nrrd", gzipped_nrrd().replace(b"encoding: gzip", b"encoding: bzip2")),
     (
         ".nrrd",
         nrrd(space=False).replace(b"encoding", b"space directions: (0.5,0,0) (0,0.5,0) (0,0,3)\nencoding"),
@@ -71,6 +79,9 @@ BAD = [
     (".nrrd", nrrd("spacings: 1 1 2", space=False), "no position and orientation"),
     (".nrrd", nrrd("spacings: 1 1 nan", space=False), "no spacing"),
     (".nrrd", nrrd("data file: voxels.raw"), "another file"),
+    (".nrrd", nrrd()[:-1], "cut off"),
+    (".nrrd", gzipped_nrrd()[:-20], "cut off"),
+    (".nrrd", gzipped_nrrd()[: -len(packed(bytes(96)))], "cut off"),
     (".nrrd", nrrd("Segment0_ID:=liver"), "segmentation of 3D Slicer"),
 ]
 
