@@ -93,7 +93,7 @@ def texts(help: str, *, positional: bool = False) -> tuple[str, ...]:
 
 
 def pairs(help: str) -> Mapping[str, str]:
-    """Declare a KEY VALUE that may be repeated; the last value of a key counts."""
+    """Declare an option that takes a KEY and a VALUE and may be repeated. The last value of a key counts."""
     return cast("Mapping[str, str]", Param("", help, "pairs"))
 
 

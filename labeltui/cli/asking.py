@@ -62,7 +62,7 @@ class TerminalPrompter:
         return (await self.ask(question) or "").strip().lower() == "yes"
 
     def notice(self, text: str) -> None:
-        """Show a line for people."""
+        """Print a line of text on stderr."""
         self._show(visible(text))
 
     async def ask(self, question: str, *, echo: bool = True) -> str | None:

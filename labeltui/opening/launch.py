@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The global flags. ``demo`` names a scenario of the embedded pod; then no profile is read."""
+    """The global flags. ``demo`` names a scenario of the embedded pod. If it is set, no profile is read."""
 
     config: str | None = None
     profile: str | None = None

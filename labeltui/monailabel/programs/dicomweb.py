@@ -145,7 +145,9 @@ def text(document: dict[str, Any], tag: str) -> str:
 
 
 def references_of(series: dict[str, Any]) -> list[str] | None:
-    """The series that a SEG refers to. None if the answer doesn't say it: QIDO servers may leave the sequence out."""
+    """Return the UIDs of the series that a SEG refers to.
+
+    None if the answer lacks ReferencedSeriesSequence, which QIDO servers may leave out."""
     element = series.get(REFERENCED)
     items = element.get("Value") if isinstance(element, dict) else None
     if not isinstance(items, list):

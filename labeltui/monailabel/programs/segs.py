@@ -179,7 +179,7 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def client_of(arguments: dict[str, Any], environment: dict[str, str] | None) -> Any:
-    """Make the client as MONAI Label makes its own."""
+    """Make a client for the DICOMweb server, with the settings that MONAI Label gives to its own."""
     client: Any = connect(arguments, environment, REQUEST_S)
     decode = client._decode_multipart_message
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Sent:
     """Weights to send.
 
-    ``name`` is their path below the host's model folder. ``labels`` are the own labels of their training.
+    ``name`` is their path below the host's model folder. ``labels`` are the label names of the training.
     """
 
     path: Path

@@ -51,7 +51,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def application(settings: Settings, scenario: Scenario) -> Starlette:
-    """Make the ASGI app. The app object is created at start-up, as in the real server."""
+    """Make the ASGI app. It creates MONAI Label's app object at start-up, as the real server does."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

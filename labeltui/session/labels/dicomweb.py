@@ -47,7 +47,7 @@ class DicomwebTransport:
         self._files = self._segs = FileTransport(link, ("",), "", None)
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """See the class."""
+        """Return the labels that are on the host, or those of ``only``. What is listed is described at the class."""
         home = (await self._link.ready()).hello.home
         cache, segs = self._web.cache(self._folder, home), self._mirror.folder(self._web, home)
         self._files = FileTransport(self._link, (cache,), "", self._client, used=self._used)

@@ -19,7 +19,7 @@ class FoundWatch:
         self._store, self._watch, self._port = store, watch, port
 
     async def run(self, agent: AgentClient) -> None:
-        """Ask until the agent is gone."""
+        """Look for a server on the host again and again, until the connection to the agent ends."""
         while True:
             await self._store.wait_for(is_foreign)
             servers = await agent.servers()

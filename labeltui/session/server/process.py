@@ -37,7 +37,7 @@ LINES_FOR_DIAGNOSIS = 400
 
 
 class ServerWatch:
-    """Writes the store's field ``server``, and notifies other parts of events in the server's output."""
+    """Writes the store's field ``server``, and notifies subscribers of events in the server's output."""
 
     def __init__(
         self,

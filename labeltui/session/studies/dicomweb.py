@@ -107,7 +107,7 @@ class SeriesList:
     async def complete(
         self, served: StudyQueue, server: ServerStatus | None, info: ServerInfo | None
     ) -> StudyQueue:
-        """Return all series, with the fetches and labels that the server knows from its cache in ``served``.
+        """Return all series. Fetches and labels come from ``served``, the server's own list of what it has cached.
 
         Raises Failed ``dicomweb`` or ``dicomweb_login``, and Unreachable.
         """

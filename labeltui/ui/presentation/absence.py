@@ -41,7 +41,7 @@ class Absence:
 
 
 def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | None:
-    """Return why the pod makes the host unreachable; None if the pod is not the reason."""
+    """Return the reason why the host can't be reached, if it is the pod's state; else None."""
     host, pod = state.host.value, state.pod.value
     if not state.identity.rents or (host is not None and host.state is LinkState.CONNECTED):
         return None

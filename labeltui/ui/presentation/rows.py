@@ -26,7 +26,7 @@ def state_text(word: Word, old: str = "") -> Content:
 
 
 def wrapped(text: str, width: int, tone: Tone | str, most: int = 3) -> list[Content]:
-    """Wrap ``text`` to at most ``most`` lines of ``width`` cells. ``text`` must be safe already."""
+    """Wrap ``text`` to at most ``most`` lines of ``width`` cells. ``text`` must have no control characters."""
     lines = Content.styled(text, tone).wrap(max(8, width))
     shown_lines = [line.rstrip() for line in lines[:most]]
     if len(lines) > most:

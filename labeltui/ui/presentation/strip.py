@@ -111,7 +111,7 @@ def _training(state: SessionState, now: datetime) -> Fact:
 def sound_finals(state: SessionState, queue: StudyQueue) -> int | None:
     """Return the number of finished studies; None if it is unknown.
 
-    Their final labels are not known to be damaged, and none lacks its second reading.
+    Not counted are studies whose final label is damaged, and studies that lack their second reading.
     """
     copies, worklist = state.labels.value, state.worklist.value
     damaged = copies.damaged_finals if copies is not None else ()
@@ -170,7 +170,7 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
 
 
 def labels_here(state: SessionState, now: datetime) -> str:
-    """Return the number of copied labels for a pane's border; empty if the number is unknown."""
+    """Return the text for a pane's border that says how many labels are copied; empty if that is unknown."""
     fact = _labels(state, now)
     if fact is None or state.labels.value is None:
         return ""

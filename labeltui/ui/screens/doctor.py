@@ -30,9 +30,9 @@ LABEL = 24
 
 
 class DoctorScreen(Dialog[None]):
-    """Lists the checked parts so that each part follows the parts it depends on.
+    """Lists the checks of ``labeltui doctor``, each one below the checks that it depends on.
 
-    Closing the screen does not stop the doctor.
+    Closing the screen does not stop the checks.
     """
 
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]

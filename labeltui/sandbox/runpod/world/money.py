@@ -78,7 +78,7 @@ class Ledger:
         return self._paid + sum((one.cost(one.start, at) for one in self._open.values()), Decimal(0))
 
     def between(self, owner: str, kind: str, start: datetime, end: datetime) -> Decimal:
-        """Return the USD for one owner and kind between two times."""
+        """Return the USD that one owner was charged for one kind of cost between two times."""
         return sum(
             (one.cost(start, end) for one in self.segments if one.owner == owner and one.kind == kind),
             Decimal(0),

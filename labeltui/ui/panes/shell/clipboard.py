@@ -41,7 +41,7 @@ class Clipboard:
             console_of(self._tab).confirm("Copy", words.copy_question(text), answered)
 
     def ask_paste(self, text: str) -> None:
-        """Ask before several lines are pasted into a program that runs each line at once."""
+        """Ask before several lines are pasted into a program that would run each of them immediately."""
 
         def answered(yes: bool) -> None:
             if yes:

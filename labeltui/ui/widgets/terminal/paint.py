@@ -27,7 +27,7 @@ STYLES_MOST = 4096
 def style_of(look: Look, *, colons: bool = COLONS) -> Style:
     """Return a look as Rich's style; unset colours stay unset.
 
-    With ``colons``, the terminal can show more kinds of underline.
+    ``colons`` says that the terminal understands ``4:3``, and so shows curly and dotted underlines.
     """
     attrs = look.attrs
     style = Style(
