@@ -151,7 +151,7 @@ STUDIES_DOUBLE = Command(
     danger=Danger.CHANGE, command=("studies", "double"), disabled=conditions.no_worklist, takes=StudiesDoubleParams,
 )  # fmt: skip
 STUDIES_COMPARE = Command(
-    "studies.compare", "Compare two readings", "compare the two readings of a study by the Dice of each label",
+    "studies.compare", "Compare readings", "compare the readings of a study by the Dice of each label",
     command=("studies", "compare"), disabled=conditions.no_worklist, takes=StudiesCompareParams,
 )  # fmt: skip
 STUDIES_CHOOSE = Command(

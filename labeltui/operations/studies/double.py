@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.studies import StudiesChooseParams, StudiesCompareParams, StudiesDoubleParams
@@ -68,7 +69,7 @@ async def studies_double(session: Session, params: StudiesDoubleParams, report: 
 
 
 async def studies_compare(session: Session, params: StudiesCompareParams, report: Report) -> Document:
-    """Compare the two newest readings of a study by Dice.
+    """Compare every two readings of a study by Dice.
 
     Raises Failed ``no_worklist``, ``not_read_twice``, ``not_compared``, and the errors of the program.
     """
@@ -76,11 +77,13 @@ async def studies_compare(session: Session, params: StudiesCompareParams, report
     readings, shown = await _readings(session, params.study), one_line(params.study)
     report.progress(f"Comparing the readings of {shown} on the host")
     result = await compare(session, params.study, readings)
-    if result["error"] is not None:
+    pairs = result["pairs"]
+    if all(one["error"] is not None for one in pairs):
         raise Failed(Code.NOT_COMPARED, f"The readings of {shown} can't be compared: {result['error']}.")
+    compared = "; ".join(f"{' and '.join(map(one_line, one['clients']))}: {dice_text(one)}" for one in pairs)
     return {
         "as_of": documents.moment(session.clock()),
-        "message": f"{shown}, {' and '.join(map(one_line, result['clients']))}: {dice_text(result)}.",
+        "message": f"{shown}, {compared}.",
         "study": params.study,
         "readings": [{"client": one.client, "tag": one.tag, "sha256": one.sha256} for one in readings],
         **result,
@@ -89,6 +92,8 @@ async def studies_compare(session: Session, params: StudiesCompareParams, report
 
 def dice_text(result: Mapping[str, Any]) -> str:
     """Return the result of a comparison as a clause."""
+    if result["error"]:
+        return f"not compared, because {result['error']}"
     if not result["labels"]:
         return "both readings are empty"
     dice = "Dice " + ", ".join(f"{one['name']} {one['dice']:.3f}" for one in result["labels"])
@@ -189,11 +194,16 @@ async def _readings(session: Session, study: str) -> tuple[Reading, ...]:
 
 
 async def compare(session: Session, study: str, readings: Sequence[Reading]) -> dict[str, Any]:
-    """Compare the last two readings. Returns the ``clients``, the ``labels``, ``shifted``, and the ``error`` or None.
+    """Compare every two readings. Returns the results as ``pairs``, and the fields of the two newest readings' result.
 
-    Each label has ``name``, ``value``, ``dice``, and the ``voxels`` of each reading. Raises LabeltuiError.
+    A result has the ``clients``, the ``labels``, ``shifted``, and the ``error`` or None. Each label has ``name``,
+    ``value``, ``dice``, and the ``voxels`` of each reading. Raises LabeltuiError.
     """
-    pair = tuple(readings[-2:])
+    pairs = [await _compare(session, study, pair) for pair in combinations(readings, 2)]
+    return {**pairs[-1], "pairs": pairs}
+
+
+async def _compare(session: Session, study: str, pair: tuple[Reading, Reading]) -> dict[str, Any]:
     sums = pair[0].sha256, pair[1].sha256
     if sums not in _compared:
         answer = await _run(session, study, pair)

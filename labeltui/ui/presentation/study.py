@@ -77,18 +77,28 @@ def _readings(document: Mapping[str, Any]) -> list[str]:
         lines.append(safe(f"  {one['client']}  {one['tag']}  sha256 {one['sha256'][:12]}{mark}"))
     if compared is None:
         return lines
-    if compared.get("error"):
+    if "pairs" not in compared:
         return [*lines, safe(f"  not compared: {compared['error']}")]
-    for one in compared["labels"]:
+    pairs = compared["pairs"]
+    for pair in pairs:
+        if len(pairs) > 1:
+            lines.append(safe(f"  {' and '.join(pair['clients'])}"))
+        lines += _agreement(pair)
+    return lines
+
+
+def _agreement(pair: Mapping[str, Any]) -> list[str]:
+    if pair["error"]:
+        return [safe(f"  not compared: {pair['error']}")]
+    lines = []
+    for one in pair["labels"]:
         voxels = " and ".join(map(str, one["voxels"]))
         lines.append(safe(f"  Dice {metric(one['dice'])}  {one['name']}  ({voxels} voxels)"))
-    if not compared["labels"]:
+    if not pair["labels"]:
         lines.append("  both readings are empty")
-    return (
-        [*lines, "  the files place their voxels at different points of the patient"]
-        if compared["shifted"]
-        else lines
-    )
+    if pair["shifted"]:
+        lines.append("  the files place their voxels at different points of the patient")
+    return lines
 
 
 def _image(image: Mapping[str, Any] | None) -> list[str]:

@@ -256,6 +256,23 @@ async def test_keys_let_a_study_be_read_twice_and_choose_the_other_reading_after
             assert ("studies.choose", {"study": "zoe_001", "client": "ben"}) in ran[before:]
 
 
+async def test_the_reader_is_asked_for_if_more_than_two_have_read_a_study(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(twice("ana", "ben", "cleo"))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("slash", *"zoe", "enter")
+        await wait_for(pilot, lambda: ids(queue) == ["zoe_001"])
+        await pilot.press("Q", "c")
+        await wait_for(pilot, lambda: isinstance(app.screen, FindScreen))
+        await wait_for(pilot, lambda: "ben, cleo" in screen_text(app))
+        await pilot.press("b", "right", "enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: ("studies.choose", {"study": "zoe_001", "client": "ben"}) in ran)
+
+
 def ids(queue: QueuePane) -> list[str]:
     items = queue.table.arrangement.items
     return [items[index].id for index in queue.table.arrangement.view]

@@ -96,7 +96,7 @@ class WorklistVerbs:
         await self._invoke("studies.double", undo=bool(ids) and self._worklist.doubled.issuperset(ids))
 
     async def choose(self) -> None:
-        """Make the other reading of the study the final label.
+        """Make the other reading of the study the final label. Asks which, if there are several others.
 
         Refuses several studies, because each needs a question of its own.
         """
@@ -110,7 +110,18 @@ class WorklistVerbs:
         if not others:
             console.refuse(f"Choose a reading: {safe(study.id)} does not have two readings.")
             return
-        await console.dispatcher.invoke("studies.choose", {"study": study.id, "client": others[-1]})
+
+        async def named(client: str | None) -> None:
+            if client:
+                await console.dispatcher.invoke("studies.choose", {"study": study.id, "client": client})
+
+        if len(others) == 1:
+            await named(others[0])
+            return
+        names = ", ".join(others)
+        question = f"Client id of the annotator whose reading of {study.id} becomes the final label: {names}"
+        screen = FindScreen(question, title="Choose a reading", does="chooses", known=others)
+        self._pane.app.push_screen(screen, named)
 
     async def unassign(self) -> None:
         """Assign the studies to nobody. Refuses if none of them is assigned."""

@@ -67,6 +67,30 @@ async def test_the_readings_are_compared_on_the_host_by_label(tmp_path: Path) ->
 
 
 @in_virtual_time
+async def test_every_two_of_three_readings_are_compared(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        requests = await read_twice(it, store)
+        store.submit("cleo", b"of cleo %d" % id(it))
+        await recorded_by(it.session, 3)
+        document = await it.run("studies.compare", study="a")
+        text = "\n".join(details(await it.run("studies.show", study="a")))
+        await it.run("studies.choose", study="a", client="ana")
+        await asyncio.sleep(30)
+        again = await it.run("studies.compare", study="a")
+    pairs = [["ana", "ben"], ["ana", "cleo"], ["ben", "cleo"]]
+    assert [one["clients"] for one in document["pairs"]] == pairs
+    assert (
+        document["message"]
+        == "a, "
+        + "; ".join(f"{' and '.join(pair)}: Dice spleen 0.750, label 7 0.000" for pair in pairs)
+        + "."
+    )
+    assert all(f"  {one} and {other}\n  Dice 0.750" in text for one, other in pairs)
+    assert again["pairs"] == document["pairs"]
+    assert len(requests) == len(pairs)
+
+
+@in_virtual_time
 async def test_what_cannot_be_compared_is_said_and_the_details_are_shown_all_the_same(tmp_path: Path) -> None:
     async with doubled(tmp_path) as (it, store):
         early = await it.failing("studies.compare", study="a")
