@@ -103,3 +103,9 @@ async def test_two_readings_are_on_both_machines_and_one_is_chosen(
     assert [one["client"] for one in shown["readings"]] == ["ana", "cleo"]
     assert {one["tag"]: one["by"] for one in shown["labels"]}["final_cleo"] == "cleo"
     assert sha(labels / "final_cleo" / f"{STUDY}.nii.gz") == sha(ben)
+    final = [
+        (one["event"], one["client"]) for one in shown["history"] if one.get("label", "").startswith("final")
+    ]
+    assert final[-1] == ("choose", "ana")  # and no submission, by either annotator
+    assert [one for one in final if one[0] == "label"].count(("label", "ana")) == 1
+    assert shown["opened_by"] == []
