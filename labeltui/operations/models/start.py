@@ -11,13 +11,12 @@ from labeltui.domain.state import Alert, Level
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.launch import ServerOptions, app_folder, expand
 from labeltui.operations.models.push import Sent, send, version_of
-from labeltui.session.models.home import Served
+from labeltui.session.models.home import UNTRAINED, Served
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
-ALERT = "untrained_models"
 NEWEST = "newest"
 
 
@@ -56,7 +55,7 @@ async def report_weights(session: Session, options: ServerOptions, report: Repor
 
     Raises nothing.
     """
-    session.store.dismiss(ALERT)
+    session.store.dismiss(UNTRAINED)
     try:
         agent = await session.link.ready()
         models = await session.models.refresh(_served(agent, options))
@@ -71,7 +70,7 @@ async def report_weights(session: Session, options: ServerOptions, report: Repor
         hint = "Auto segmentation gives noise until a training has published a model."
         hint = " ".join((hint, *offered))
         report.progress(f"{message} {hint}")
-        session.store.alert(Alert(ALERT, Level.INFO, message, hint, session.clock()))
+        session.store.alert(Alert(UNTRAINED, Level.INFO, message, hint, session.clock()))
         return
     for offer in offered:
         report.progress(offer)

@@ -12,7 +12,7 @@ from typing import Any
 
 from labeltui.config.model import ModelsSection, ServerSection
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models, is_better
+from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models, Weights, is_better
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.states import ServerState, TrainState
@@ -37,6 +37,7 @@ WATCH_S = 5.0
 SETTLES_S = 1.0
 ALERT = "models"
 UNREADABLE = "unreadable_models"
+UNTRAINED = "untrained_models"  # raised by the start of a server
 WORKING = (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED)
 
 
@@ -99,7 +100,7 @@ class ModelHome:
                 pending = await self.copy_due(agent)
                 failures = 0
                 self._store.dismiss(ALERT)
-                self._name_unreadable()
+                self._update_alerts()
             except Unreachable:
                 raise
             except LabeltuiError as error:
@@ -122,12 +123,15 @@ class ModelHome:
 
         Other programs change files too, such as another labeltui that sends a model. Only sizes and times are
         compared, because a checksum reads the whole file. A training changes its model's file all the time, so
-        that file counts once the training has ended.
+        after the first time that file counts only once the training has ended.
         """
         for _ in range(round(SLOW_S / WATCH_S)):
             if await self._woken(WATCH_S) or (models := self._field.value.value) is None:
                 return
-            names = [name for name, model in self._watched.items() if not self.is_training(model)]
+            first = {model.name for model in models.on_host if model.published is None}
+            names = [
+                name for name, model in self._watched.items() if model in first or not self.is_training(model)
+            ]
             try:
                 files = (await agent.list_models(models.root, names)).files if names else ()
             except Unreachable:
@@ -162,9 +166,11 @@ class ModelHome:
         models = self._field.value.value or models
         return any(model.published and model.published.sha256 is None for model in models.on_host)
 
-    def _name_unreadable(self) -> None:
-        """Alert to published models that no server can load. The alert goes with its cause."""
+    def _update_alerts(self) -> None:
+        """Alert to published models that no server can load. Dismiss alerts about models whose cause has ended."""
         models = self._field.value.value
+        if models is not None and not any(one.weights is Weights.UNTRAINED for one in models.on_host):
+            self._store.dismiss(UNTRAINED)
         faults = {} if models is None else {one.name: models.why_unreadable(one) for one in models.on_host}
         named = [f"{name} ({why})" for name, why in faults.items() if why]
         message = f"No server can load what the host has as trained model: {', '.join(named)}."

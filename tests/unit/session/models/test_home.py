@@ -13,8 +13,10 @@ from typing import Any
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import HostModel, ModelCopy, Models, Weights
 from labeltui.domain.problems import Failed
-from labeltui.domain.state import SessionState
+from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.models.folder import ModelFolder
+from labeltui.session.models.home import UNTRAINED
+from tests.checkpoints import checkpoint
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -74,6 +76,26 @@ async def test_a_model_is_copied_once_its_training_has_ended(tmp_path: Path) -> 
     assert (copy.best.metric, copy.best.value) == ("val_mean_dice", 0.81)
     assert json.loads(Path(copy.path).with_suffix(".json").read_text())["stats"]["best_metric"] == 0.81
     assert models.on_host[0].weights is Weights.TRAINED
+
+
+@in_virtual_time
+async def test_a_model_counts_as_trained_once_its_training_has_published_it(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        store = it.session.store
+        it.host.files.write(f"{FOLDER}/segmentation.pt", checkpoint(b"earlier"))
+        store.alert(Alert(UNTRAINED, Level.INFO, "deepedit is untrained.", "", it.session.clock()))
+        await it.run("train.start")
+        await asyncio.sleep(60)
+        assert [alert.key for alert in store.state.alerts] == [UNTRAINED]
+        put_model(it, checkpoint(b"of the first epoch"))
+        await store.wait_for(_weighs(Weights.TRAINED), 10)
+        await store.wait_for(lambda state: UNTRAINED not in {alert.key for alert in state.alerts}, 10)
+        asked = store.state.models.as_of
+        put_model(it, checkpoint(b"of the second epoch"))
+        await asyncio.sleep(60)
+        assert store.state.models.as_of == asked  # no checksum for each epoch
+        assert store.state.models.value is not None
+        assert [copy.model for copy in store.state.models.value.copies] == ["segmentation"]
 
 
 @in_virtual_time
