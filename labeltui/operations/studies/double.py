@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.studies import StudiesChooseParams, StudiesCompareParams, StudiesDoubleParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.domain.studies.datastore import SUBMITTED
 from labeltui.domain.studies.study import FINAL_TAG
@@ -124,26 +125,8 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
     final = await client.label_info(study, FINAL_TAG)
     info = await client.label_info(study, chosen.tag)
     present = await label_of(session.labels, study, FINAL_TAG, final)
-    label = await label_of(session.labels, study, chosen.tag, info)
-    if present is not None and present.sha256 not in {one.sha256 for one in readings}:
-        named = client_name(final.get("client_id"))
-        raise Failed(
-            Code.NOT_COPIED, f"The final label of {shown} is newer than its readings.",
-            "Try again: labeltui first stores it as a reading of its annotator." if named else
-            "It came without a client id of its own, so it is not a reading. Delete it first (labeltui copies it):"
-            f" labeltui studies delete {shlex.quote(shown)} --label final.",
-        )  # fmt: skip
-    if label is None:
-        raise Failed(
-            Code.NOT_FOUND,
-            f"The host no longer has {one_line(chosen.tag)}, the reading of {one_line(chosen.client)}.",
-            f"If it was deleted from this machine, `labeltui studies restore {shlex.quote(shown)}` brings it back.",
-        )
-    if label.sha256 != chosen.sha256:
-        raise Failed(
-            Code.CHECKSUM,
-            f"The host has another label under {one_line(chosen.tag)} than {one_line(chosen.client)} submitted.",
-        )
+    _check_present(study, final, present, readings)
+    label = _checked(study, chosen, await label_of(session.labels, study, chosen.tag, info))
     await keep(session, [one for one in (present, label) if one is not None])
     copy = session.labels.folder.index.newest(label.key)
     before = str(final.get("client_id") or "")
@@ -169,6 +152,41 @@ async def studies_choose(session: Session, params: StudiesChooseParams, report: 
         "final": {"client": chosen.client, "sha256": chosen.sha256},
         "before": before or None,
     }
+
+
+def _check_present(
+    study: str, final: Mapping[str, Any], present: HostLabel | None, readings: Sequence[Reading]
+) -> None:
+    """Raise Failed ``not_copied`` if the present final label is no reading yet, so that choosing would lose it."""
+    shown = one_line(study)
+    if present is not None and present.sha256 not in {one.sha256 for one in readings}:
+        named = client_name(final.get("client_id"))
+        raise Failed(
+            Code.NOT_COPIED, f"The final label of {shown} is newer than its readings.",
+            "Try again: labeltui first stores it as a reading of its annotator." if named else
+            "It came without a client id of its own, so it is not a reading. Delete it first (labeltui copies it):"
+            f" labeltui studies delete {shlex.quote(shown)} --label final.",
+        )  # fmt: skip
+
+
+def _checked(study: str, chosen: Reading, label: HostLabel | None) -> HostLabel:
+    """Return the host's label of a reading.
+
+    Raises Failed ``not_found``, and ``checksum`` if it is not as its annotator submitted it.
+    """
+    shown = one_line(study)
+    if label is None:
+        raise Failed(
+            Code.NOT_FOUND,
+            f"The host no longer has {one_line(chosen.tag)}, the reading of {one_line(chosen.client)}.",
+            f"If it was deleted from this machine, `labeltui studies restore {shlex.quote(shown)}` brings it back.",
+        )
+    if label.sha256 != chosen.sha256:
+        raise Failed(
+            Code.CHECKSUM,
+            f"The host has another label under {one_line(chosen.tag)} than {one_line(chosen.client)} submitted.",
+        )
+    return label
 
 
 def _submitted(reading: Reading) -> dict[str, int]:
