@@ -2,10 +2,14 @@
 
 A missing part fails here; nothing is skipped. While working on the suite, set ``LABELTUI_TEST_HOME`` to a
 folder for the host's home (2.8 GB), which later runs use again. Without it, a new home is made and deleted.
+
+``pytest tests/real -n 2 --dist loadfile`` gives each process a host of its own. One installs MONAI Label and
+leaves a copy of the installation to the other.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -130,8 +134,32 @@ def write_config(path: Path, sshd: RealSshd, known_hosts: Path, **server: Any) -
     path.write_text("\n".join(lines) + "\n")
 
 
+def copied(source: str, target: str) -> str:
+    """Copy a file of the installation. What installs packages replaces files and changes none, so links will do."""
+    copy = os.link if "/venv/" in source else shutil.copy2
+    copy(source, target)
+    return target
+
+
+def share_installation(made: Bench, shared: Path) -> None:
+    """Take the installation that another process left, or install MONAI Label and leave a copy."""
+    installation = shared / made.folder.name
+    with (shared / "installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.folder.exists():
+            return
+        if installation.exists():
+            shutil.move(installation, made.folder)
+            return
+        installed = made.run("setup", timeout=1200)
+        assert installed.code == 0, installed.stdout + installed.stderr
+        partial = shared / "partial"
+        shutil.copytree(made.folder, partial, symlinks=True, copy_function=copied)
+        partial.rename(installation)
+
+
 @pytest.fixture(scope="session")
-def bench() -> Iterator[Bench]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The host with an empty home (see LABELTUI_TEST_HOME), 8 small studies, 5 of them labelled."""
     existing = os.environ.get("LABELTUI_TEST_HOME")
     root = Path(tempfile.mkdtemp(prefix="labeltui-real-"))
@@ -148,6 +176,8 @@ def bench() -> Iterator[Bench]:
     make_studies(home / "my studies", 8, labelled=5)
     made = Bench(sshd, home, config, state, environment)
     try:
+        if "PYTEST_XDIST_WORKER" in os.environ and not existing:
+            share_installation(made, tmp_path_factory.getbasetemp().parent)
         yield made
     finally:
         subprocess.run(

@@ -81,12 +81,12 @@ def group_of(pid: int) -> list[psutil.Process]:
     return found
 
 
-def trainings() -> list[psutil.Process]:
-    """Training children, whoever started them."""
+def trainings(bench: Bench) -> list[psutil.Process]:
+    """The host's training children, whoever started them."""
     found = []
     for process in psutil.process_iter():
         try:
-            line = process.cmdline()
+            line = process.cmdline() if process.environ().get("HOME") == str(bench.home) else []
         except psutil.Error:
             continue
         if "monailabel.interfaces.utils.app" in line and "train" in line:
@@ -446,7 +446,7 @@ def test_server_stop_during_training_leaves_nothing(bench: Bench) -> None:
     ran = bench.run("server", "stop", "--yes")
     assert (ran.code, ran.document["state"]) == (0, "stopped")
     assert group_of(pid) == []
-    assert trainings() == []
+    assert trainings(bench) == []
     again = bench.run("server", "stop", "--yes")
     assert (again.code, again.document["state"]) == (0, "stopped")
 
@@ -495,7 +495,7 @@ async def test_a_killed_server_is_detected_and_its_training_is_found(
         assert state.training.value is not None
         assert state.training.value.model == "deepedit"
         await run_action(session, "train.stop", {}, Silent(), confirmed=True)
-        assert trainings() == []
+        assert trainings(bench) == []
         state = session.store.state
         assert state.server.value is not None
         assert state.server.value.state is ServerState.RUNNING

@@ -71,7 +71,7 @@ def test_the_death_of_the_server_ends_the_following_and_leaves_an_orphan(bench: 
     group = started.document["pid"]
     words = bench.argv("train", "start", "deepedit", "--max-epochs", "50", "--follow", "--json")
     following = subprocess.Popen(words, env=bench.environment, stdout=subprocess.PIPE, text=True)
-    until("the training runs", lambda: any(os.getpgid(one.pid) == group for one in trainings()))
+    until("the training runs", lambda: any(os.getpgid(one.pid) == group for one in trainings(bench)))
     os.kill(group, signal.SIGKILL)
     began = time.monotonic()
     stdout, _ = following.communicate(timeout=30)
@@ -91,7 +91,10 @@ def test_a_training_whose_output_is_lost_with_its_server_is_named_and_not_idle(b
     trained = bench.run("train", "start", "deepedit", "--max-epochs", "50").document
     os.killpg(started.document["pid"], signal.SIGKILL)
     Path(started.document["log_path"]).unlink()
-    until("group and training have ended", lambda: not group_of(started.document["pid"]) and not trainings())
+    until(
+        "group and training have ended",
+        lambda: not group_of(started.document["pid"]) and not trainings(bench),
+    )
     status = bench.run("train", "status").document
     assert (status["state"], status["model"], status["task_id"]) == (
         "error",
