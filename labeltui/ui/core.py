@@ -295,14 +295,14 @@ class Core(App[int], inherit_bindings=False):
         screen.current = name
         screen.arrange_panes()
         if name in self.panes:
-            screen.set_focus(
-                self.panes[name].focus_target
-            )  # at once, since the next keys are meant for this pane
-            self.call_after_refresh(self._focus_now, name)
+            screen.set_focus(self.panes[name].focus_target)  # at once: the next keys are for this pane
+            self.call_after_refresh(self._focus_laid_out, name, screen.focused)
 
-    def _focus_now(self, name: str) -> None:
+    def _focus_laid_out(self, name: str, earlier: Widget | None) -> None:
+        """Focus a pane that had no place before its layout, unless a key has moved the focus since."""
         if self.frame_screen.current == name:
-            self.frame_screen.set_focus(self.panes[name].focus_target)
+            if self.frame_screen.focused in (None, earlier):
+                self.frame_screen.set_focus(self.panes[name].focus_target)
             self.paint()
 
     # -- methods for the dispatcher, panes and screens

@@ -199,7 +199,7 @@ async def test_an_empty_queue_teaches(state: SessionState, said: str) -> None:
     app = console(state)
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, app)
-        assert said in app.export_screenshot().replace("&#160;", " ")
+        await wait_for(pilot, lambda: said in app.export_screenshot().replace("&#160;", " "), said)
 
 
 async def test_counts_of_the_server_that_differ_are_shown_and_unknown_ones_are_no_zero() -> None:
@@ -326,7 +326,7 @@ async def test_columns_and_order_are_chosen_and_stay_with_the_profile() -> None:
     async with app.run_test(size=(200, 60)) as pilot:
         queue = await opened(pilot, app)
         await pilot.press("z", "C")
-        assert "✓ tags" in screen_text(app)
+        await wait_for(pilot, lambda: "✓ tags" in screen_text(app))
         await pilot.press("t")
         assert "tags" not in [one.column.name for one in queue.table.placed]
         assert "· tags" in screen_text(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -271,6 +272,18 @@ async def test_the_reader_is_asked_for_if_more_than_two_have_read_a_study(
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("y")
         await wait_for(pilot, lambda: ("studies.choose", {"study": "zoe_001", "client": "ben"}) in ran)
+
+
+async def test_a_filter_keeps_the_keyboard_though_its_pane_was_focused_by_the_key_before() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        laid_out = asyncio.Event()
+        app.focus_pane("queue")
+        queue.open_filter()
+        app.call_after_refresh(laid_out.set)
+        await wait_for(pilot, laid_out.is_set)
+        assert app.focused is queue.query_one(Input)
 
 
 def ids(queue: QueuePane) -> list[str]:

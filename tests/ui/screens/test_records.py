@@ -20,6 +20,7 @@ from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, DeletionsScreen, TrainingsScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, settled, stopped, wait_for
 from tests.ui.fake_session import console as console_of
+from tests.ui.screen_text import screen_text
 
 
 async def test_alerts_that_are_over_are_listed_below_the_present_ones() -> None:
@@ -139,8 +140,8 @@ async def test_earlier_trainings_are_in_the_pane_and_all_of_them_one_key_away() 
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await pilot.press("5", "5")
+        await wait_for(pilot, lambda: "earlier trainings (t h shows all 3)" in screen_text(app))
         picture = app.export_screenshot().replace("&#160;", " ")
-        assert "earlier trainings (t h shows all 3)" in picture
         assert "deep[b]edit[/]  4/9 epochs  best 0.812  2h ago" in picture
         await pilot.press("t", "h")
         await wait_for(
