@@ -262,19 +262,20 @@ def test_a_long_description_leaves_room_for_the_end_of_the_id(width: int, shown:
     assert name_of(series, width) == shown
 
 
-async def test_a_modality_without_series_is_said_with_what_there_is() -> None:
-    for others, said in (
-        ((), "no series of the modality CT."),
-        (("MR",), "no series of the modality CT, only of MR"),
-    ):
-        queue = StudyQueue(0, 0, modality="CT", other_modalities=others)
-        app = console(replace(connected(), queue=fresh(queue)))
-        async with app.run_test(size=(200, 60)) as pilot:
-            await opened(pilot, app)
-            await pilot.press("z")
-            text = " ".join(screen_text(app).split())
-            assert said in text
-            assert "start it for another modality" in text
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [((), "no series of the modality CT."), (("MR",), "no series of the modality CT, only of MR")],
+)
+async def test_a_modality_without_series_is_said_with_what_there_is(
+    others: tuple[str, ...], said: str
+) -> None:
+    queue = StudyQueue(0, 0, modality="CT", other_modalities=others)
+    app = console(replace(connected(), queue=fresh(queue)))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("z")
+        await wait_for(pilot, lambda: said in " ".join(screen_text(app).split()))
+        assert "start it for another modality" in " ".join(screen_text(app).split())
 
 
 async def test_a_click_on_a_title_sorts_by_it_and_a_second_click_reverses() -> None:
