@@ -11,14 +11,14 @@ from typing import Any
 
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
-from labeltui.config.load import Loaded, effective_values, find_config_path, load, select
+from labeltui.config.adding import add_profile, write_private
+from labeltui.config.load import Loaded, check, effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
+from labeltui.config.questions import checked
 from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import ExitCode, Failed, Misused, Refused
-from labeltui.domain.ssh_address import parse
-from labeltui.support.atomic import write_file
+from labeltui.domain.problems import ExitCode, Misused
 
 
 def run_config(request: Request, output: Output) -> ExitCode:
@@ -77,18 +77,14 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
         )
     if host == "ssh" and not params.get("address"):
         raise Misused(Code.USAGE, "`--host ssh` needs an address.", "Add --address user@name:port.")
-    if path.exists() and request.yes is None:
-        raise Refused(
-            Code.EXISTS,
-            f"{path} exists already.",
-            "Add --yes to replace it, or name another file with --config.",
-        )
-    if params.get("address"):
-        typed = parse(str(params["address"]))
-        params = {**params, "address": typed.text, "key": params.get("key") or typed.key, "jump": typed.jump}
     name = params.get("name") or request.launch.profile or "default"
-    _write_private(path, starter_text(name, {**params, "host": host}))
-    load(path)
+    answers = {key: str(value) for key, value in params.items() if key not in ("host", "name")}
+    if path.exists() and request.yes is not None:
+        text = starter_text(name, {**checked(host, answers), "host": host})
+        check(path, text)
+        write_private(path, text)
+    else:
+        add_profile(path, host, answers, name)
     return {
         "as_of": _now(), "path": str(path), "profile": name,
         "next": _next_step(host, bool(params.get("pod")), request.launch.config),
@@ -103,16 +99,3 @@ def _next_step(host: str, has_pod: bool, config: str | None) -> str:
     if host == "runpod" and not has_pod:
         return f"{check}; {console}, where `p n` rents a pod and goes on to the server."
     return f"{check}; `{program} setup` installs MONAI Label on the host; {console}."
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write the whole file at once, readable by its owner only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_file(path, text)
-    except OSError as error:
-        raise Failed(
-            Code.NOT_WRITTEN,
-            f"{path} can't be written: {error.strerror}.",
-            "Check that you may write to its folder.",
-        ) from None

@@ -20,7 +20,16 @@ from labeltui.config.shape import nearest, nearest_key
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
-__all__ = ["Loaded", "Value", "effective_values", "find_config_path", "load", "select"]
+__all__ = [
+    "Loaded",
+    "Value",
+    "check",
+    "effective_values",
+    "find_config_path",
+    "load",
+    "read_text",
+    "select",
+]
 
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -57,7 +66,11 @@ class _Finding:
 
 def load(path: Path) -> Loaded:
     """Read and check the file. Raises Misused with one message that lists all errors, ordered by line."""
-    text = _read(path)
+    return check(path, read_text(path))
+
+
+def check(path: Path, text: str) -> Loaded:
+    """Check a text that is, or will be, the file's. Raises Misused as :func:`load` does."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -134,7 +147,8 @@ def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
         yield path, value
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the file's text, with line ends as LF. Raises Misused ``no_config`` and ``bad_config``."""
     try:
         return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError:

@@ -24,9 +24,21 @@ VOLUME = "/workspace"  # where RunPod mounts a pod's volume
 
 
 def starter_text(name: str, given: Mapping[str, Any]) -> str:
-    """Return a file with one profile. Keys in ``given`` are set; the others are comments with their defaults.
+    """Return a file with one profile, which is its default; see :func:`profile_text`."""
+    lines = [
+        "# labeltui profiles. Check this file with `labeltui config validate`.",
+        "# Never put a password here: labeltui asks for it, or reads it from an environment variable.",
+        "",
+        f"default = {tomlkit.string(name).as_string()}",
+        "",
+    ]
+    return "\n".join(lines) + "\n" + profile_text(name, given)
 
-    ``given`` has ``host`` and any of ``address pod key app models studies folder``; ``models`` is comma separated.
+
+def profile_text(name: str, given: Mapping[str, Any]) -> str:
+    """Return the tables of one profile. Keys in ``given`` are set; the others are comments with their defaults.
+
+    ``given`` has ``host`` and any of ``address pod key jump app models studies folder``; ``models`` is comma separated.
     On RunPod, ``folder`` and ``studies`` default to the volume, because a stopped pod loses all other files.
     """
     values: dict[str, Any] = {key: value for key, value in given.items() if value}
@@ -36,11 +48,6 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         values["models"] = [model.strip() for model in str(values["models"]).split(",") if model.strip()]
     table = f"profiles.{tomlkit.key(name).as_string()}"
     lines = [
-        "# labeltui profiles. Check this file with `labeltui config validate`.",
-        "# Never put a password here: labeltui asks for it, or reads it from an environment variable.",
-        "",
-        f"default = {tomlkit.string(name).as_string()}",
-        "",
         f"[{table}]",
         *_section(
             Profile, values, skip=("ssh", "runpod", "server", "guard", "labels", "models", "shell", "keys")

@@ -13,11 +13,13 @@ def test_the_file_of_init_is_private(tmp_path):
     assert main(["config", "init", "--host", "local", "--config", str(path)], console=lambda _: 1) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_text()
-    assert (
-        main(["config", "init", "--host", "local", "--name", "b", "--config", str(path)], console=lambda _: 1)
-        == 3
-    )
+    assert main(["config", "init", "--host", "local", "--config", str(path)], console=lambda _: 1) == 3
     assert path.read_text() == before
+    assert main(["config", "init", "--host", "local", "--name", "b", "--config", str(path)],
+                console=lambda _: 1) == 0  # fmt: skip
+    assert path.read_text().startswith(before.rstrip())
+    assert list(load(path).file.profiles) == ["default", "b"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert main(["config", "init", "--yes", "--host", "local", "--name", "b", "--config", str(path)],
                 console=lambda _: 1) == 0  # fmt: skip
     assert "[profiles.b]" in path.read_text()
@@ -51,8 +53,11 @@ def test_init_names_the_next_step_with_the_same_file(tmp_path, capsys):
         assert f"`labeltui --config '{path}' doctor`" in text
 
 
-def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path):
-    path = tmp_path / "config.toml"
+def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path, key = tmp_path / "config.toml", tmp_path / ".ssh" / "id_ed25519"
+    key.parent.mkdir()
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     typed = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
     assert main(["config", "init", "--address", typed, "--config", str(path)], console=lambda _: 1) == 0
     ssh = select(load(path), None)[1].ssh
@@ -60,3 +65,11 @@ def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path):
     again = ["config", "init", "--yes", "--address", "root@pod:99999", "--config", str(path)]
     assert main(again, console=lambda _: 1) == 2
     assert select(load(path), None)[1].ssh == ssh
+
+
+def test_init_refuses_a_key_that_can_not_be_read(tmp_path, capsys):
+    path = tmp_path / "config.toml"
+    args = ["config", "init", "--address", "root@pod", "--key", str(tmp_path / "none"), "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 2
+    assert "none can't be read: No such file or directory" in capsys.readouterr().err
+    assert not path.exists()

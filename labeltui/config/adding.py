@@ -1,0 +1,81 @@
+"""Add a profile to the profile file. What the file has already stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import tomlkit
+
+from labeltui.config.load import Loaded, check, load, read_text
+from labeltui.config.questions import checked, profile_name
+from labeltui.config.starter import profile_text, starter_text
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.support.atomic import write_file
+
+
+def known_profiles(path: Path) -> tuple[str, ...]:
+    """Return the names of the file's profiles; none without a file. Raises Misused if the file is wrong."""
+    return tuple(load(path).file.profiles) if path.exists() else ()
+
+
+def add_profile(path: Path, host: str, answers: Mapping[str, str], name: str | None = None) -> str:
+    """Write a profile for ``host``, into a new private file if there is none. Returns its name.
+
+    By default the name is made from the answers. Without a ``default``, a file's only profile becomes it, so that
+    ``labeltui`` opens the same profile as before.
+
+    Raises:
+        Misused: An answer or the present file is wrong.
+        Refused: The file has a profile ``name`` already (``exists``).
+        Failed: The file can't be written (``not_written``), or not without changing more (``not_edited``).
+    """
+    given = {**checked(host, answers), "host": host}
+    before = load(path) if path.exists() else None
+    taken = before.file.profiles if before is not None else {}
+    if name is not None and name in taken:
+        hint = "Choose another name with --name, or add --yes to replace the whole file."
+        raise Refused(Code.EXISTS, f"{path} has a profile {name!r} already.", hint)
+    name = name or profile_name(host, given, taken)
+    if before is None:
+        text = starter_text(name, given)
+    else:
+        text = f"{_with_default(before, read_text(path), name).rstrip()}\n\n{profile_text(name, given)}"
+    _check(path, text, before, name)
+    write_private(path, text)
+    return name
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write the whole file at once, readable by its owner only. Raises Failed ``not_written``."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(path, text, durable=True)
+    except OSError as error:
+        raise Failed(
+            Code.NOT_WRITTEN,
+            f"{path} can't be written: {error.strerror}.",
+            "Check that you may write to its folder.",
+        ) from None
+
+
+def _with_default(before: Loaded, text: str, name: str) -> str:
+    profiles = list(before.file.profiles) or [name]
+    if before.file.default is not None or len(profiles) > 1:
+        return text
+    return f"default = {tomlkit.string(profiles[0]).as_string()}\n\n{text}"
+
+
+def _check(path: Path, text: str, before: Loaded | None, name: str) -> None:
+    """Raise Failed ``not_edited`` unless the new text is valid and has the earlier profiles unchanged."""
+    try:
+        profiles = dict(check(path, text).file.profiles)
+    except Misused as error:
+        why = error.problem.message
+        raise Failed(Code.NOT_EDITED, f"The profile can't be added: {why}", "Add it yourself.") from None
+    profiles.pop(name, None)
+    if before is not None and profiles != before.file.profiles:
+        raise Failed(
+            Code.NOT_EDITED, f"{path} can't be edited: other profiles would change.", "Add it yourself."
+        )
