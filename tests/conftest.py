@@ -21,6 +21,7 @@ SLOW = (
     "unit/test_import_contracts.py",
     "unit/ui/widgets/terminal/test_fuzz.py",
     "ui/screens/test_choices.py",
+    "ui/test_first_run.py",
     "ui/test_opening.py",
     "ui/test_snapshots.py",
     "ui/panes/log/test_folds.py",

@@ -80,6 +80,10 @@ async def _open(app: App[int], console: Console, launch: Launch) -> None:
 
 
 def _failed(app: App[int], console: Console, launch: Launch, problem: Problem) -> None:
+    if problem.code.nothing_configured:
+        console.flash("there is no profile yet")
+        app.push_screen(WelcomeScreen(launch, None))
+        return
     console.dispatcher.last_problem = ("The session", problem)
     console.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
-    app.push_screen(WelcomeScreen(launch, None if problem.code.nothing_configured else problem))
+    app.push_screen(WelcomeScreen(launch, problem))

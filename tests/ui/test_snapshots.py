@@ -15,6 +15,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.states import LinkState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
+from labeltui.ui.screens.profile_form import ProfileForm
 from labeltui.ui.screens.welcome import WelcomeScreen
 from tests.ui.fake_session import STATES, FakeSession, console, settled, wait_for
 
@@ -103,6 +104,22 @@ def test_welcome(snap_compare: Compare) -> None:
         await pilot.pause()
 
     assert snap_compare(console(STATES["empty"]()), terminal_size=SMALL, run_before=welcome)
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE])
+def test_first_form(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
+    monkeypatch.setenv("LABELTUI_CONFIG", "/home/ana/labeltui.toml")
+
+    async def first_form(pilot: Pilot[Any]) -> None:
+        await before()(pilot)
+        await pilot.app.push_screen(WelcomeScreen(Launch(), None))
+        await pilot.press("s")
+        screen = pilot.app.screen
+        assert isinstance(screen, ProfileForm)
+        screen.answers[0].field.value = "ssh root@203.0.113.7 -p 12345 -i /none/[red]id"
+        await pilot.pause()
+
+    assert snap_compare(console(STATES["empty"]()), terminal_size=size, run_before=first_form)
 
 
 def test_too_small(snap_compare: Compare) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,8 +12,8 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from labeltui.config.load import find_config_path
 from labeltui.domain.problems import Problem
-from labeltui.domain.state import Level
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT
 from labeltui.ui.contract import Console, console_of
@@ -23,6 +21,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
+from labeltui.ui.screens.profile_form import TITLES, ProfileForm
 from labeltui.ui.widgets.columns import Static
 
 WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."
@@ -37,7 +36,9 @@ class WelcomeScreen(Dialog[None]):
         Binding("j", "down", show=False),
         Binding("k", "up", show=False),
         Binding("d", "choose('demo')", show=False),
-        Binding("i", "choose('init')", show=False),
+        Binding("l", "choose('local')", show=False),
+        Binding("s", "choose('ssh')", show=False),
+        Binding("p", "choose('runpod')", show=False),
         Binding("r", "choose('again')", show=False),
         Binding("w", "choose('why')", show=False),
     ]
@@ -61,9 +62,11 @@ class WelcomeScreen(Dialog[None]):
                 "demo",
                 "d",
                 "Try the demo",
-                "an emulated pod; needs no account and no network, and leaves no files",
+                "an emulated pod; needs no account, no network, leaves no files",
             ),
-            ("init", "i", "Write a profile", "labeltui config init asks for the machine and the studies"),
+            ("local", "l", "This machine", "a workstation with a GPU; asks for the folder of the studies"),
+            ("ssh", "s", "A machine by SSH", "asks for its address, as you would type or paste it"),
+            ("runpod", "p", "RunPod", "rent a pod with a GPU, or use one that you have"),
             ("quit", "q", "Quit", ""),
         ]
         self.options = OptionList(
@@ -86,7 +89,8 @@ class WelcomeScreen(Dialog[None]):
             box.border_subtitle = Content("enter picks")
             if self._problem is None:
                 message = Content.assemble(
-                    (WELCOME + "\n\n", Tone.PLAIN), ("There is no profile yet.", Tone.FAINT)
+                    (WELCOME + "\n\n", Tone.PLAIN),
+                    ("There is no profile yet. Where does MONAI Label run?", Tone.FAINT),
                 )
             else:
                 message = Content.assemble(
@@ -127,24 +131,25 @@ class WelcomeScreen(Dialog[None]):
             self.app.exit(0)
         elif name == "why" and self._problem is not None:
             self.app.push_screen(ProblemScreen("The session", self._problem))
-        elif name == "init":
-            self._init(console)
+        elif name in TITLES:
+            self._ask(console, name)
         else:
             self.dismiss(None)
             console.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
 
-    def _init(self, console: Console) -> None:
-        """Suspend the console, run `labeltui config init`, then open the session again."""
-        command = [sys.executable, "-m", "labeltui", "config", "init"]
-        if self._launch.config is not None:
-            command += ["--config", self._launch.config]
-        try:
-            with self.app.suspend():
-                code = subprocess.run(command, check=False).returncode
-        except Exception as error:  # the terminal can't be suspended
-            console.flash(f"run `labeltui config init` in another terminal ({error})", Level.WARNING)
-            return
-        self.dismiss(None)
-        if code:
-            console.flash("no profile was written", Level.WARNING)
-        console.open(self._launch)
+    def _ask(self, console: Console, host: str) -> None:
+        """Ask for a new profile, then open it. Esc returns to the choices."""
+
+        box = self.query_one(".box")
+
+        def written(name: str | None) -> None:
+            box.display = True
+            self.options.focus()
+            if name is not None:
+                self.dismiss(None)
+                console.open(replace(self._launch, profile=name, demo=None))
+
+        path = find_config_path(self._launch.config)
+        wanted = None if self._problem else self._launch.profile
+        box.display = False  # it would show around the form
+        self.app.push_screen(ProfileForm(host, path, wanted), written)

@@ -1,0 +1,117 @@
+"""The first minutes: the choices without a profile, and the forms behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from labeltui.config.load import load, select
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
+from labeltui.ui.app import Console
+from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.welcome import WelcomeScreen
+from tests.ui.fake_session import NOW, FakeSession, connected, wait_for
+from tests.ui.screen_text import screen_text
+
+PASTED = "ssh root@203.0.113.7 -p 12345 -i {key}"
+
+
+@pytest.fixture
+def launches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Launch]:
+    """What was opened. A profile that exists, and the demo, give a fake session."""
+    monkeypatch.setenv("LABELTUI_CONFIG", str(tmp_path / "labeltui" / "config.toml"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    opened: list[Launch] = []
+
+    async def fake(launch: Launch, prompter: Any) -> Any:
+        opened.append(launch)
+        if launch.demo is None and launch.profile is None:
+            return await open_session(launch, prompter)
+        return FakeSession(connected())
+
+    monkeypatch.setattr("labeltui.ui.opening.open_session", fake)
+    return opened
+
+
+async def form(pilot: Pilot[Any], key: str) -> ProfileForm:
+    app = pilot.app
+    await wait_for(pilot, lambda: isinstance(app.screen, WelcomeScreen), "the welcome")
+    await pilot.press(key)
+    await wait_for(pilot, lambda: isinstance(app.screen, ProfileForm), "the form")
+    assert isinstance(app.screen, ProfileForm)
+    return app.screen
+
+
+def type_over(screen: ProfileForm, at: int, text: str) -> None:
+    screen.answers[at].field.value = text
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_pasted_address_becomes_a_profile_that_is_opened(
+    launches: list[Launch], tmp_path: Path, size: tuple[int, int]
+) -> None:
+    key = tmp_path / "id"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=size) as pilot:
+        screen = await form(pilot, "s")
+        await pilot.press("r", "o", "o", "t", "@", "h", ":", "9", "9", "9", "9", "9", "9")
+        await wait_for(
+            pilot, lambda: "✗ 'root@h:999999' is not" in screen_text(app), "what is wrong, while typing"
+        )
+        await pilot.press("ctrl+s")
+        assert app.screen is screen
+        type_over(screen, 0, PASTED.format(key=key))
+        await wait_for(pilot, lambda: "✓ 203.0.113.7, port 12345, user root" in screen_text(app))
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: app.session is not None, "the session of the new profile")
+        assert launches[-1] == Launch(profile="203.0.113.7")
+        assert app.screen is app.frame_screen
+    profile = select(load(tmp_path / "labeltui" / "config.toml"), "203.0.113.7")[1]
+    assert profile.ssh is not None
+    assert (profile.ssh.address, profile.ssh.key) == ("root@203.0.113.7:12345", str(key))
+
+
+async def test_this_machine_needs_a_folder_that_exists(launches: list[Launch], tmp_path: Path) -> None:
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await form(pilot, "l")
+        await wait_for(pilot, lambda: "There is no folder" in screen_text(app))
+        await pilot.press("ctrl+s")
+        assert not (tmp_path / "labeltui").exists()
+        (tmp_path / "[red]scans").mkdir()
+        type_over(screen, 0, str(tmp_path / "[red]scans"))
+        await wait_for(pilot, lambda: "an empty folder" in screen_text(app))
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: app.session is not None)
+        assert launches[-1] == Launch(profile="local")
+
+
+async def test_esc_returns_from_a_form_to_the_choices(launches: list[Launch], tmp_path: Path) -> None:
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await form(pilot, "p")
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        await pilot.press("d")
+        await wait_for(pilot, lambda: app.session is not None)
+        assert launches[-1].demo == "story"
+    assert not (tmp_path / "labeltui").exists()
+
+
+async def test_a_file_that_can_not_be_written_is_named_in_the_form(
+    launches: list[Launch], tmp_path: Path
+) -> None:
+    (tmp_path / "labeltui").write_text("a file where a folder must be")
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        screen = await form(pilot, "l")
+        type_over(screen, 0, str(tmp_path))
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: "can't be" in screen_text(app))
+        assert app.session is None
