@@ -11,6 +11,7 @@ from typing import Any
 
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
+from labeltui.cli.text import visible
 from labeltui.config.adding import add_profile, write_private
 from labeltui.config.load import Loaded, check, effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
@@ -26,7 +27,10 @@ def run_config(request: Request, output: Output) -> ExitCode:
     path = find_config_path(request.launch.config)
     match request.command[1]:
         case "path":
-            output.document({"as_of": _now(), "path": str(path), "exists": path.exists()})
+            if output.as_json:
+                output.document({"as_of": _now(), "path": str(path), "exists": path.exists()})
+            else:
+                output.raw(visible(str(path)))
         case "schema":
             output.raw(json.dumps(ConfigFile.model_json_schema(), indent=2))
         case "init":

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from labeltui.cli.text import paragraph, record_line, render, visible
+from labeltui.cli.text import paragraph, record_line, render
 from labeltui.domain.documents.documents import failure_document
 from labeltui.domain.problems import Problem
 
@@ -86,7 +86,7 @@ class Output:
         if document and not self.live:
             print_text(render(document, _width()))
         lines = [f"labeltui: {paragraph(problem.message)}"]
-        lines += [visible(problem.hint)] if problem.hint else []
+        lines += [paragraph(problem.hint)] if problem.hint else []
         lines += [paragraph(problem.detail)] if problem.detail and self.verbose else []
         print_error("\n".join(lines))
 

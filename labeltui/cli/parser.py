@@ -6,16 +6,18 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from labeltui import __version__
 from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
-from labeltui.cli.output import print_text
+from labeltui.cli.usage import Parser, group_alone
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS
 
+COMPLETED = ("bash", "zsh", "fish", "powershell")
+"""The shells for which ``completion`` has a script."""
 DEMO_ENVIRONMENT = "LABELTUI_DEMO"
 CONFIG_COMMANDS = {
     "path": "print the path of the profile file",
@@ -71,6 +73,8 @@ def parse(argv: Sequence[str]) -> Request:
         head, tail = [*head, "--", *tail], ()
     names = build_parser().parse_args(_with_nameless(head, words))
     command: tuple[str, ...] = getattr(names, "command", ())
+    if not command and hasattr(names, "of_group"):
+        raise group_alone(names.of_group)
     given = {
         key.removeprefix("param:"): value for key, value in vars(names).items() if key.startswith("param:")
     }
@@ -133,7 +137,7 @@ def _check_scenario(name: str | None) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="labeltui",
         parents=[_global_flags()],
         allow_abbrev=False,
@@ -142,7 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"labeltui {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     groups: dict[str, Any] = {}
     for action in ACTIONS:
         if action.command:
@@ -163,20 +167,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--proxy", dest="param:proxy", action="store_true", default=None,
         help="connect through RunPod's proxy, if nothing else connects; takes no command, copies no files",
     )  # fmt: skip
+    completion = _add(commands, ("completion",), "print the script that completes commands in a shell")
+    completion.add_argument(
+        "param:shell",
+        choices=COMPLETED,
+        metavar="SHELL",
+        help=f"{', '.join(COMPLETED)}; the script says how to use it",
+    )
     for name, text in CONFIG_COMMANDS.items():
         _config_options(name, _add(_group(commands, groups, "config"), ("config", name), text))
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser that raises Misused, so that --json prints usage errors like any other failure."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Misused(Code.USAGE, f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
-
-    def _print_message(self, message: str, _file: object = None) -> None:
-        """Print help or the version. Unlike argparse, fail if it can't be written."""
-        print_text(message, end="")
 
 
 def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -241,9 +241,8 @@ def _group(commands: Any, groups: dict[str, Any], name: str) -> Any:
     if name not in groups:
         text = _GROUPS.get(name, name)
         parser = commands.add_parser(name, help=text, parents=[_global_flags()], allow_abbrev=False)
-        groups[name] = parser.add_subparsers(
-            title="commands", metavar="COMMAND", required=True, dest="of_group", parser_class=_Parser
-        )
+        parser.set_defaults(of_group=parser)
+        groups[name] = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     return groups[name]
 
 

@@ -81,7 +81,7 @@ def test_global_flags_stand_before_or_after_the_command(argv):
     ("argv", "words"),
     [
         (["sttus"], "'sttus'"),
-        (["server"], "COMMAND"),
+        (["server"], "needs a command"),
         (["server", "strt"], "'strt'"),
         (["status", "more"], "more"),
         (["status", "--jsno"], "--jsno"),
