@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from labeltui.cli.output import Output, OutputClosed, print_error, silence
-from labeltui.cli.parser import Request, parse, wants_json
+from labeltui.cli.parser import Request, build_parser, parse, wants_json
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import EndedBySignal, ExitCode, LabeltuiError, Misused, Problem
 from labeltui.opening.launch import Launch
@@ -79,6 +79,11 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
         from labeltui.cli.configuration import run_config  # noqa: PLC0415 - pydantic, only where it is needed
 
         return run_config(request, output)
+    if request.command[0] == "completion":
+        from labeltui.cli.completion import script  # noqa: PLC0415 - only where it is needed
+
+        output.raw(script(request.params["shell"], build_parser()))
+        return ExitCode.DONE
     from labeltui.cli import early  # noqa: PLC0415 - pydantic, which --help does not need
 
     early.refuse_unwanted(request, output)

@@ -220,6 +220,19 @@ def test_the_command_line_is_light_until_something_runs():
     assert not modules_after("import labeltui.__main__, labeltui.cli") & (HEAVY | {"textual", "asyncio"})
 
 
+def test_help_of_every_command_imports_nothing_that_runs_one():
+    code = (
+        "import contextlib, io\n"
+        "from labeltui import cli\nfrom labeltui.actions import ACTIONS\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "  for action in ACTIONS:\n"
+        "    for words in {action.command, action.command[:1]} - {()}:\n"
+        "      assert cli.main([*words, '--help'], console=None) == 0\n"
+        "  assert cli.main(['completion', 'bash'], console=None) == 0\n"
+    )
+    assert not modules_after(code) & (HEAVY | {"textual", "asyncio"})
+
+
 def test_a_refusal_imports_neither_network_nor_session(tmp_path):
     profiles = tmp_path / "labeltui.toml"
     profiles.write_text(
