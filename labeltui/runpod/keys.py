@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.support.atomic import write_file
 
 VARIABLE = "RUNPOD_API_KEY"
 KEYRING_SERVICE = "runpod"
@@ -23,6 +25,7 @@ KEYRING_USER = "api_key"
 COMMAND_DEADLINE_S = 30.0
 CONFIG = "~/.runpod/config.toml"
 MASK = "***"
+_EMPTY_KEY = re.compile(r"""\s*apikey\s*=\s*(''|"")\s*""")
 _SHAPE = re.compile(r"[!-~]{8,512}")
 
 
@@ -109,6 +112,38 @@ def keys_elsewhere(command: str | None) -> bool:
 def default_config() -> Path:
     """Return the configuration file that RunPod's SDK and runpodctl share. Each writes it in a form of its own."""
     return Path(CONFIG).expanduser()
+
+
+def typed_key(text: str) -> Secret:
+    """Return a key that was typed or pasted. Raises Misused ``runpod_bad_key``."""
+    return _checked(text, "this field").secret
+
+
+def store_key(secret: Secret, path: Path | None = None) -> Path:
+    """Add a key to RunPod's own file, as runpodctl writes it, and make the file private. Returns the file.
+
+    Raises Refused ``exists`` if the file has a key, Misused ``runpod_bad_config`` if it is wrong, and Failed
+    ``not_written``.
+    """
+    path = path or default_config()
+    if _from_config(path, "default"):
+        raise Refused(
+            Code.EXISTS, f"{path} has an API key already.", "Remove that key from the file if it is wrong."
+        )
+    try:
+        before = path.read_text("utf-8") if path.exists() else ""
+        # An empty key may stand there. TOML escapes these characters as JSON does.
+        lines = [line for line in before.splitlines() if not _EMPTY_KEY.fullmatch(line)]
+        text = "\n".join([f"apikey = {json.dumps(secret.reveal())}", *lines]) + "\n"
+        tomllib.loads(text)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(path, text, durable=True)
+    except (OSError, ValueError) as error:
+        why = (error.strerror or "") if isinstance(error, OSError) else "it would not be valid TOML"
+        raise Failed(
+            Code.NOT_WRITTEN, f"{path} can't be written: {why}.", f"Export {VARIABLE}=... instead."
+        ) from None
+    return path
 
 
 def _checked(text: str, origin: str, warning: str = "") -> FoundKey:

@@ -1,7 +1,9 @@
-"""From no profile to a live view in the console, over a real sshd and on this machine."""
+"""From no profile to a live view in the console: over a real sshd, on this machine, and on an emulated RunPod."""
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,16 @@ from textual.pilot import Pilot
 
 from labeltui.domain.states import LinkState
 from labeltui.opening.launch import Launch
+from labeltui.sandbox.runpod.launch import start_runpod
 from labeltui.ui.app import Console
+from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen
 from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.runpod_form import RunpodForm
 from labeltui.ui.screens.welcome import WelcomeScreen
 from tests.sshd import RealSshd
 from tests.ui.fake_session import wait_for
+from tests.ui.screen_text import screen_text
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +73,43 @@ async def test_this_machine_is_connected_at_once(tmp_path: Path) -> None:
         await fill(pilot, "l", str(tmp_path / "home" / "studies"))
         await wait_for(pilot, lambda: connected(app), "the connection")
         assert app.state.identity.profile == "local"
+
+
+def files_with(text: str) -> list[Path]:
+    """The files of labeltui's state that hold a text."""
+    state = Path(os.environ["LABELTUI_STATE"])
+    return [path for path in state.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+async def test_runpod_asks_for_a_key_tests_it_and_offers_to_rent_a_pod(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = await start_runpod("stopped", folder=tmp_path)
+    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
+    monkeypatch.setenv("RUNPOD_API_BASE_URL", account.url)
+    app = Console(Launch())
+    try:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await wait_for(pilot, lambda: isinstance(app.screen, WelcomeScreen), "the welcome")
+            await pilot.press("p")
+            await wait_for(pilot, lambda: "console.runpod.io/user/settings" in screen_text(app))
+            form = app.screen
+            assert isinstance(form, RunpodForm)
+            form.key_field.value = "rpa_WRONG0000"
+            await wait_for(pilot, lambda: "RunPod does not accept the API key" in screen_text(app))
+            await pilot.press("ctrl+s")
+            await pilot.pause()
+            assert not (tmp_path / "config.toml").exists(), "a refused key is not saved"
+            form.key_field.value = account.key
+            await wait_for(pilot, lambda: "RunPod accepts the key: no pods yet, $25.00" in screen_text(app))
+            assert account.key not in screen_text(app)
+            await pilot.press("ctrl+s")
+            await wait_for(pilot, lambda: "p n rents one; p l lists" in screen_text(app), "what comes next")
+            await pilot.press("p", "n")
+            await wait_for(pilot, lambda: isinstance(app.screen, DeployScreen), "the form that rents a pod")
+    finally:
+        await account.close()
+    stored = tmp_path / "home" / ".runpod" / "config.toml"
+    assert stat.S_IMODE(stored.stat().st_mode) == 0o600
+    assert account.key not in (tmp_path / "config.toml").read_text()
+    assert not files_with(account.key)

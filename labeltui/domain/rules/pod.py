@@ -15,6 +15,7 @@ from labeltui.domain.states import LinkState
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod, PodAction
 
+UNNAMED = "This profile names no pod."
 NAMED = "named"
 """The parameter that carries the name of the pod that the operator confirmed."""
 _LOCKED_AGAINST = ("stop", "restart", "terminate")
@@ -101,6 +102,6 @@ def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
 def no_pod_named() -> Misused:
     """Make the error for a profile that names no pod."""
     return Misused(
-        Code.NO_POD_NAMED, "This profile names no pod.",
+        Code.NO_POD_NAMED, UNNAMED,
         "Rent a pod with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
     )  # fmt: skip

@@ -91,7 +91,8 @@ class PodCard(Card):
         if (why := absence(state, self.key_for)) is not None:
             line = row("host", state_text(why.word, stale_age(state.pod, now)))
             shown_above = state.pod.value is None
-            return [line, *([] if shown_above else wrapped(f"{why.reason} {why.next}", width, Tone.FAINT))]
+            text = why.next if shown_above else f"{why.reason} {why.next}"
+            return [line, *(wrapped(text, width, Tone.FAINT) if text else [])]
         word = words.LINK[host.state]
         since = f" {words.age(host.since, now)}" if host.since is not None else ""
         latency = f" · {host.latency_ms:.0f} ms" if host.latency_ms is not None else ""

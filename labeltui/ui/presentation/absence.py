@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labeltui.domain.rules.pod import UNNAMED
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import LinkState
 from labeltui.ui.presentation.text import safe
@@ -47,7 +48,11 @@ def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | N
         return None
     if pod is None:
         texts = (WAITS.text, "waits", "wait")
-        return Absence(WAITS, texts, safe(state.pod.error), "") if state.pod.error else None
+        unnamed = state.pod.error == UNNAMED
+        rent = (
+            f"{keys('pod.options')} rents one; {keys('pods')} lists those of the account." if unnamed else ""
+        )
+        return Absence(WAITS, texts, safe(state.pod.error), rent) if state.pod.error else None
     if pod.status.is_up:
         return _while_starting(pod)
     ended = {

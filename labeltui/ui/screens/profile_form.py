@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -73,7 +72,7 @@ class ProfileForm(Dialog[str]):
             box.border_title = Content(TITLES[self._host])
             box.border_subtitle = Content("enter next field · ctrl+s saves and opens · esc cancels")
             with VerticalScroll(classes="scroll"):
-                yield from self.before_questions()
+                yield from self.above()
                 for answer in self.answers:
                     with Container(classes="field"):
                         yield Static(Content(answer.question.label), classes="label")
@@ -87,9 +86,12 @@ class ProfileForm(Dialog[str]):
                 yield Button("Cancel", "no")
                 yield Button("Save and open", "yes")
 
-    def before_questions(self) -> Iterator[Static]:
+    def above(self) -> ComposeResult:
         """Yield what stands above the questions; nothing by default."""
         yield from ()
+
+    async def prepare(self) -> None:
+        """Do what is needed before the profile is written; nothing by default. Raises LabeltuiError."""
 
     def on_mount(self) -> None:
         """Focus the first field and check what is filled in."""
@@ -151,6 +153,7 @@ class ProfileForm(Dialog[str]):
     async def _save(self) -> None:
         answers = {answer.question.name: answer.text for answer in self.answers}
         try:
+            await self.prepare()
             name = await asyncio.to_thread(add_profile, self._path, self._host, answers, self._name)
         except LabeltuiError as error:
             self._error.update(Content(safe(f"{error.problem.message} {error.problem.hint}")))

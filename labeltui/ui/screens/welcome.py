@@ -22,6 +22,7 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.screens.profile_form import TITLES, ProfileForm
+from labeltui.ui.screens.runpod_form import RunpodForm
 from labeltui.ui.widgets.columns import Static
 
 WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."
@@ -152,4 +153,5 @@ class WelcomeScreen(Dialog[None]):
         path = find_config_path(self._launch.config)
         wanted = None if self._problem else self._launch.profile
         box.display = False  # it would show around the form
-        self.app.push_screen(ProfileForm(host, path, wanted), written)
+        form = RunpodForm if host == "runpod" else ProfileForm
+        self.app.push_screen(form(host, path, wanted), written)

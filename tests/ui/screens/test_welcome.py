@@ -9,10 +9,14 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.config.load import load, select
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Refused, Unreachable
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
+from labeltui.runpod.keys import Secret
 from labeltui.ui.app import Console
 from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.runpod_form import RunpodForm
 from labeltui.ui.screens.welcome import WelcomeScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, wait_for
 from tests.ui.screen_text import screen_text
@@ -20,11 +24,22 @@ from tests.ui.screen_text import screen_text
 PASTED = "ssh root@203.0.113.7 -p 12345 -i {key}"
 
 
+async def account_of(key: Secret) -> str:
+    """Accept the key ``rpa_good_123``, fail to reach RunPod for ``rpa_away_123``, and refuse any other."""
+    if key == Secret("rpa_away_123"):
+        raise Unreachable(Code.RUNPOD_UNREACHABLE, "RunPod did not answer.", "Try again.")
+    if key != Secret("rpa_good_123"):
+        raise Refused(Code.RUNPOD_KEY_REFUSED, "RunPod does not accept the API key.", "Make a new key.")
+    return "RunPod accepts the key: 2 pods"
+
+
 @pytest.fixture
 def launches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Launch]:
     """What was opened. A profile that exists, and the demo, give a fake session."""
     monkeypatch.setenv("LABELTUI_CONFIG", str(tmp_path / "labeltui" / "config.toml"))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
+    monkeypatch.setattr("labeltui.ui.screens.runpod_form.describe_account", account_of)
     opened: list[Launch] = []
 
     async def fake(launch: Launch, prompter: Any) -> Any:
@@ -115,3 +130,44 @@ async def test_a_file_that_can_not_be_written_is_named_in_the_form(
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: "can't be" in screen_text(app))
         assert app.session is None
+
+
+@pytest.mark.parametrize(
+    ("key", "stored"), [("rpa_good_123", True), ("rpa_away_123", True), ("rpa_gone_123", False)]
+)
+async def test_a_refused_api_key_is_not_stored_and_no_key_is_shown(
+    launches: list[Launch], tmp_path: Path, key: str, stored: bool
+) -> None:
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await form(pilot, "p")
+        await wait_for(pilot, lambda: "under API Keys" in screen_text(app), "where to make a key")
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: "There is no RunPod API key" in screen_text(app))
+        await pilot.press(*"rpa")
+        screen = app.screen
+        assert isinstance(screen, RunpodForm)
+        assert screen.key_field.value == "rpa"
+        screen.key_field.value = key
+        await pilot.press("ctrl+s")
+        if stored:
+            await wait_for(pilot, lambda: app.session is not None, "the session")
+        else:
+            await wait_for(pilot, lambda: "does not accept" in screen_text(app))
+        assert key not in screen_text(app)
+    config = tmp_path / ".runpod" / "config.toml"
+    assert config.exists() == stored
+    assert (tmp_path / "labeltui").exists() == stored
+
+
+async def test_a_key_that_is_there_is_tested_and_not_asked_for(
+    launches: list[Launch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNPOD_API_KEY", "rpa_good_123")
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await form(pilot, "p")
+        await wait_for(pilot, lambda: "RunPod accepts the key: 2 pods" in screen_text(app))
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: app.session is not None)
+        assert launches[-1] == Launch(profile="runpod")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import stat
 import sys
 import traceback
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.runpod import keys
 from labeltui.runpod.keys import Secret, find_key
 
 CANARY = "rpa_CANARY0123456789abcdefCANARY"
@@ -157,3 +159,27 @@ async def test_what_is_no_key_is_refused_unseen(text: str) -> None:
         await find_key(environ={"RUNPOD_API_KEY": text})
     assert caught.value.problem.code == "runpod_bad_key"
     assert text not in str(caught.value.problem)
+
+
+async def test_a_key_is_stored_privately_and_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "config.toml"
+    assert keys.store_key(keys.typed_key('  rpa_"quoted\\key \n'), path) == path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    found = await keys.find_key(environ={}, config=path)
+    assert found.secret.reveal() == 'rpa_"quoted\\key'
+    assert found.warning == ""
+
+
+def test_what_runpods_file_has_stays(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('# mine\napikey = ""\napiurl = "https://x"\n[team]\napi_key = "other"\n')
+    keys.store_key(keys.typed_key("rpa_12345678"), path)
+    assert path.read_text().splitlines() == [
+        'apikey = "rpa_12345678"', "# mine", 'apiurl = "https://x"', "[team]", 'api_key = "other"',
+    ]  # fmt: skip
+    with pytest.raises(Refused):
+        keys.store_key(keys.typed_key("rpa_87654321"), path)
+    path.write_text("broken")
+    with pytest.raises(Misused):
+        keys.store_key(keys.typed_key("rpa_87654321"), path)
+    assert path.read_text() == "broken"
