@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 RECONNECT_S = 600.0
+AT_ONCE = 4  # files that are fetched at the same time; one waits for its checksum while others are sent
 MOST_FAILURES = 8  # attempts in a row that received nothing
 
 
@@ -69,19 +70,35 @@ async def fetch_images(
     progress = UploadProgress(report, len(images), size)
     pending, failures = list(images.values()), 0
     while pending:
-        before = progress.sent
+        before = progress.sent, progress.files
         try:
             await session.link.ready(RECONNECT_S)
-            await _fetch(session, pending[0], progress)
-            pending.pop(0)
-            progress.files += 1
-            failures = 0
+            await _fetch_all(session, pending, progress)
         except Unreachable as error:
-            failures = 1 if progress.sent > before else failures + 1
+            failures = 1 if (progress.sent, progress.files) > before else failures + 1
             if failures > MOST_FAILURES:
                 raise
             report.progress(f"{error.problem.message} labeltui connects again and fetches the rest.")
             await asyncio.sleep(backoff_s(failures))
+
+
+async def _fetch_all(session: Session, pending: list[HostImage], progress: UploadProgress) -> None:
+    """Fetch images, a few at once, and remove each from ``pending`` once it is here. An error ends all fetches."""
+    images = iter(list(pending))
+
+    async def fetch_next() -> None:
+        for image in images:
+            await _fetch(session, image, progress)
+            pending.remove(image)
+            progress.files += 1
+
+    fetching = [asyncio.create_task(fetch_next()) for _ in range(min(AT_ONCE, len(pending)))]
+    try:
+        await asyncio.gather(*fetching)
+    finally:
+        for task in fetching:
+            task.cancel()
+        await asyncio.gather(*fetching, return_exceptions=True)
 
 
 async def _fetch(session: Session, image: HostImage, progress: UploadProgress) -> None:
@@ -103,7 +120,7 @@ async def _fetch(session: Session, image: HostImage, progress: UploadProgress) -
 
     try:
         await host.download(image.source, image.target, progress=on_progress)
-    except LabeltuiError:
+    except (LabeltuiError, asyncio.CancelledError):
         progress.bytes -= counted
         raise
 

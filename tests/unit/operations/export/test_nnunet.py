@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from labeltui.actions.exports import LabelsExportParams
-from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.nnunet import dataset_document, is_dataset_name, label_names
-from labeltui.domain.problems import Misused, Unreachable
+from labeltui.domain.problems import Misused
 from labeltui.operations.export.dataset import check_dataset
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -129,39 +128,6 @@ async def test_complete_cases_become_a_data_set(tmp_path: Path) -> None:
     assert np.array_equal(label.affine, picture.affine)
     assert label.get_data_dtype() == np.uint8
     assert np.asanyarray(label.dataobj).ravel()[1] == 3
-    assert names_in(place) == ["Dataset001_A"]
-
-
-@pytest.mark.slow
-async def test_images_that_arrived_are_not_fetched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = tmp_path / "out"
-    place.mkdir()
-    monkeypatch.setattr("labeltui.operations.export.images.backoff_s", lambda _failures: 0.01)
-    async with desk(tmp_path, serves=True) as it:
-        serve_files(it)
-        for study in ("a", "b", "c"):
-            put_case(it, study, volume([1]), volume([7]))
-        fetched, download = list[str](), it.host.download
-        failing = True
-
-        async def cut(source: str, target: Path, **more: Any) -> None:
-            if failing and len(fetched) == 1:
-                raise Unreachable(Code.CONNECTION_LOST, "The connection was lost.", "")
-            await download(source, target, **more)
-            fetched.append(source)
-
-        monkeypatch.setattr(it.host, "download", cut)
-        asked = {"dest": str(place / "Dataset001_A"), "format": "nnunet", "channel": "CT"}
-        error = await it.failing("labels.export", **asked)
-        left = names_in(place)
-        failing = False
-        document = await it.run("labels.export", **asked)
-    assert error.problem.code == Code.CONNECTION_LOST
-    assert left == [".Dataset001_A.labeltui-images"]
-    assert fetched == [f"/root/studies/{study}.nii.gz" for study in ("a", "b", "c")]
-    assert len(document["exported"]) == 3
     assert names_in(place) == ["Dataset001_A"]
 
 

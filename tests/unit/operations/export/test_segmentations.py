@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 
+from labeltui.operations.export import segmentations
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
 
@@ -23,6 +26,56 @@ async def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         )
     assert "--dicom FOLDER" in files.problem.hint
     assert "pip install 'labeltui[dicom]'" in extra.problem.hint
+
+
+def _copy(label: dict[str, Any]) -> dict[str, Any]:
+    """Answer as the program does, which here copies the label's bytes."""
+    if label["study"] == "other":
+        return {"left": label["file"], "why": "none of the DICOM files belongs to its study"}
+    target = Path(label["target"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(Path(label["file"]).read_bytes())
+    return {"made": label["file"], "values": [1, 200]}
+
+
+@in_virtual_time
+async def test_labels_go_to_the_program_with_their_dicom_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    ends = ""
+
+    async def program(_module: str, request: bytes, receive: Any, _report: object) -> str:
+        asked.append(document := json.loads(request))
+        for label in document["labels"]:
+            receive(_copy(label))
+        return ends
+
+    monkeypatch.setattr(segmentations, "run_program", program)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    (scan := tmp_path / "scans" / "anna").mkdir(parents=True)
+    (scan / "1.dcm").write_bytes(bytes(128) + b"DICM" + bytes(8))
+    async with desk(tmp_path, serves=True) as it:
+        it.put_label("anna.nii.gz", b"of anna")
+        it.put_label("other.nii.gz")
+        it.host.files.write("~/studies/labels/original/anna.nii.gz", b"of a model")
+        given = {"format": "dicom-seg", "dicom": [str(tmp_path / "scans")], "name": {"1": "liver"}}
+        document = await it.run(
+            "labels.export", dest=str(tmp_path / "segs"), tag=["final", "original"], **given
+        )
+        ends = "killed"
+        early = await it.failing("labels.export", dest=str(tmp_path / "more"), **given)
+    assert [one["file"] for one in document["exported"]] == [
+        "final/anna.seg.dcm", "original/anna.seg.dcm",
+    ]  # fmt: skip
+    assert (tmp_path / "segs/final/anna.seg.dcm").read_bytes() == b"of anna"
+    assert [one["study"] for one in document["left_out"]] == ["other"]
+    assert "values without a name are called label_200" in document["message"]
+    assert asked[0]["dicom"] == [{"path": str(scan / "1.dcm"), "name": "anna"}]
+    assert {one["algorithm"] for one in asked[0]["labels"]} == {"", "original"}
+    assert asked[0]["names"]["1"] == "liver"
+    assert "killed" in early.problem.message
+    assert not (tmp_path / "more").exists()
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from labeltui.domain.studies.study import Fetch, Study
 from labeltui.monailabel.serving.rules import Entry
 from labeltui.monailabel.serving.worklist import _note_label, with_final
 from labeltui.operations.run import run_action
+from labeltui.operations.studies.double import dice_text
 from labeltui.session.labels.readings import unrecorded
 from labeltui.ui.presentation.strip import finals_of_total
 from labeltui.ui.presentation.study import details
@@ -185,6 +186,38 @@ async def test_a_choice_is_asked_first_and_refused_where_it_would_lose_a_label(t
     assert newer.problem.code == "not_copied"
     assert "labeltui studies delete a --label final" in newer.problem.hint
     assert store.file("a") == b"newer"
+
+
+@in_virtual_time
+async def test_a_reading_that_the_host_lost_changed_or_spoils_is_not_chosen(tmp_path: Path) -> None:
+    async with doubled(tmp_path) as (it, store):
+        await read_twice(it, store)
+        reading = store.file("a", "final_ana")
+        info = dict(store.objects["a"]["labels"]["final_ana"]["info"])
+        store.label("a", b"another", info, "final_ana")
+        changed = await it.failing("studies.choose", study="a", client="ana")
+        store.files.remove("~/studies/labels/final_ana/a.nii.gz")
+        gone = await it.failing("studies.choose", study="a", client="ana")
+        store.label("a", reading or b"", info, "final_ana")
+        put_label = store.put_label
+
+        def spoil(request: Any) -> Any:
+            answer = put_label(request)
+            store.files.write("~/studies/labels/final/a.nii.gz", b"spoiled")
+            return answer
+
+        it.server.documents["PUT", "/datastore/label"] = spoil
+        spoiled = await it.failing("studies.choose", study="a", client="ana")
+    assert (changed.problem.code, gone.problem.code) == ("checksum", "not_found")
+    assert "labeltui studies restore a" in gone.problem.hint
+    assert (spoiled.problem.code, "as it was sent" in spoiled.problem.message) == ("checksum", True)
+
+
+def test_results_of_a_comparison_are_clauses() -> None:
+    labels = [{"name": "spleen", "dice": 0.5}]
+    assert dice_text({"error": "x"}) == "not compared, because x"
+    assert dice_text({"error": None, "labels": []}) == "both readings are empty"
+    assert "place their voxels" in dice_text({"error": None, "labels": labels, "shifted": True})
 
 
 @in_virtual_time

@@ -50,6 +50,12 @@ async def test_a_decision_about_a_study_that_somebody_has_says_so(tmp_path: Path
     async with serving(tmp_path) as it:
         put(it, a="ana", b="user-xyz")
         await known(it, lambda w: len(w.holders) == 2)
+        put(it, "d", a="ana", b="user-xyz")
+        await it.session.store.wait_for(
+            lambda s: s.queue.value is not None
+            and any(one.id == "d" and one.tags for one in s.queue.value.studies), 60
+        )  # fmt: skip
+        assert "d has a final label" in (await it.run("studies.order", studies=["d"]))["message"]
         assert "a stays with ana until" in (await it.run("studies.skip", studies=["a"]))["message"]
         named = await it.run("studies.assign", studies=["b"], to="ben")
         assert "b stays with a client without a name of its own" in named["message"]
