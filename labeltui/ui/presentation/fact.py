@@ -17,22 +17,28 @@ LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: names and texts in three lengths each. ``old`` is the age of a stale fact, else empty."""
+    """One fact: names and texts in three lengths each. ``old`` is the age of a stale fact, else empty.
+
+    ``cells`` is the least width of the short text, so that a countdown does not move the facts at its right.
+    """
 
     names: tuple[str, str, str]
     texts: tuple[str, str, str]
     glyph: str
     tone: Tone
     old: str = ""
+    cells: int = 0
 
     def at(self, length: int) -> Content:
         """Return the fact's text at a length from ``LONG`` to ``SHORT``; empty for ``GONE``."""
         if length == GONE:
             return Content("")
         name, text = self.names[length], self.texts[length]
+        if not text:
+            return Content("")
         tone = Tone.FAINT if self.old else self.tone
         parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
-        parts.append((f"{self.glyph} {text}".strip() if text else "", tone))
+        parts.append((f"{self.glyph} {text}".strip().ljust(self.cells if length == SHORT else 0), tone))
         if self.old:
             parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
         return Content.assemble(*parts)

@@ -16,6 +16,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 
 NAMES = ("", "", "")
+CELLS = len("no stop")  # the widest of the short texts that change while all is well
 STATES = {
     "dead": (Word("✗", "no guard", Tone.BAD), "no guard", "no guard"),
     "off": (Word("○", "guard off", Tone.WARN), "guard off", "g off"),
@@ -44,13 +45,13 @@ def guard_fact(state: SessionState, now: datetime) -> Fact | None:
 def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
     if left is None:
         why = "no idle stop: training" if status.working else "no idle stop"
-        return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old)
+        return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old, CELLS)
     cause, time = status.cause or "idle", words.remaining(round(left))
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
     texts = (f"{cause}-stop in {time}{unproven}", f"{cause} {time}", time)
     if status.state == "warning":
-        return Fact(NAMES, texts, "▲", Tone.WARN, old)
-    return Fact(NAMES, texts, "", Tone.PLAIN, old)
+        return Fact(NAMES, texts, "▲", Tone.WARN, old, CELLS)
+    return Fact(NAMES, texts, "", Tone.PLAIN, old, CELLS)
 
 
 def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]:

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Level, SessionState
-from labeltui.domain.states import LinkState, ServerState, TrainState
+from labeltui.domain.states import LinkState, ServerState, TrainState, TunnelState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.fact import GONE, LONG, MEDIUM, SHORT, Fact, stale_age
@@ -24,19 +24,22 @@ ENDED_TRAINING, LAST = -1, 7
 
 Facts from ``LAST`` on go last.
 """
+BRIEF_COLUMNS = 100
+"""A narrower strip starts with the short texts, so that no fact moves when another one's text gets longer."""
 ENDED = (TrainState.IDLE, TrainState.DONE, TrainState.STOPPED, TrainState.ERROR)
 
 
 def _unknown(names: tuple[str, str, str], reading: Reading[Any]) -> Fact:
-    text = "no answer" if reading.error else words.UNKNOWN.text
-    return Fact(names, (text, text, ""), words.UNKNOWN.glyph, Tone.FAINT)
+    text = f"{words.UNKNOWN.glyph} {'no answer' if reading.error else words.UNKNOWN.text}"
+    return Fact(names, (text, text, words.UNKNOWN.glyph), "", Tone.FAINT)
 
 
 def _fact(names: tuple[str, str, str], word: Word, texts: tuple[str, str, str], old: str) -> Fact:
     return Fact(names, texts, word.glyph, word.tone, old)
 
 
-def _host(state: SessionState, now: datetime) -> Fact:
+def _host(state: SessionState, now: datetime) -> Fact | None:
+    """Return the state of the connection; None if it is well and the strip shows the rented pod."""
     names = ("host", "host", "host")
     host = state.host.value
     if host is None:
@@ -45,6 +48,9 @@ def _host(state: SessionState, now: datetime) -> Fact:
         why := absence(state)
     ) is not None:  # the pod's state is newer than the last attempt to connect and explains more
         return _fact(names, why.word, why.texts, stale_age(state.pod, now))
+    well = host.state is LinkState.CONNECTED and not state.host.is_stale(now)
+    if well and state.pod.value is not None:
+        return None
     word = words.LINK[host.state]
     long = word.text
     if host.state is LinkState.CONNECTED and host.latency_ms is not None:
@@ -55,11 +61,14 @@ def _host(state: SessionState, now: datetime) -> Fact:
     return _fact(names, word, (long, word.text, short), stale_age(state.host, now))
 
 
-def _tunnel(state: SessionState, now: datetime) -> Fact:
+def _tunnel(state: SessionState, now: datetime) -> Fact | None:
+    """Return the tunnel's state; None unless the host is connected and the tunnel has failed."""
     names = ("tunnel", "tunnel", "tun")
-    tunnel = state.tunnel.value
-    if tunnel is None:
-        return _unknown(names, state.tunnel)
+    tunnel, host = state.tunnel.value, state.host.value
+    if tunnel is None or host is None or host.state is not LinkState.CONNECTED:
+        return None  # no tunnel is possible, and the host's state says why
+    if tunnel.state is not TunnelState.FAILED:
+        return None
     word = words.TUNNEL[tunnel.state]
     port = "" if tunnel.local_port is None else f":{tunnel.local_port}"
     return _fact(
@@ -101,7 +110,8 @@ def _training(state: SessionState, now: datetime) -> Fact:
         training.state in (TrainState.RUNNING, TrainState.DONE, TrainState.STOPPED)
         and training.epoch is not None
     ):
-        epochs = f"{training.epoch}/{training.total_epochs or '?'}"
+        total = f"{training.total_epochs or '?'}"
+        epochs = f"{training.epoch:>{len(total)}}/{total}"  # as wide at epoch 9 as at epoch 10
         best = f" best {training.best.value:.3f}" if training.best else ""
         brief = f" {training.best.value:.2f}".replace(" 0.", " .") if training.best else ""
         texts = (f"{word.text} {epochs}{best}", epochs + best, epochs + brief)
@@ -207,12 +217,12 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int, int]]:
         (_pod(state, now), 6, 9),
         (_guard(state, now), 5, 8),
         (_host(state, now), 0, LAST if ended else 0),  # a training that runs shows that the host is there
-        (_tunnel(state, now), 3, 4),
+        (_tunnel(state, now), 3, 6),
         (_server(state, now), 2, 3),
-        (_log(state), 5, 6),
         (_training(state, now), 4, ENDED_TRAINING if ended else 5),
         (_queue(state, now), 1, 1),
         (_labels(state, now), 1, 2),
+        (_log(state), 5, 6),
         (_alerts(state), 5, 6),
     ]
     return [(fact, turn, worth) for fact, turn, worth in shown if fact is not None]
@@ -261,8 +271,8 @@ def strip_line(state: SessionState, now: datetime, width: int) -> Content:
     ranked = _ranked(state, now)
     shown = tuple(fact for fact, _, _ in ranked)
     order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])
-    lengths = [LONG] * len(shown)
-    line = _joined(state, shown, lengths, " │ ")
+    lengths = [SHORT if width < BRIEF_COLUMNS else LONG] * len(shown)
+    line = _joined(state, shown, lengths, " │ " if width >= BRIEF_COLUMNS else "  ")
     for length in (MEDIUM, SHORT):
         for position in order:
             if line.cell_length <= width:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from labeltui.domain.guard.status import GuardStatus
 from labeltui.domain.host import TunnelStatus
 from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Identity, SessionState
-from labeltui.domain.states import ServerState, TrainState
+from labeltui.domain.states import ServerState, TrainState, TunnelState
 from labeltui.ui.app import Console
 from labeltui.ui.frame.frame import PaneFrame
 from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
@@ -98,7 +99,7 @@ def test_the_strip_fits_and_never_shows_a_state_by_colour_alone(width: int) -> N
 @pytest.mark.parametrize("ended", [TrainState.STOPPED, TrainState.DONE, TrainState.ERROR])
 @pytest.mark.parametrize("age_s", [0, 70])
 @pytest.mark.parametrize("latency_ms", [38.0, None])
-def test_money_guard_and_host_come_before_a_training_that_has_ended(
+def test_money_guard_and_server_come_before_a_training_that_has_ended(
     ended: TrainState, age_s: int, latency_ms: float | None
 ) -> None:
     state = with_pod()
@@ -116,13 +117,44 @@ def test_money_guard_and_host_come_before_a_training_that_has_ended(
     )
     line = strip_line(state, NOW, 80).plain
     assert len(line) <= 80
-    for word in ("host ●", "$0.29/h", "28m", "✗ 2"):
+    for word in ("pod ●", "$0.29/h", "28m", "srv", "✗ 2"):
         assert word in line, line
+    assert "host" not in line, "a pod that is reached shows that its host is"
+
+
+def test_no_fact_moves_at_eighty_columns_while_times_and_epochs_pass() -> None:
+    state = with_pod()
+    assert state.training.value is not None
+    places = set()
+    for left, epoch in ((1740.0, 9), (599.0, 10), (540.0, 50), (None, 7)):
+        line = strip_line(
+            replace(
+                state,
+                guard=fresh(GuardStatus("watching", "", cause="idle", left_s=left)),
+                training=fresh(replace(state.training.value, epoch=epoch)),
+            ), NOW, 80,
+        ).plain  # fmt: skip
+        places.add(tuple(line.index(name) for name in ("pod ", "srv ", "trn ", "q ", "✗ 2")))
+    assert len(places) == 1, places
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+def test_the_strip_names_nothing_without_its_value(width: int) -> None:
+    for state in (SessionState(Identity("x")), stale(), connected(), with_pod()):
+        line = strip_line(state, NOW, width).plain
+        assert not re.search(r"(host|tun|srv|server|trn|train|q|queue|lab)( *$| {2,}| │)", line), line
+
+
+def test_the_tunnel_is_in_the_strip_only_when_it_is_bad() -> None:
+    assert "tun" not in strip_line(connected(), NOW, 200).plain
+    bad = replace(connected(), tunnel=fresh(TunnelStatus(TunnelState.FAILED)))
+    assert "tunnel ✗ failed" in strip_line(bad, NOW, 200).plain
+    assert "tun ✗ failed" in strip_line(bad, NOW, 80).plain
 
 
 def test_what_nobody_knows_is_called_unknown() -> None:
     line = strip_line(SessionState(Identity("x")), NOW, 200).plain
-    assert line.count("? unknown") == 5
+    assert line.count("? unknown") == 4
 
 
 def test_a_stale_fact_is_faint_and_says_how_old_it_is() -> None:
