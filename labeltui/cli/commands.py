@@ -24,6 +24,7 @@ def run(request: Request, output: Output, opener: Opener | None = None) -> int:
     if request.action is None:
         return _run(run_shell(request, output, opener))
     output.stream = bool(request.params.get("follow")) or request.action.id in STREAMS
+    output.action = request.action.id
     output.lists = request.action.id in LISTS
     output.live = request.action.id in LIVE
     return _run(run_command(request, request.action, output, opener))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from labeltui.cli.people import for_people
 from labeltui.cli.text import paragraph, record_line, render
 from labeltui.domain.documents.documents import failure_document
 from labeltui.domain.problems import Problem
@@ -30,6 +31,7 @@ class Output:
         self.as_json = as_json
         self.verbose = verbose
         self.stream = stream
+        self.action = ""  # the id of the action that runs, by which people's text is chosen
         self.lists = False
         self.live = False
         self._printed = False
@@ -61,7 +63,9 @@ class Output:
             self._text(document)
         elif document:
             self._printed = True
-            print_text(dumps(document) if self.as_json else render(document, _width()))
+            print_text(
+                dumps(document) if self.as_json else render(for_people(self.action, document), _width())
+            )
 
     def _text(self, document: Mapping[str, Any]) -> None:
         """Print a text to paste on stdout, and the notes on it for the operator on stderr."""

@@ -107,7 +107,7 @@ def _block(document: Mapping[str, Any], indent: str, limit: int | None) -> Itera
     plain = {key: value for key, value in document.items() if _is_plain(key, value)}
     width = max((len(key) for key in plain), default=0)
     for key, value in plain.items():
-        shown = UNKNOWN if value is None else cell(value)
+        shown = UNKNOWN if value is None else cell(_short(value))
         if key == "stale":
             shown += f" ({cell(document['stale_because'])})" if document.get("stale_because") else ""
         yield f"{indent}{visible(key):<{width}}  {shown}"
@@ -139,7 +139,7 @@ def table(rows: Sequence[Mapping[str, Any]], limit: int | None = None) -> list[s
     """Return rows under headings, with times in local time.
 
     A column without values is left out. If the table is wider than ``limit`` terminal columns, cells are cut
-    and the last columns are left out; a line below the table names them. The first column is never cut.
+    and the last columns are left out; a line below the table names them. The first column has at least half of it.
     """
     columns = [
         key
@@ -151,13 +151,26 @@ def table(rows: Sequence[Mapping[str, Any]], limit: int | None = None) -> list[s
     widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
     if limit is None or _total(widths) <= limit:
         return [_aligned(line, widths) for line in lines]
-    lines = [[line[0], *(_cut(text, WIDEST) for text in line[1:])] for line in lines]
-    widths = [max(map(_cells, column)) for column in zip(*lines, strict=True)]
+    widths = _narrowed(widths, limit)
+    lines = [[_cut(text, width) for text, width in zip(line, widths, strict=True)] for line in lines]
     while len(widths) > 1 and _total(widths) > limit:
         widths.pop()
     left_out = heads[len(widths) :]
-    note = [_cut(f"not shown: {len(left_out)} columns, see --json: {', '.join(left_out)}", limit)]
-    return [_aligned(line[: len(widths)], widths) for line in lines] + (note if left_out else [])
+    note = f"not shown: {len(left_out)} columns, see --json: {', '.join(left_out)}"
+    note = note if len(note) <= limit else f"{note[: limit - 1]}…"
+    return [_aligned(line[: len(widths)], widths) for line in lines] + ([note] if left_out else [])
+
+
+def _narrowed(widths: Sequence[int], limit: int) -> list[int]:
+    """Narrow the widest columns so that the table fits; none below ``WIDEST``, and the first not below half."""
+    least = [limit // 2, *(WIDEST for _ in widths[1:])]
+    narrowed = list(widths)
+    while (over := _total(narrowed) - limit) > 0:
+        spare = [width - smallest for width, smallest in zip(narrowed, least, strict=True)]
+        if max(spare) <= 0:
+            break
+        narrowed[spare.index(max(spare))] -= min(over, max(1, max(spare) // 4))
+    return narrowed
 
 
 def _total(widths: Sequence[int]) -> int:
@@ -185,12 +198,13 @@ def _local(text: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    """Cut ``text`` to at most ``width`` terminal columns."""
+    """Cut ``text`` in its middle to at most ``width`` terminal columns, because names often differ at their end."""
     if _cells(text) <= width:
         return text
-    while text and _cells(text) >= width:
-        text = text[: min(len(text) - 1, width)]
-    return f"{text}…"
+    head, tail = text[: (width + 1) // 2], text[-(width // 2) :]
+    while _cells(head) + _cells(tail) >= max(1, width) and (head or tail):
+        head, tail = (head[:-1], tail) if _cells(head) >= _cells(tail) else (head, tail[1:])
+    return f"{head}…{tail}"
 
 
 def _filled(row: Mapping[str, Any], key: str) -> bool:

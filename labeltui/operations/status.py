@@ -9,7 +9,7 @@ from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.models import server_with_weights
-from labeltui.domain.documents.pod import money_document
+from labeltui.domain.documents.pod import money_document, pod_document
 from labeltui.domain.problems import LabeltuiError
 from labeltui.operations.refresh import refresh_labels, refresh_models, refresh_money
 from labeltui.session.runtime.fields import Fields
@@ -29,7 +29,9 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
     with suppress(LabeltuiError):
         await session.guard.refresh()
     state, now = session.store.state, session.clock()
-    more = {"money": money_document(state, now), "guard": guard_document(state.guard, now)}
+    pod = state.pod.value
+    shown_pod = None if pod is None else pod_document(pod)
+    more = {"pod": shown_pod, "money": money_document(state, now), "guard": guard_document(state.guard, now)}
     return {**documents.status_document(state, now), **more}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from labeltui.domain import text
 from labeltui.domain.state import Level
 from labeltui.domain.states import LinkState, ServerState, StudyState, TrainState, TunnelState
 
@@ -23,6 +24,9 @@ class Tone(StrEnum):
     WARN = "$text-warning"
     BAD = "$text-error"
     FAINT = "$text-muted"
+
+
+duration, size, plural = text.duration, text.size, text.plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +94,6 @@ def server(status: ServerStatus) -> Word:
     return Word("▲", f"{word.text}, fails", Tone.WARN) if trouble else word
 
 
-def duration(seconds: float) -> str:
-    """Format seconds as ``45s``, ``3m``, ``3h12`` or ``2d``."""
-    whole = int(max(0.0, seconds))
-    if whole < 60:
-        return f"{whole}s"
-    minutes = whole // 60
-    if minutes < 60:
-        return f"{minutes}m"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours}h{minutes:02}" if minutes else f"{hours}h"
-    return f"{hours // 24}d"
-
-
 def age(at: datetime | None, now: datetime) -> str:
     """Return the time since ``at``, such as ``3m``; empty if ``at`` is None."""
     return "" if at is None else duration((now - at).total_seconds())
@@ -117,18 +107,6 @@ def remaining(seconds: float) -> str:
     return duration(whole)
 
 
-def size(count: float | None) -> str:
-    """Format bytes in binary units: ``14.2G``; ``?`` for None."""
-    if count is None:
-        return "?"
-    value = float(count)
-    for unit in ("B", "K", "M", "G", "T"):
-        if value < 1024 or unit == "T":
-            return f"{value:.1f}{unit}" if value < 100 and unit in "GT" else f"{value:.0f}{unit}"
-        value /= 1024
-    return "?"
-
-
 def clock_time(at: datetime) -> str:
     """Format a time as ``17:02:31`` in the local time zone."""
     return at.astimezone().strftime("%H:%M:%S")
@@ -137,8 +115,3 @@ def clock_time(at: datetime) -> str:
 def metric(value: float | None) -> str:
     """Format a Dice value or a loss with three decimals; ``?`` for None."""
     return "?" if value is None else f"{value:.3f}"
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Format a count: ``1 study``, ``3 studies``. ``many`` defaults to ``one`` plus ``s``."""
-    return f"{count} {one if count == 1 else (many or one + 's')}"
