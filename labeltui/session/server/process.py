@@ -28,6 +28,7 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
 from labeltui.session.server.run import moment, run_of
+from labeltui.session.server.successor import Successor
 from labeltui.support.subscribers import Subscribers
 
 JOB = "server"
@@ -49,9 +50,8 @@ class ServerWatch:
         pod_was_stopped: Callable[[datetime | None], bool] = lambda _began: False,
     ) -> None:
         """Watch the server at ``url``. ``pod_was_stopped`` gets a run's start, by this machine's clock."""
-        self.log = log
-        self.training = TrainLog()
-        self.run = ServerRun()
+        self.log, self.training = log, TrainLog()
+        self.run, self._successor = ServerRun(), Successor()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
         self.orphans_known, self.found_known = asyncio.Event(), asyncio.Event()
@@ -59,7 +59,7 @@ class ServerWatch:
         self._found: FoundServer | None = None
         self._failing: Problem | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
-        self.caught_up = self._fresh = False
+        self.caught_up = self._fresh = self._job_known = self._host_lost = self._pod_ended = False
         self.on_event: Subscribers[[Event]] = Subscribers()
         self.on_lines: list[Callable[[], None]] = []
         self.on_problem: list[Callable[[Meaning, int, datetime], None]] = []
@@ -67,13 +67,12 @@ class ServerWatch:
         self.on_run: list[Callable[[], None]] = []
         self._store = store
         self._field, self._log_errors = store.own(Fields.server), store.own(Fields.log_errors)
-        self._clock = clock
-        self._url, self._blocked, self._pod_was_stopped = url, blocked, pod_was_stopped
+        self._clock, self._url = clock, url
+        self._blocked, self._pod_was_stopped = blocked, pod_was_stopped
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
         self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
         self._answered_at: datetime | None = None
-        self._job_known = self._host_lost = self._pod_ended = False
         self._memory_pct: float | None = None  # the most that was used before the run ended
         self._failures_while_lost = 0  # they say nothing about the server
         self._ahead_s = 0.0  # seconds by which the host's clock is ahead of this machine's
@@ -99,10 +98,10 @@ class ServerWatch:
         while True:
             await self._ended.wait()
             self._ended.clear()
-            if self.run.log_path is None:
+            if (path := self.run.log_path) is None:
                 continue
             try:
-                self._final_size = (await agent.stat(self.run.log_path)).size
+                self._final_size = (await agent.stat(path)).size
             except Failed:
                 self._final_size = 0  # the file was deleted: nothing more will come
             self.refresh()
@@ -205,6 +204,7 @@ class ServerWatch:
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:
             return
+        job = self._successor.on_job(job, self._ahead_s, self._clock())
         ended = job.state in (JobState.EXITED, JobState.LOST)
         ran, other = self.run.state in (JobState.RUNNING, JobState.STOPPING), job.run_id != self.run.run_id
         if ran and (ended or other):
@@ -238,6 +238,8 @@ class ServerWatch:
         if info.error is None and info.as_of is not None:
             self._answered_at = info.as_of
             self._failures_while_lost = 0
+            if self.is_attached and self._successor.on_answer(info):
+                self.run, self._pod_ended = ServerRun(), False
         self.refresh()
 
     def on_info_failure(self, problem: Problem | None) -> None:
