@@ -6,28 +6,26 @@ from labeltui.actions.model import Action, Danger
 from labeltui.domain.rules import conditions
 
 CONSOLE_ACTIONS: tuple[Action, ...] = (
-    Action("pane.pod", "Pod", "focus the pod pane; a second press zooms it", key="1", console="pane('pod')"),
-    Action(
-        "pane.shell", "Shell", "focus the shell; a second press zooms it", key="2", console="pane('shell')"
-    ),
+    Action("pane.pod", "Pod", "focus the pod pane", key="1", console="pane('pod')"),
+    Action("pane.shell", "Shell", "focus the shell", key="2", console="pane('shell')"),
     Action(
         "pane.log",
         "Server log",
-        "focus the server log; a second press zooms it",
+        "focus the server log",
         key="3",
         console="pane('log')",
     ),
     Action(
         "pane.queue",
         "Study queue",
-        "focus the study queue; a second press zooms it",
+        "focus the study queue",
         key="4",
         console="pane('queue')",
     ),
     Action(
         "pane.training",
         "Training",
-        "focus the training pane; a second press zooms it",
+        "focus the training pane",
         key="5",
         console="pane('training')",
     ),

@@ -91,12 +91,19 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.NO_TUNNEL: ("reconnect", "doctor"),
     Code.ORPHANED: ("train.stop",),
     Code.SERVER_GONE: ("server.start",),
+    Code.NOT_INSTALLED: ("setup", "doctor"),
+    Code.APP_MISSING: ("setup", "server.options"),
+    Code.DEPENDENCIES: ("setup", "server.problem"),
+    Code.DOWNLOAD_FAILED: ("setup", "server.start", "doctor"),
+    Code.UNKNOWN_MODEL: ("server.options",),
+    Code.NO_MODEL: ("server.options",),
 }
 """The offers for each failure code, best first."""
 
 TRAINING_OFFERS = ("train.options", "trainings", "server.problem")
 SERVER_OFFERS = ("server.start", "server.restart", "server.problem", "doctor")
-"""The offers for a failed training, and the offers for a problem of the server.
+OTHER_OFFERS = ("server.problem", "doctor")
+"""The offers for a failed training, for a problem of the server, and for a failed action.
 
 The offers for the code come before these.
 """

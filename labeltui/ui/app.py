@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labeltui.actions import BY_ID
-from labeltui.domain.offers import SERVER_OFFERS, TRAINING_OFFERS, with_offers
+from labeltui.domain.offers import OTHER_OFFERS, SERVER_OFFERS, TRAINING_OFFERS, with_offers
 from labeltui.domain.problems import Problem
-from labeltui.domain.state import Level, SessionState
+from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed
 from labeltui.session.runtime.supervise import error_text
@@ -18,11 +19,15 @@ from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
+EVER = datetime.min.replace(tzinfo=UTC)
+"""Stands for the time of a failure that is not known, so that a failure with a time counts as newer."""
 NEWS_S = 60.0
 ASKING = ("studies.upload", "labels.export")
 """Actions that are refused until the operator answers a question. The console then opens the list of answers."""
+LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
+SOLVED = ("server", "training")
+"""Alerts for whose problem ``W`` lists what may solve it."""
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
@@ -30,9 +35,10 @@ class Console(Core):
     """The console with all its actions."""
 
     _flashed_event_at: datetime | None = None  # the time of the pod event that was flashed last
+    _known_alerts: frozenset[Alert] = frozenset()
 
     def _changed(self, state: SessionState, fields: Changed) -> None:
-        """Repaint as usual, and flash a new pod event if it is less than a minute old."""
+        """Repaint as usual, and flash a new pod event or alert if it is less than a minute old."""
         super()._changed(state, fields)
         if Fields.pod_events in fields and state.pod_events:
             newest = state.pod_events[-1]
@@ -43,14 +49,26 @@ class Console(Core):
                 is_news and newest.at != self._flashed_event_at
             ):  # nor a rewording of the event that was flashed last
                 self._flashed_event_at = newest.at
-                self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
+                if newest.kind in GRAVE or not self.lines.is_urgent:
+                    self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
+        if Fields.alerts in fields:
+            self._flash_alert(state.alerts)
+
+    def _flash_alert(self, alerts: tuple[Alert, ...]) -> None:
+        """Flash the gravest new alert. If several are equally grave, flash the newest."""
+        known, self._known_alerts = self._known_alerts, frozenset(alerts)
+        new = [one for one in alerts if one not in known and (self.clock() - one.at).total_seconds() < NEWS_S]
+        if not new:
+            return
+        alert = max(new, key=lambda one: (LEVELS.index(one.level), one.at))
+        if alert.level is Level.INFO and self.lines.is_urgent:
+            return
+        keys = "offers" if alert.key in SOLVED else "alerts"
+        self.lines.flash(f"{alert.message} {alert.hint}".strip(), alert.level, keys)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane; zoom the pane, or end the zoom, if it has the focus already."""
-        if self.frame_screen.current == name:
-            self.action_zoom()
-        else:
-            self.focus_pane(name)
+        """Focus a pane."""
+        self.focus_pane(name)
 
     def action_zoom(self) -> None:
         """Zoom the focused pane to the whole body, or restore the layout."""
@@ -206,16 +224,24 @@ class Console(Core):
             self.screens.problem(*found)
 
     def _failure(self) -> tuple[str, Problem] | None:
-        """Return the newest failure of an action or the training, else the server's problem. It has its offers."""
+        """Return the newest failure of an action, the training or the server, with actions that may solve it."""
         server, training = self.state.server.value, self.state.training.value
-        failed = self.dispatcher.last_problem
+        found: list[tuple[datetime, str, Problem]] = []
+        if self.dispatcher.last_problem is not None:
+            title, problem = self.dispatcher.last_problem
+            found.append((self.dispatcher.failed_at or EVER, title, with_offers(problem, OTHER_OFFERS)))
+        if server is not None and server.problem is not None:
+            known = self._failed_at("server", server.problem)
+            found.append((known or EVER, "The server", with_offers(server.problem, SERVER_OFFERS)))
         if training is not None and training.problem is not None:
-            ended, at = training.ended_at, self.dispatcher.failed_at
-            if failed is None or at is None or ended is None or ended > at:
-                return "The training", with_offers(training.problem, TRAINING_OFFERS)
-        if failed is None and server is not None and server.problem is not None:
-            return "The server", with_offers(server.problem, SERVER_OFFERS)
-        return failed
+            at = training.ended_at or self._failed_at("training", training.problem) or self.clock()
+            found.append((at, "The training", with_offers(training.problem, TRAINING_OFFERS)))
+        return max(found, key=lambda one: one[0])[1:] if found else None
+
+    def _failed_at(self, key: str, problem: Problem) -> datetime | None:
+        """Return the time of the alert for a problem; None if there is no such alert."""
+        times = [one.at for one in self.state.alerts if (one.key, one.message) == (key, problem.message)]
+        return times[-1] if times else None
 
     def _problem(self) -> tuple[str, Problem] | None:
         server, training = self.state.server.value, self.state.training.value

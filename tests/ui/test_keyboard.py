@@ -23,7 +23,7 @@ from tests.ui.screen_text import flashed
 SIZE = (120, 40)
 
 
-async def test_numbers_focus_a_pane_and_again_zoom_it() -> None:
+async def test_numbers_focus_a_pane_and_only_z_zooms_it() -> None:
     app = console(connected())
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -35,6 +35,9 @@ async def test_numbers_focus_a_pane_and_again_zoom_it() -> None:
             )  # type: ignore[misc]
             assert not app.frame_screen.zoomed
             await pilot.press(key)
+            await settled(pilot)
+            assert not app.frame_screen.zoomed, "a number never zooms"
+            await pilot.press("z")
             await wait_for(pilot, lambda pane=pane: app.visible_panes == {pane, "log", "shell"})  # type: ignore[misc]
             assert app.frame_screen.tabs.display
             await pilot.press("escape")
@@ -137,4 +140,4 @@ async def test_read_only_refuses_what_changes(ran: list[tuple[str, dict[str, Any
         await pilot.press("s", "x")
         await wait_for(pilot, lambda: "read-only" in flashed(app))
         assert ran == []
-        assert "RO" in app.frame_screen.strip.content.plain  # type: ignore[union-attr]
+        assert "READ-ONLY" in app.frame_screen.strip.content.plain  # type: ignore[union-attr]

@@ -15,6 +15,9 @@ from labeltui.ui.frame.layout import Shape
 from labeltui.ui.keys import KeyMap
 
 FOOTER_HINTS = 10
+TAILS = {"actions.log": "action log", "alerts": "alerts", "offers": "what to do"}
+URGENT_S = 10.0
+"""The time in seconds that an error stays above the keys although an action runs."""
 
 
 def keep_key(keymap: KeyMap, state: SessionState) -> str:
@@ -59,15 +62,23 @@ class Lines:
         self._app = app
         self._frame_screen = frame_screen
         self._flashed: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
+        self._keys_for = "actions.log"
 
     @property
     def last_flash(self) -> str:
         """The text that was flashed last."""
         return self._flashed[1]
 
-    def flash(self, text: str, level: Level) -> None:
-        """Show one line above the keys."""
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the line shows an error that is less than ``URGENT_S`` old."""
+        at, _, level = self._flashed
+        return level is Level.ERROR and at is not None and (self._app.clock() - at).total_seconds() < URGENT_S
+
+    def flash(self, text: str, level: Level, keys_for: str = "actions.log") -> None:
+        """Show one line above the keys, with the keys of the action ``keys_for`` at its right."""
         self._flashed = (self._app.clock(), text, level)
+        self._keys_for = keys_for
         if self._app.is_running and self._frame_screen.is_mounted:
             self.paint()
 
@@ -87,13 +98,14 @@ class Lines:
         screen.strip.show(state, now)
         log_key = self._app.keymap.keys_of(BY_ID["actions.log"])
         running = next(reversed(self._app.dispatcher.running.values()), None)
-        if running is not None:
+        if self.is_urgent or (running is None and not state.demo_step):
+            keys = self._app.keymap.keys_of(BY_ID[self._keys_for])
+            screen.flash.show(*self._flashed, f"[{keys}] {TAILS[self._keys_for]}" if keys else "")
+        elif running is not None:
             text = f"◌ {running.action.title}: {running.last}"
             screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
-        elif state.demo_step:
-            screen.flash.show(None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log")
         else:
-            screen.flash.show(*self._flashed, f"[{log_key}] action log")
+            screen.flash.show(None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log")
         screen.keys.show(self.footer())
         screen.tabs.show(screen.current, tab_marks(state))
 

@@ -15,12 +15,13 @@ from labeltui.actions import BY_ID
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, Problem
-from labeltui.domain.state import SessionState
-from labeltui.domain.states import TrainState
+from labeltui.domain.server.server import ServerStatus
+from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.domain.training.training import TrainStatus
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from tests.ui.fake_session import NOW, console, fresh, settled, wait_for
+from tests.ui.fake_session import NOW, connected, console, fresh, settled, wait_for
 from tests.ui.sample_pods import OWN, STOPPED, with_pod
 from tests.ui.screen_text import screen_text
 
@@ -81,6 +82,37 @@ async def test_the_newer_of_an_actions_and_the_trainings_failure_is_solved(ran: 
             assert message in str(app.screen.query_one(".message", Static).render())
             await pilot.press("escape")
             await settled(pilot)
+
+
+@pytest.mark.parametrize(
+    ("code", "first"),
+    [(Code.APP_MISSING, "setup"), (Code.NOT_INSTALLED, "setup"), (Code.CRASHED, "server.start")],
+)
+async def test_a_newer_problem_of_the_server_is_solved_although_an_action_failed_before(
+    ran: Ran, code: Code, first: str
+) -> None:
+    problem = Problem(code, "The server does not start.", "Do something.")
+    server = fresh(ServerStatus(ServerState.CRASHED, problem=problem))
+    alert = Alert("server", Level.ERROR, problem.message, problem.hint, NOW)
+    app = console(replace(connected(), server=server, alerts=(alert,)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        earlier = Problem(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.", "")
+        app.dispatcher.last_problem = ("Stop the pod", earlier)
+        app.dispatcher.failed_at = NOW - timedelta(minutes=1)
+        await pilot.press("W")
+        await wait_for(pilot, lambda: isinstance(pilot.app.screen, ChoicesScreen), "the choices")
+        assert pilot.app.screen.actions[0].id == first  # type: ignore[attr-defined]
+
+
+async def test_any_failed_action_has_a_next_step(ran: Ran) -> None:
+    app = console(connected())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        app.dispatcher.last_problem = ("Pull", Problem(Code.INTERNAL, "KeyError: 'x'", ""))
+        await pilot.press("W")
+        await wait_for(pilot, lambda: isinstance(pilot.app.screen, ChoicesScreen), "the choices")
+        assert pilot.app.screen.actions  # type: ignore[attr-defined]
 
 
 async def start(pilot: Pilot[Any]) -> None:

@@ -139,7 +139,7 @@ async def test_earlier_trainings_are_in_the_pane_and_all_of_them_one_key_away() 
     app = console_of(replace(stopped(), trainings=records))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        await pilot.press("5", "5")
+        await pilot.press("5", "z")
         await wait_for(pilot, lambda: "earlier trainings (t h shows all 3)" in screen_text(app))
         picture = app.export_screenshot().replace("&#160;", " ")
         assert "deep[b]edit[/]  4/9 epochs  best 0.812  2h ago" in picture
@@ -166,7 +166,7 @@ async def test_the_training_that_is_shown_is_not_an_earlier_one() -> None:
     app = console_of(replace(state, training=replace(state.training, value=now), trainings=records))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        await pilot.press("5", "5")
+        await pilot.press("5", "z")
         picture = app.export_screenshot().replace("&#160;", " ")
     assert "earlier trainings (t h shows all 1)" in picture
     assert "1d ago" in picture

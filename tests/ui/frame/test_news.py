@@ -1,0 +1,50 @@
+"""The line above the keys shows the newest event or alert."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from labeltui.actions import BY_ID
+from labeltui.domain.state import Alert, Level
+from labeltui.ui.app import Console
+from labeltui.ui.running import Running
+from tests.fakes.store import put
+from tests.ui.fake_session import NOW, FakeSession, settled, stopped, wait_for
+from tests.ui.screen_text import screen_text
+
+CRASH = Alert("server", Level.ERROR, "The server ran out of GPU memory.", "Restart it.", NOW)
+SHARED = Alert("shared:a", Level.WARNING, "a is open at ana and ben.", "Ask.", NOW)
+OLD = Alert("balance", Level.ERROR, "The credit lasts 1 h.", "", NOW - timedelta(minutes=5))
+
+
+async def test_a_new_alert_is_in_the_line_above_the_keys_with_its_key() -> None:
+    session = FakeSession(stopped())
+    app = Console(session=session, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        put(session.store, alerts=(OLD,))
+        put(session.store, alerts=(OLD, SHARED))
+        await wait_for(pilot, lambda: "a is open at ana and ben." in screen_text(app))
+        assert "[a] alerts" in screen_text(app)
+        assert OLD.message not in app.last_flash, "news only"
+
+
+async def test_a_crash_is_shown_at_once_in_red_although_an_action_runs() -> None:
+    session = FakeSession(stopped())
+    now = NOW
+    app = Console(session=session, clock=lambda: now)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        app.dispatcher.running["labels.pull"] = Running(BY_ID["labels.pull"], last="3 of 9")
+        app.paint()
+        await wait_for(pilot, lambda: "3 of 9" in screen_text(app), "the progress")
+        put(session.store, alerts=(CRASH, SHARED))
+        await wait_for(
+            pilot, lambda: CRASH.message in screen_text(app), "the crash, before what is less grave"
+        )
+        line = app.frame_screen.flash.content
+        assert any("error" in str(span.style) for span in line.spans)  # type: ignore[union-attr]
+        assert "[W] what to do" in screen_text(app)
+        now = NOW + timedelta(seconds=11)
+        app.paint()
+        await wait_for(pilot, lambda: "3 of 9" in screen_text(app), "the progress again")
