@@ -125,6 +125,26 @@ class StudiesUploadParams(Params):
     identified: bool = switch("to a DICOMweb server: send the files with the headers that identify patients")
 
 
+class StudiesPreviewParams(Params):
+    """Parameters of ``studies preview``."""
+
+    study: str = required_text("id of the study")
+    out: str | None = text("the PNG file to write; default: STUDY.png in this folder")
+    plane: str | None = choice("only this plane; default: all three", "axial", "coronal", "sagittal")
+    slice: int | None = whole(
+        "number of the slice, from 1 at the feet, the front or the right; needs --plane; default: most of the label"
+    )
+    window: str | None = text(
+        "lung, bone, soft, brain, auto, or lowest and highest intensity, such as -160,240"
+    )
+    tag: str | None = text("tag of the label; default: final, else original")
+    version: str | None = text(
+        "first digits of the SHA-256 of an older version of the label; see `labels list STUDY`"
+    )
+    opacity: int | None = whole("how much the label covers, from 0 (only its outline) to 100; default: 30")
+    replace: bool = switch("replace a file that exists")
+
+
 STUDIES_LIST = Command(
     "studies.list", "List studies", "list all studies, with their state and who has them open",
     command=("studies", "list"), takes=NoParams,
@@ -200,6 +220,10 @@ STUDIES_UPLOAD = Command(
     "studies.upload", "Upload studies", "copy files of studies from this machine into the host's folder of studies",
     danger=Danger.CHANGE, command=("studies", "upload"), disabled=conditions.not_connected, takes=StudiesUploadParams,
 )  # fmt: skip
+STUDIES_PREVIEW = Command(
+    "studies.preview", "Picture of a study", "write three planes of a study with its label into a PNG file",
+    command=("studies", "preview"), disabled=conditions.not_connected, takes=StudiesPreviewParams,
+)  # fmt: skip
 
 WORKLIST_ACTIONS: tuple[Action, ...] = (
     Action(
@@ -273,5 +297,5 @@ STUDY_ACTIONS: tuple[Action, ...] = (
     STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, STUDIES_DOUBLE,
     STUDIES_COMPARE, STUDIES_CHOOSE, *WORKLIST_ACTIONS,
     STUDIES_SHOW, STUDIES_REVIEW, LABELS_PULL, LABELS_VERIFY, LABELS_LIST, LABELS_RESTORE,
-    STUDIES_DELETE, STUDIES_RESTORE, STUDIES_UPLOAD,
+    STUDIES_DELETE, STUDIES_RESTORE, STUDIES_UPLOAD, STUDIES_PREVIEW,
 )  # fmt: skip

@@ -52,6 +52,7 @@ from labeltui.actions.studies import (
     STUDIES_LIST,
     STUDIES_NEXT,
     STUDIES_ORDER,
+    STUDIES_PREVIEW,
     STUDIES_RESTORE,
     STUDIES_REVIEW,
     STUDIES_SHOW,
@@ -89,6 +90,7 @@ from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
 from labeltui.operations.studies.delete import studies_delete, studies_restore
 from labeltui.operations.studies.double import studies_choose, studies_compare, studies_double
+from labeltui.operations.studies.preview import studies_preview
 from labeltui.operations.studies.review import studies_review
 from labeltui.operations.studies.show import studies_show
 from labeltui.operations.studies.upload.command import studies_upload
@@ -130,6 +132,7 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(STUDIES_SHOW, studies_show),
         _pair(STUDIES_REVIEW, studies_review),
         _pair(STUDIES_UPLOAD, studies_upload),
+        _pair(STUDIES_PREVIEW, studies_preview),
         _pair(LABELS_PULL, labels_pull),
         _pair(LABELS_VERIFY, labels_verify),
         _pair(LABELS_LIST, labels_list),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 
@@ -14,6 +15,24 @@ class Plane(StrEnum):
     AXIAL = "axial"
     CORONAL = "coronal"
     SAGITTAL = "sagittal"
+
+
+WINDOWS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"lung": (-1350.0, 150.0), "bone": (-500.0, 1300.0), "soft": (-160.0, 240.0), "brain": (0.0, 80.0)}
+)
+"""The lowest and highest intensity of each preset for CT, in Hounsfield units."""
+AIR = -900.0
+"""An image whose 1st percentile is below this is CT: no other modality stores such intensities."""
+
+COLOURS: tuple[tuple[int, int, int], ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
+)  # fmt: skip
+"""Red, green and blue for the segments: the colours of Okabe and Ito, which colour-blind people can distinguish."""
+
+
+def colour_of(value: int) -> tuple[int, int, int]:
+    """Return the colour of a segment, from its value above 0."""
+    return COLOURS[(value - 1) % len(COLOURS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,12 @@ class Volume:
     oblique: float = 0.0
     labels: tuple[LabelFacts, ...] = ()
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """The window to begin with: soft tissue for CT, else from the 1st to the 99th percentile."""
+        is_ct = self.modality == "CT" or (not self.modality and self.percentiles[0] < AIR)
+        return WINDOWS["soft"] if is_ct else self.percentiles
+
     def slices(self, plane: Plane) -> int:
         """Return the number of slices of a plane."""
         return self.size[{Plane.SAGITTAL: 0, Plane.CORONAL: 1, Plane.AXIAL: 2}[plane]]
@@ -99,7 +124,10 @@ class Preview(Protocol):
     volume: Volume
 
     async def slice(self, request: SliceRequest) -> Slice:
-        """Draw a slice. A request that another one replaced before it was sent raises ``CancelledError``."""
+        """Draw a slice.
+
+        A request that waits for another one of its plane is replaced by a newer one, and returns that one's slice.
+        """
         ...
 
     async def dice(self) -> Mapping[int, float]:

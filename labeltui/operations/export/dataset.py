@@ -18,10 +18,11 @@ from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.text import one_line
 from labeltui.operations.export.files import LeftOut, contents, write_folder
 from labeltui.operations.export.images import fetch_images, find_images
-from labeltui.operations.export.names import given_names, model_values
+from labeltui.operations.export.names import given_names
 from labeltui.operations.export.place import CONTENTS
 from labeltui.operations.export.selection import Chosen
 from labeltui.operations.imaging import run_program
+from labeltui.operations.studies.names import model_values
 from labeltui.support.atomic import write_file
 from labeltui.support.locks import lock_file
 

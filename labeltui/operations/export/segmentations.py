@@ -21,10 +21,11 @@ from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.studies.image_files import name_on_host, split_image
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.operations.export.files import LeftOut, contents, write_folder
-from labeltui.operations.export.names import given_names, model_values
+from labeltui.operations.export.names import given_names
 from labeltui.operations.export.place import CONTENTS
 from labeltui.operations.export.selection import Chosen
 from labeltui.operations.imaging import run_program
+from labeltui.operations.studies.names import model_values
 from labeltui.operations.studies.upload.files import Finder
 from labeltui.support.atomic import write_file
 

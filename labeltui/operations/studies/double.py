@@ -21,6 +21,7 @@ from labeltui.monailabel.launch import expand, is_dicomweb
 from labeltui.monailabel.programs import source_of
 from labeltui.monailabel.serving.rules import Edits, client_name
 from labeltui.operations.labels.restore import keep
+from labeltui.operations.studies.names import segment_names
 from labeltui.operations.studies.worklist import change_edits
 from labeltui.session.labels.readings import label_of, put_copy
 
@@ -230,7 +231,7 @@ async def _compare(session: Session, study: str, pair: tuple[Reading, Reading]) 
         while len(_compared) >= MOST_COMPARED:
             del _compared[next(iter(_compared))]
         _compared[sums] = answer
-    names = _names(await session.api.client().label_info(study, pair[-1].tag))
+    names = segment_names(await session.api.client().label_info(study, pair[-1].tag))
     return _result(
         pair,
         [
@@ -275,13 +276,3 @@ async def _run(session: Session, study: str, pair: Sequence[Reading]) -> Mapping
         wall_s=PROGRAM_S,
     )
     return answer if isinstance(answer, dict) else {}
-
-
-def _names(info: Mapping[str, Any]) -> dict[Any, str]:
-    """Return the names of the label values, as Slicer stores them with a label."""
-    given = info.get("label_info")
-    return {
-        one["idx"]: one_line(one["name"])
-        for one in (given if isinstance(given, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("idx"), int) and isinstance(one.get("name"), str)
-    }

@@ -1,0 +1,234 @@
+"""Opens the preview of a study, and ``studies preview``, which writes three planes as a PNG file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labeltui.actions.studies import StudiesPreviewParams
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.labels.names import file_name, split_label
+from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
+from labeltui.domain.states import ServerState
+from labeltui.domain.studies.image_files import LISTED
+from labeltui.domain.studies.preview import WINDOWS, LabelFacts, Plane, Preview, Slice, SliceRequest, Volume
+from labeltui.domain.studies.study import FINAL_TAG
+from labeltui.domain.text import one_line
+from labeltui.monailabel.launch import expand, is_dicomweb
+from labeltui.operations.studies.names import model_values, segment_names
+from labeltui.operations.studies.picture import picture, png
+from labeltui.operations.studies.upload.plan import served_studies
+from labeltui.session.studies.preview import LabelSource, PreviewSource, StudyPreview
+from labeltui.support.atomic import write_file
+from labeltui.support.file_errors import advice, reason
+
+if TYPE_CHECKING:
+    from labeltui.hosts.agent.client import AgentClient
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+SHOWN_FIRST = (FINAL_TAG, "original")
+PIXELS = 512
+OPACITY = 30
+
+
+async def open_preview(session: Session, study: str, labels: Sequence[tuple[str, str]] = ()) -> Preview:
+    """Open the preview of a study with up to two labels, each a tag and the first digits of a version's SHA-256.
+
+    An empty version is the label on the host. A label that can't be shown has the reason in the volume. Raises
+    Refused ``not_permitted`` for a DICOMweb server, Failed ``not_found`` for a study without an image, and Failed
+    ``program_failed`` with the reason why an image can't be shown.
+    """
+    agent, served = await session.link.ready(), served_studies(session)
+    if is_dicomweb(served):
+        raise Refused(
+            Code.NOT_PERMITTED, "Only studies in a folder of the host have a preview; these are on a DICOMweb server.",
+            "Open the study in Slicer.",
+        )  # fmt: skip
+    root = expand(served, agent.hello.home)
+    there = (await agent.compare_upload(root, [study + extension for extension in LISTED])).there
+    image = next(iter(there), None)
+    if image is None:
+        raise Failed(
+            Code.NOT_FOUND, f"The host has no NIfTI or NRRD file of {one_line(study)} in {one_line(served)}.",
+            "`labeltui studies list` lists the studies.",
+        )  # fmt: skip
+    source = PreviewSource(
+        study,
+        f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
+        f"{root}/{image}",
+        tuple([await _label(session, agent, study, tag, version) for tag, version in labels]),
+    )
+    return await StudyPreview.open(session.link.connected, source)
+
+
+async def _label(session: Session, agent: AgentClient, study: str, tag: str, version: str) -> LabelSource:
+    names = await _names(session, study, tag)
+    if version:
+        return await _version(session, study, tag, version, names)
+    listing = await agent.list_labels(expand(served_studies(session), agent.hello.home), [(tag, study)])
+    found = next((one for one in listing.labels if (one.tag, split_label(one.name)[0]) == (tag, study)), None)
+    if found is None:
+        return LabelSource(tag, problem=f"the host has no label {one_line(tag)} of this study")
+    return LabelSource(tag, path=f"{listing.root}/{found.tag}/{found.name}", names=names)
+
+
+async def _version(
+    session: Session, study: str, tag: str, version: str, names: dict[int, str]
+) -> LabelSource:
+    """Read a version of a label from the copies on this machine."""
+    folder = session.labels.folder
+    await asyncio.to_thread(folder.index.refresh)
+    found = [
+        (entry, file)
+        for entry, file in folder.index.versions()
+        if (entry.study, entry.tag) == (study, tag) and entry.sha256.startswith(version.lower())
+    ]
+    if len(found) != 1:
+        several = "several versions" if found else "no version"
+        return LabelSource(tag, version, problem=f"this machine has {several} {one_line(version)} of it")
+    entry, file = found[0]
+    try:
+        content = await asyncio.to_thread((folder.root / file).read_bytes)
+    except OSError as error:
+        return LabelSource(
+            tag, version, problem=f"its copy can't be read: {reason(error, folder.root / file)}"
+        )
+    return LabelSource(tag, version, content=content, suffix=split_label(entry.name)[1], names=names)
+
+
+async def _names(session: Session, study: str, tag: str) -> dict[int, str]:
+    """Return the names of a label's values, as Slicer stored them, else those of the server's model."""
+    server = session.store.state.server.value
+    if server is not None and server.state is ServerState.RUNNING:
+        with suppress(LabeltuiError):
+            if names := segment_names(await session.api.client().label_info(study, tag)):
+                return names
+    return {value: one_line(name) for name, value in model_values(session).items()}
+
+
+async def studies_preview(session: Session, params: StudiesPreviewParams, report: Report) -> Document:
+    """Write a picture of a study's three planes, or of one, with its label.
+
+    Raises Misused for a wrong window, slice or opacity, Refused ``exists`` for a file that exists, Failed
+    ``not_written``, and the errors of :func:`open_preview`.
+    """
+    out = await asyncio.to_thread(_place, params)
+    window = _window(params.window)
+    opacity = OPACITY if params.opacity is None else params.opacity
+    if not 0 <= opacity <= 100:
+        raise Misused(Code.BAD_PARAMETER, f"The opacity must be from 0 to 100, not {opacity}.")
+    if params.slice is not None and params.plane is None:
+        raise Misused(Code.BAD_PARAMETER, "--slice needs --plane.", "Add `--plane axial`, for example.")
+    await session.readiness.settled()  # the server may have another folder of studies than the profile
+    report.progress(f"Reading {one_line(params.study)} on the host")
+    preview = await open_preview(session, params.study, await _wanted(session, params))
+    try:
+        volume = preview.volume
+        low, high = window or volume.window
+        planes = [Plane(params.plane)] if params.plane else list(Plane)
+        slices = [
+            await preview.slice(SliceRequest(plane, _index(params, volume, plane), low, high, PIXELS, PIXELS))
+            for plane in planes
+        ]
+    finally:
+        await preview.close()
+    try:
+        await asyncio.to_thread(write_file, out, png(*picture(slices, opacity / 100)))
+    except OSError as error:
+        raise Failed(
+            Code.NOT_WRITTEN, f"{one_line(str(out))} can't be written: {reason(error, out)}.", advice(error, out)
+        ) from None  # fmt: skip
+    return {"as_of": moment(session.clock()), **_document(out, volume, slices, (low, high))}
+
+
+def _place(params: StudiesPreviewParams) -> Path:
+    """Return the file to write. Raises Refused ``exists``."""
+    out = Path(params.out or f"{file_name(params.study)}.png").expanduser().absolute()
+    if out.exists() and not params.replace:
+        raise Refused(
+            Code.EXISTS, f"{one_line(str(out))} exists.", "Replace it (--replace), or name another file (--out)."
+        )  # fmt: skip
+    return out
+
+
+async def _wanted(session: Session, params: StudiesPreviewParams) -> list[tuple[str, str]]:
+    """Return the label to show: the named one, else the final label, else the first of a model."""
+    if params.tag or params.version:
+        return [(params.tag or FINAL_TAG, params.version or "")]
+    agent = await session.link.ready()
+    pairs = [(tag, params.study) for tag in SHOWN_FIRST]
+    served = served_studies(session)
+    if is_dicomweb(served):
+        return []
+    there = {one.tag for one in (await agent.list_labels(expand(served, agent.hello.home), pairs)).labels}
+    return [(tag, "") for tag in SHOWN_FIRST if tag in there][:1]
+
+
+def _window(given: str | None) -> tuple[float, float] | None:
+    """Return a window's edges; None for those that suit the image. Raises Misused."""
+    if given is None or given == "auto":
+        return None
+    if given in WINDOWS:
+        return WINDOWS[given]
+    with suppress(ValueError):
+        low, high = map(float, given.split(","))
+        if float("-inf") < low < high < float("inf"):
+            return low, high
+    raise Misused(
+        Code.BAD_PARAMETER, f"{one_line(given)} is no window.",
+        f"Choose among auto, {', '.join(WINDOWS)}, or write the lowest and highest intensity, such as -160,240.",
+    )  # fmt: skip
+
+
+def _index(params: StudiesPreviewParams, volume: Volume, plane: Plane) -> int:
+    """Return the slice: the named one, else the one with most of the label, else the middle. Raises Misused."""
+    count = volume.slices(plane)
+    if params.slice is not None:
+        if not 1 <= params.slice <= count:
+            raise Misused(
+                Code.BAD_PARAMETER, f"There is no {plane} slice {params.slice}.", f"Choose from 1 to {count}."
+            )
+        return params.slice - 1
+    return next((one.fullest[plane] for one in volume.labels if one.fullest), count // 2)
+
+
+def _document(out: Path, volume: Volume, slices: Sequence[Slice], window: tuple[float, float]) -> Document:
+    notes = [
+        f"The image's axes are up to {volume.oblique:g}° from the patient's, and the nearest are shown."
+    ] * bool(volume.oblique)
+    notes += [
+        f"The label {one_line(one.tag)} is not shown: {one.problem}."
+        if one.problem
+        else f"The label {one_line(one.tag)} has another grid, and its nearest voxels are shown."
+        for one in volume.labels
+        if one.problem or one.resampled
+    ]
+    shown = ", ".join(f"{one.plane} {one.index + 1} of {volume.slices(one.plane)}" for one in slices)
+    return {
+        "message": " ".join((f"Wrote {one_line(str(out))}: {shown}.", *notes)),
+        "file": str(out),
+        "study": volume.study,
+        "size": list(volume.size),
+        "spacing_mm": list(volume.spacing),
+        "oblique_degrees": volume.oblique,
+        "window": list(window),
+        "slices": [{"plane": one.plane.value, "slice": one.index + 1} for one in slices],
+        "labels": [_label_document(one) for one in volume.labels],
+    }
+
+
+def _label_document(label: LabelFacts) -> Document:
+    return {
+        "tag": label.tag,
+        "version": label.version or None,
+        "error": label.problem or None,
+        "resampled": label.resampled,
+        "segments": [
+            {"value": one.value, "name": one.name or None, "voxels": one.voxels} for one in label.segments
+        ],
+    }
