@@ -70,6 +70,14 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         "alerts", "Alerts", "problems that need attention now, and earlier ones", key="a", console="alerts"
     ),
     Action(
+        "profiles",
+        "Profiles",
+        "open another profile, edit one, or add one; works while a host does not answer",
+        key="P",
+        needs_host=False,
+        console="profiles",
+    ),
+    Action(
         "pods",
         "Pods of the account",
         "list all pods with state and cost; start, stop, restart or terminate a pod",

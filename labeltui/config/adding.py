@@ -1,4 +1,4 @@
-"""Add a profile to the profile file. What the file has already stays as it is."""
+"""Add a profile to the profile file, or change its answers. Everything else in the file stays as it is."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from pathlib import Path
 
 import tomlkit
 
-from labeltui.config.load import Loaded, check, load, read_text
-from labeltui.config.questions import checked, profile_name
+from labeltui.config.edit import set_values
+from labeltui.config.load import Loaded, check, load, read_text, select
+from labeltui.config.model import Profile
+from labeltui.config.questions import QUESTIONS, checked, profile_name
 from labeltui.config.starter import profile_text, starter_text
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.support.atomic import write_file
 
 
-def known_profiles(path: Path) -> tuple[str, ...]:
-    """Return the names of the file's profiles; none without a file. Raises Misused if the file is wrong."""
-    return tuple(load(path).file.profiles) if path.exists() else ()
+def known_profiles(path: Path) -> Mapping[str, Profile]:
+    """Return the file's profiles by name; none without a file. Raises Misused if the file is wrong."""
+    return load(path).file.profiles if path.exists() else {}
 
 
 def add_profile(path: Path, host: str, answers: Mapping[str, str], name: str | None = None) -> str:
@@ -79,3 +81,32 @@ def _check(path: Path, text: str, before: Loaded | None, name: str) -> None:
         raise Failed(
             Code.NOT_EDITED, f"{path} can't be edited: other profiles would change.", "Add it yourself."
         )
+
+
+def answers_of(profile: Profile) -> dict[str, str]:
+    """Return what a profile answers to the questions for its host, by question. Empty where it says nothing."""
+    values = profile.model_dump()
+    places = {question.name: _place(profile.host, question.name) for question in QUESTIONS[profile.host]}
+    return {name: (values[table] or {}).get(key) or "" for name, (table, key) in places.items()}
+
+
+def change_profile(path: Path, name: str, answers: Mapping[str, str]) -> bool:
+    """Write the answers that differ from the profile's. Comments and all other values stay. Returns False without any.
+
+    Raises Misused for a wrong answer or file, and Failed as :func:`labeltui.config.edit.set_values` does.
+    """
+    profile = select(load(path), name)[1]
+    before, given = answers_of(profile), checked(profile.host, answers)
+    changed = {key: given.get(key, "") for key, answer in answers.items() if answer != before[key]}
+    if "address" in changed and "jump" in given:
+        changed["jump"] = given["jump"]
+    values: dict[tuple[str, ...], str] = {
+        ("profiles", name, *_place(profile.host, key)): value for key, value in changed.items()
+    }
+    return set_values(path, values)
+
+
+def _place(host: str, question: str) -> tuple[str, str]:
+    """Return the table and the key of a question's answer in a profile."""
+    table = {"studies": "server", "pod": "runpod"}.get(question, host)
+    return table, question

@@ -37,9 +37,9 @@ class Console(Core):
     _flashed_event_at: datetime | None = None  # the time of the pod event that was flashed last
     _known_alerts: frozenset[Alert] = frozenset()
 
-    def _changed(self, state: SessionState, fields: Changed) -> None:
+    def changed(self, state: SessionState, fields: Changed) -> None:
         """Repaint as usual, and flash a new pod event or alert if it is less than a minute old."""
-        super()._changed(state, fields)
+        super().changed(state, fields)
         if Fields.pod_events in fields and state.pod_events:
             newest = state.pod_events[-1]
             is_news = (
@@ -202,6 +202,10 @@ class Console(Core):
         """Repeat the action that asked a question. The answer is a parameter to set, such as ``replace``."""
         before = self.dispatcher.failed_params.get(action_id, {})
         await self.dispatcher.invoke(action_id, {**before, answer: True})
+
+    def action_profiles(self) -> None:
+        """List the profiles, to open, edit or add one."""
+        self.screens.profiles()
 
     def action_pods(self) -> None:
         """List every pod of the account."""

@@ -56,6 +56,11 @@ class Console(Protocol):
         ...
 
     @property
+    def launch(self) -> Launch | None:
+        """The flags with which a session was opened last."""
+        ...
+
+    @property
     def session(self) -> Session | None:
         """The session; None until it is open."""
         ...

@@ -33,6 +33,7 @@ from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.restore import HUNG_UP, ConsoleDriver, why_not_on_terminal
 from labeltui.ui.running import Running
+from labeltui.ui.switching import Switching
 
 if TYPE_CHECKING:
     from labeltui.opening.launch import Launch
@@ -46,6 +47,14 @@ Clock = Callable[[], datetime]
 def utc_now() -> datetime:
     """The current time in UTC."""
     return datetime.now(UTC)
+
+
+def unopened(launch: Launch | None) -> SessionState:
+    """Return the state before a session is open."""
+    name = (launch.profile if launch else None) or "labeltui"
+    return SessionState(
+        Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
+    )
 
 
 class Core(App[int], inherit_bindings=False):
@@ -72,12 +81,9 @@ class Core(App[int], inherit_bindings=False):
         self.keyboard = Keyboard(self, self.frame_screen)
         self._given = session
         self._dirty = False
-        self._unsubscribe: list[Callable[[], None]] = []
+        self._switching = Switching(self)
         self._before_shell = "log"
-        name = (launch.profile if launch else None) or "labeltui"
-        self._unopened = SessionState(
-            Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
-        )
+        self._unopened = unopened(launch)
         self.use_theme(DEFAULT_THEME)
 
     # -- opening
@@ -111,12 +117,7 @@ class Core(App[int], inherit_bindings=False):
 
     async def _fill(self) -> None:
         """Mount the panes and open the session, after the first paint since both need slow imports."""
-        from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - as above
-
-        self.panes = make_panes()
-        for frame in self.frame_screen.query(PaneFrame):
-            await frame.mount(cast(Widget, self.panes[frame.pane]))
-        self.focus_pane(self.frame_screen.current)
+        await self.mount_panes()
         self.set_interval(1.0, self._tick)
         if self._given is not None:
             await self.adopt(self._given)
@@ -124,24 +125,28 @@ class Core(App[int], inherit_bindings=False):
             self.open(self.launch)
         self.call_after_refresh(lambda: self.screens)  # while the session opens, not at the first key
 
+    async def mount_panes(self) -> None:
+        """Mount new panes in place of the present ones, which are detached."""
+        from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - as above
+
+        panes, self.panes = make_panes(), {}
+        for frame in self.frame_screen.query(PaneFrame):
+            await frame.remove_children()
+            await frame.mount(cast(Widget, panes[frame.pane]))
+        self.panes = panes
+        self.focus_pane(self.frame_screen.current)
+
     def open(self, launch: Launch | None) -> None:
         """Open a session in the background; if ``launch`` is None, the default profile's."""
         from labeltui.ui.opening import open_in_background  # noqa: PLC0415 - as above
 
+        self.launch, self._unopened = launch, unopened(launch)
         open_in_background(self, launch)
 
     async def adopt(self, session: Session) -> None:
-        """Start a session and show it, with the keys and theme of its profile."""
-        self.session = session
-        profile = session.profile
-        self.keymap = KeyMap(profile.keys)
-        for problem in self.keymap.problems:
-            self.flash(problem, Level.WARNING)
-        self.use_theme(profile.theme)
-        self._unsubscribe = [session.store.subscribe(self._changed)]
-        for pane in self.panes.values():
-            pane.attach(session)
-        await session.start()
+        """Start a session and show it in place of the present one, which closes in the background."""
+        self.dispatcher.forget()
+        await self._switching.show(session)
         self.lines.welcome()
         self.paint()
 
@@ -164,16 +169,11 @@ class Core(App[int], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """Close the panes and the session."""
-        for unsubscribe in self._unsubscribe:
-            unsubscribe()
-        for pane in self.panes.values():
-            pane.detach()
-        if self.session is not None:
-            await self.session.close()
+        await self._switching.close()
 
     # -- painting
 
-    def _changed(self, _state: SessionState, _fields: Changed) -> None:
+    def changed(self, _state: SessionState, _fields: Changed) -> None:
         """Schedule one paint after ``PAINT_EVERY_S``; it also covers the changes made during the delay."""
         if not self._dirty:
             self._dirty = True
@@ -343,7 +343,7 @@ class Core(App[int], inherit_bindings=False):
 
     def action_progressed(self, running: Running) -> None:
         """Schedule a paint that shows the action's progress."""
-        self._changed(self.state, frozenset())
+        self.changed(self.state, frozenset())
 
     def action_ended(self, running: Running, level: Level) -> None:
         """Show that the action has ended; the dispatcher has flashed the result already."""

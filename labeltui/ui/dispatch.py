@@ -190,6 +190,13 @@ class Dispatcher:
                 return True
         return False
 
+    def forget(self) -> None:
+        """Cancel every running action, and forget the failures: they belong to a session that is left."""
+        for running in self.running.values():
+            if running.worker is not None:
+                running.worker.cancel()
+        self.last_problem, self.failed_at, self.failed_params = None, None, {}
+
 
 def unexpected(error: Exception) -> Problem:
     """Convert an unexpected exception to a problem.

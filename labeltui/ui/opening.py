@@ -86,4 +86,6 @@ def _failed(app: App[int], console: Console, launch: Launch, problem: Problem) -
         return
     console.dispatcher.last_problem = ("The session", problem)
     console.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
+    if console.session is not None:  # another profile could not be opened: the present one stays
+        return
     app.push_screen(WelcomeScreen(launch, problem))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen
 from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.profiles import ProfilesScreen
 from labeltui.ui.screens.runpod_form import RunpodForm
 from labeltui.ui.screens.welcome import WelcomeScreen
 from tests.sshd import RealSshd
@@ -51,9 +53,13 @@ async def fill(pilot: Pilot[Any], key: str, *texts: str) -> None:
     await pilot.press("ctrl+s")
 
 
-def connected(app: Console) -> bool:
+def link_state(app: Console) -> LinkState | None:
     host = app.state.host.value
-    return host is not None and host.state is LinkState.CONNECTED
+    return None if host is None else host.state
+
+
+def connected(app: Console) -> bool:
+    return link_state(app) is LinkState.CONNECTED
 
 
 async def test_a_pasted_ssh_command_leads_to_a_connected_host(sshd: RealSshd, tmp_path: Path) -> None:
@@ -113,3 +119,32 @@ async def test_runpod_asks_for_a_key_tests_it_and_offers_to_rent_a_pod(
     assert stat.S_IMODE(stored.stat().st_mode) == 0o600
     assert account.key not in (tmp_path / "config.toml").read_text()
     assert not files_with(account.key)
+
+
+async def test_another_profile_opens_while_a_host_does_not_answer(tmp_path: Path) -> None:
+    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    studies = tmp_path / "home" / "studies"
+    (tmp_path / "config.toml").write_text(
+        f'default = "dead"\n[profiles.dead]\nhost = "ssh"\nssh.address = "me@127.0.0.1:{port}"\n'
+        f'[profiles.here]\nhost = "local"\nserver.studies = "{studies}"\n'
+    )
+    app = Console(Launch())
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await wait_for(
+                pilot, lambda: link_state(app) is LinkState.CONNECTING, "the connection that hangs"
+            )
+            await pilot.press("P")
+            await wait_for(pilot, lambda: isinstance(app.screen, ProfilesScreen), "the list")
+            await pilot.press(*"here", "enter")
+            await wait_for(pilot, lambda: link_state(app) is LinkState.CONNECTED, "the other profile")
+            assert app.state.identity.profile == "here"
+            await pilot.press("P")
+            await wait_for(pilot, lambda: isinstance(app.screen, ProfilesScreen), "the list")
+            before = app.session
+            await pilot.press(*"here", "enter")
+            await wait_for(pilot, lambda: app.session not in (None, before), "the same profile, opened again")
+            await wait_for(pilot, lambda: link_state(app) is LinkState.CONNECTED, "its connection")
+    finally:
+        silent.close()

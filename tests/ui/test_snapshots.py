@@ -9,13 +9,14 @@ from xml.etree import ElementTree
 import pytest
 from textual.pilot import Pilot
 
-from labeltui.config.model import Profile
+from labeltui.config.model import Profile, RunpodSection, SshSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.states import LinkState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.profiles import ProfilesScreen
 from labeltui.ui.screens.welcome import WelcomeScreen
 from tests.ui.fake_session import STATES, FakeSession, console, settled, wait_for
 
@@ -120,6 +121,19 @@ def test_first_form(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size
         await pilot.pause()
 
     assert snap_compare(console(STATES["empty"]()), terminal_size=size, run_before=first_form)
+
+
+def test_profiles(snap_compare: Compare) -> None:
+    async def profiles(pilot: Pilot[Any]) -> None:
+        await before()(pilot)
+        ssh = Profile(host="ssh", ssh=SshSection(address="root@203.0.113.7:40022"))
+        rented = Profile(host="runpod", runpod=RunpodSection(pod="annot-a5000"))
+        await pilot.app.push_screen(
+            ProfilesScreen({"liver-ct": ssh, "[red]pod": rented, "here": Profile()}, "liver-ct")
+        )
+        await pilot.pause()
+
+    assert snap_compare(console(STATES["empty"]()), terminal_size=SMALL, run_before=profiles)
 
 
 def test_too_small(snap_compare: Compare) -> None:

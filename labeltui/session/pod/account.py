@@ -91,7 +91,7 @@ class PodAccount:
     def ssh_key(self) -> str | None:
         """File of the private key for the pod. None means the keys that ssh would use."""
         own = self.section.key if self.section is not None else None
-        return (self._adopted[1] if self._adopted is not None else None) or own
+        return (self._adopted[1] if self._adopted is not None else None) or own or None
 
     def adopt(self, pod: Pod, key: str | None) -> None:
         """Work on this pod from now on. ``key`` is the file of its private key; None means the profile's key."""

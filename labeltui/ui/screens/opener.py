@@ -13,6 +13,7 @@ from textual.command import CommandPalette
 from labeltui.actions import BY_ID, LEADERS
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Alert
+from labeltui.opening.launch import Launch
 from labeltui.operations.deploy.draft import like
 from labeltui.session.labels.deleted import open_deletions
 from labeltui.ui.contract import Console, console_of
@@ -30,6 +31,7 @@ from labeltui.ui.screens.models import ModelsScreen
 from labeltui.ui.screens.palette import RegistryProvider
 from labeltui.ui.screens.pods import PodsScreen
 from labeltui.ui.screens.problem import ProblemScreen
+from labeltui.ui.screens.profiles import open_profiles
 from labeltui.ui.screens.records import (
     ActionLogScreen,
     AlertsScreen,
@@ -255,6 +257,10 @@ class Screens:
         pod = self._console.state.pod.value
         if pod is not None:
             self.choices(*about_pod(pod, self._console.clock()))
+
+    def profiles(self) -> None:
+        """List the profiles; open, edit or add one."""
+        open_profiles(self._app, self._console.launch or Launch())
 
     def pods(self) -> None:
         """List the account's pods."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input
 
-from labeltui.config.adding import add_profile
+from labeltui.config.adding import add_profile, change_profile
 from labeltui.config.questions import QUESTIONS, Question, key_in
 from labeltui.domain.problems import LabeltuiError
 from labeltui.ui.presentation.text import safe
@@ -27,9 +28,9 @@ TITLES = {"local": "This machine", "ssh": "A machine by SSH", "runpod": "A pod o
 class Answer:
     """A question with its field, and the note below it: what the answer means, or what is wrong with it."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, initial: str) -> None:
         self.question = question
-        self.field = Input(question.default, placeholder=question.example)
+        self.field = Input(initial, placeholder=question.example)
         self.field.cursor_blink = False
         self.note = Static("", classes="note", markup=False)
 
@@ -55,21 +56,30 @@ class Answer:
 
 
 class ProfileForm(Dialog[str]):
-    """A form that writes a new profile and returns its name. ``path`` is the profile file; it need not exist."""
+    """A form that writes a new profile and returns its name. ``path`` is the profile file; it need not exist.
+
+    With ``before``, the answers of the profile ``name``, it changes that profile instead.
+    """
 
     BINDINGS: ClassVar = [Binding("ctrl+s", "submit", show=False, priority=True)]
 
-    def __init__(self, host: str, path: Path, name: str | None = None) -> None:
+    def __init__(
+        self, host: str, path: Path, name: str | None = None, before: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
-        self._host, self._path, self._name = host, path, name
-        self.answers = [Answer(question) for question in QUESTIONS[host]]
+        self._host, self._path, self._name, self._before = host, path, name, before
+        self.answers = [
+            Answer(one, one.default if before is None else before[one.name]) for one in QUESTIONS[host]
+        ]
+        self._taken_key = (before or {}).get("key", "")
         self._error = Static("", classes="error", markup=False)
         self._saving = False
 
     def compose(self) -> ComposeResult:
         """Yield the questions, each with its note, and two buttons."""
         with Container(classes="box -wide") as box:
-            box.border_title = Content(TITLES[self._host])
+            title = TITLES[self._host] if self._before is None else f"{TITLES[self._host]} · {self._name}"
+            box.border_title = Content(safe(title))
             box.border_subtitle = Content("enter next field · ctrl+s saves and opens · esc cancels")
             with VerticalScroll(classes="scroll"):
                 yield from self.above()
@@ -115,10 +125,12 @@ class ProfileForm(Dialog[str]):
                 self._take_key(answer)
 
     def _take_key(self, answer: Answer) -> None:
-        """Put the key of a pasted command into the field of the key, if that is empty."""
+        """Put the key of a pasted command into the field of the key, unless another key was typed there."""
         key = next((one for one in self.answers if one.question.name == "key"), None)
-        if answer.question.name == "address" and key is not None and not key.text:
-            key.field.value = key_in(answer.text)
+        if answer.question.name != "address" or key is None or key.text not in ("", self._taken_key):
+            return
+        if (named := key_in(answer.text)) and named != key.text:
+            key.field.value = self._taken_key = named
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the next field; submit from the last field."""
@@ -154,10 +166,16 @@ class ProfileForm(Dialog[str]):
         answers = {answer.question.name: answer.text for answer in self.answers}
         try:
             await self.prepare()
-            name = await asyncio.to_thread(add_profile, self._path, self._host, answers, self._name)
+            name = await asyncio.to_thread(self._write, answers)
         except LabeltuiError as error:
             self._error.update(Content(safe(f"{error.problem.message} {error.problem.hint}")))
         else:
             self.dismiss(name)
         finally:
             self._saving = False
+
+    def _write(self, answers: Mapping[str, str]) -> str:
+        if self._before is None or self._name is None:
+            return add_profile(self._path, self._host, answers, self._name)
+        change_profile(self._path, self._name, answers)
+        return self._name

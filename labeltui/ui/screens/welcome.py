@@ -12,8 +12,9 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from labeltui.config.adding import known_profiles
 from labeltui.config.load import find_config_path
-from labeltui.domain.problems import Problem
+from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT
 from labeltui.ui.contract import Console, console_of
@@ -21,11 +22,19 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.screens.profile_form import TITLES, ProfileForm
-from labeltui.ui.screens.runpod_form import RunpodForm
+from labeltui.ui.screens.profile_form import TITLES
+from labeltui.ui.screens.profiles import ask_profile, open_profiles
 from labeltui.ui.widgets.columns import Static
 
 WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."
+
+
+def _has_profiles(launch: Launch) -> bool:
+    """Whether the profile file has profiles that could be opened. A wrong file has none."""
+    try:
+        return bool(known_profiles(find_config_path(launch.config)))
+    except LabeltuiError:
+        return False
 
 
 class WelcomeScreen(Dialog[None]):
@@ -40,6 +49,7 @@ class WelcomeScreen(Dialog[None]):
         Binding("l", "choose('local')", show=False),
         Binding("s", "choose('ssh')", show=False),
         Binding("p", "choose('runpod')", show=False),
+        Binding("o", "choose('profiles')", show=False),
         Binding("r", "choose('again')", show=False),
         Binding("w", "choose('why')", show=False),
     ]
@@ -56,9 +66,15 @@ class WelcomeScreen(Dialog[None]):
             if problem is not None and problem.detail
             else []
         )
+        there = (
+            [("profiles", "o", "Open a profile", "one of those in the profile file")]
+            if _has_profiles(launch)
+            else []
+        )
         self._choices = [
             *again,
             *why,
+            *there,
             (
                 "demo",
                 "d",
@@ -91,7 +107,11 @@ class WelcomeScreen(Dialog[None]):
             if self._problem is None:
                 message = Content.assemble(
                     (WELCOME + "\n\n", Tone.PLAIN),
-                    ("There is no profile yet. Where does MONAI Label run?", Tone.FAINT),
+                    (
+                        ("" if _has_profiles(self._launch) else "There is no profile yet. ")
+                        + "Where does MONAI Label run?",
+                        Tone.FAINT,
+                    ),
                 )
             else:
                 message = Content.assemble(
@@ -134,6 +154,8 @@ class WelcomeScreen(Dialog[None]):
             self.app.push_screen(ProblemScreen("The session", self._problem))
         elif name in TITLES:
             self._ask(console, name)
+        elif name == "profiles":
+            open_profiles(self.app, self._launch, self.action_close)
         else:
             self.dismiss(None)
             console.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
@@ -150,8 +172,6 @@ class WelcomeScreen(Dialog[None]):
                 self.dismiss(None)
                 console.open(replace(self._launch, profile=name, demo=None))
 
-        path = find_config_path(self._launch.config)
-        wanted = None if self._problem else self._launch.profile
         box.display = False  # it would show around the form
-        form = RunpodForm if host == "runpod" else ProfileForm
-        self.app.push_screen(form(host, path, wanted), written)
+        wanted = None if self._problem else self._launch.profile
+        ask_profile(self.app, host, self._launch, written, name=wanted)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.config import questions
-from labeltui.config.adding import add_profile
+from labeltui.config.adding import add_profile, answers_of, change_profile
 from labeltui.config.load import load, select
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError
@@ -106,3 +106,26 @@ def test_the_note_says_how_an_address_is_understood(key: Path) -> None:
         questions.check_address("root@1.2.3.4:99999")
     with pytest.raises(LabeltuiError):
         questions.checked("ssh", {"address": "ssh me@host -i /none"})
+
+
+def test_only_changed_answers_are_written(tmp_path: Path, key: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[profiles.a]\nhost = "ssh"\nssh = { address = "me@one" }\n'
+        '[profiles.b]\nhost = "runpod" # rented\n[profiles.b.runpod]\npod = "x" # mine\n'
+    )
+    assert answers_of(select(load(path), "b")[1]) == {"pod": "x", "key": ""}
+    before = path.read_text()
+    assert not change_profile(path, "b", {"pod": "x", "key": ""})
+    assert path.read_text() == before
+    assert change_profile(path, "b", {"pod": "y", "key": str(key)})
+    runpod = select(load(path), "b")[1].runpod
+    assert runpod is not None
+    assert (runpod.pod, runpod.key) == ("y", str(key))
+    assert "# rented" in path.read_text()
+    assert change_profile(path, "b", {"pod": "", "key": ""})
+    before = path.read_text()
+    for answers in ({"address": "me@two", "key": "", "studies": "~/studies"}, {"address": "not one"}):
+        with pytest.raises(LabeltuiError):  # an inline table can't be edited, and a wrong address is refused
+            change_profile(path, "a", answers)
+    assert path.read_text() == before
