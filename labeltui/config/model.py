@@ -140,7 +140,7 @@ class GuardSection(Section):
     budget: Annotated[float, Field(gt=0)] | None = None
     """Stop once the pod has cost this many dollars since its start."""
     wait_for_copies: bool = True
-    """Stop only after each label on the pod has been copied to a desk."""
+    """Stop only after each label on the pod, and each trained model, has been copied to a desk."""
     operator_key: bool = False
     """Lend your API key to the pod, in case RunPod refuses a stop by the pod's own key. It is in the pod's memory only:
     when the container starts again, the key is gone until a console lends it again."""

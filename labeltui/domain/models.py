@@ -97,7 +97,8 @@ class Models:
     """The models on the host and the copies on this machine, oldest first.
 
     ``root`` is the host's folder of models, ``source`` the pod's id or the host's address. ``copying`` names
-    the model that is copied now; ``reason`` says why a model could not be copied.
+    the model that is copied now; ``reason`` says why a model could not be copied. ``declined`` are models whose
+    published file the profile does not select for a copy.
     """
 
     root: str
@@ -107,6 +108,7 @@ class Models:
     copies: tuple[ModelCopy, ...] = ()
     copying: str = ""
     reason: str = ""
+    declined: tuple[str, ...] = ()
 
     def find(self, name: str) -> HostModel | None:
         """Return the model of this name; None if labeltui knows no such model of the server's app."""
@@ -126,6 +128,15 @@ class Models:
     def absent(self) -> tuple[HostModel, ...]:
         """The models whose published file is not on this machine."""
         return tuple(model for model in self.on_host if not self.is_here(model))
+
+    @property
+    def settled(self) -> dict[str, list[int]]:
+        """Size and time (ns) of the published files that need no copy any more, by their path."""
+        return {
+            model.file: [model.published.size, model.published.mtime_ns]
+            for model in self.on_host
+            if model.published is not None and (model.name in self.declined or self.is_here(model))
+        }
 
     def copies_of(self, name: str) -> tuple[ModelCopy, ...]:
         """Return the versions of one model, oldest first."""

@@ -39,7 +39,7 @@ class Policy:
     mode: str = AUTO
     idle_s: float = IDLE_S
     budget: float | None = None
-    need_copies: bool = True  # wait until each label is copied to a desk
+    need_copies: bool = True  # wait until each label and each trained model is copied to a desk
     warn_s: float = WARN_S
     grace_s: float = (
         GRACE_S  # after training or copying: the next training in a queue needs a moment to begin
@@ -82,6 +82,7 @@ class Facts:
     working: tuple[str, ...] = ()  # work that must not be interrupted, as text
     uncopied: int | None = 0  # labels without a copy on any desk; None if unknown
     uncopied_what: str = ""  # names of some of these labels, or why their number is unknown
+    models: tuple[str, ...] = ()  # models whose newest weights a console wants and no desk has
     spent: float | None = None
     rate: float | None = None  # $/h
     clear_s: float | None = None  # seconds since a stop was last blocked; None if it never was
@@ -120,7 +121,7 @@ class Decision:
 def decide(policy: Policy, facts: Facts) -> Decision:
     """Apply the policy.
 
-    A stop that is due waits until work has ended and labels are copied, then ``grace_s`` seconds more.
+    A stop that is due waits until work has ended and labels and models are copied, then ``grace_s`` seconds more.
     """
     if policy.mode == OFF:
         return Decision(
@@ -210,12 +211,17 @@ def _blocks(policy: Policy, facts: Facts) -> tuple[str, ...]:
         many = "label is" if facts.uncopied == 1 else "labels are"
         named = f" ({facts.uncopied_what})" if facts.uncopied_what else ""
         blocks += (f"{facts.uncopied} {many} not copied off the pod{named}",)
+    if policy.need_copies and facts.models:
+        many = "1 model is" if len(facts.models) == 1 else f"{len(facts.models)} models are"
+        blocks += (f"{many} not copied off the pod ({', '.join(facts.models)})",)
     return blocks
 
 
 def _hint(facts: Facts) -> str:
     if facts.uncopied is None or facts.uncopied:
         return "`labeltui labels pull` copies the labels; then the pod stops."
+    if facts.models:
+        return "`labeltui models pull` copies the models; then the pod stops."
     return "The pod stops when this is over."
 
 

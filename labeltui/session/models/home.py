@@ -151,7 +151,7 @@ class ModelHome:
         Returns whether a file is still being written. A model in training is copied when its training has
         ended. With ``at_end``, its pod ends now, so it is copied at once.
         """
-        models = await self._list(agent, self.served(agent))
+        models, declined = await self._list(agent, self.served(agent)), list[str]()
         if self.section.copy_ == "never":
             return False
         for model in models.absent:
@@ -161,9 +161,11 @@ class ModelHome:
             if self.section.copy_ == "best":
                 best, _ = await published_stats(agent, models.root, model)
                 if not is_better(best, models.copies_of(model.name)):
+                    declined.append(model.name)
                     continue
             await self.copy(model)
-        models = self._field.value.value or models
+        models = replace(self._field.value.value or models, declined=tuple(declined))
+        self._change(models)
         return any(model.published and model.published.sha256 is None for model in models.on_host)
 
     def _update_alerts(self) -> None:

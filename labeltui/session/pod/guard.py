@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from labeltui.config.model import GuardSection, Profile, ServerSection
+from labeltui.config.model import GuardSection, ModelsSection, Profile, ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.status import DEAD, STUCK, UNPROVEN, GuardStatus, guard_of, no_guard
 from labeltui.domain.guard.wire import DESIRED
@@ -26,13 +26,13 @@ from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
 from labeltui.session.connection.link import Link
 from labeltui.session.history.journal import Journal
 from labeltui.session.pod.account import PodAccount
+from labeltui.session.pod.copied import CopiedReport
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, error_text
 
 POLL_S = 5.0
 START_S = 30.0  # longest wait of a request for the guard to start
-AT_ONCE = 5000  # labels in one request
 STOP_AGAIN_S = 60.0
 STOP_AFTER_S = 120.0  # time that the guard has to stop the pod after it decides to
 CHECK_POLL_S = 0.5
@@ -54,6 +54,7 @@ class GuardSettings:
 
     guard: GuardSection
     server: ServerSection
+    models: ModelsSection
     applies: bool
     read_only: bool
 
@@ -63,6 +64,7 @@ class GuardSettings:
         return cls(
             profile.guard,
             profile.server,
+            profile.models,
             profile.host == "runpod",
             read_only,
         )
@@ -87,8 +89,7 @@ class GuardWatch:
         self._unnoted = ""  # title of an entry that the journal does not have yet
         self._stopped_at = float("-inf")
         self._due_since: float | None = None
-        self._copied: dict[str, list[int]] = {}
-        self._acknowledged: dict[str, list[int]] = {}
+        self._copied = CopiedReport(settings.models)
         self._lends = False  # the pod had the operator's key after this console lent it last
         self._wake = asyncio.Event()
         self._begun = asyncio.Event()
@@ -103,14 +104,14 @@ class GuardWatch:
         if not self.applies:
             self._publish(no_guard(NOT_A_POD))
             return
-        self._acknowledged = {}
+        self._copied.begin()
         try:
             await self._begin(agent)
             self._begun.set()
             while True:
                 self._wake.clear()
                 if not self._settings.read_only:
-                    await self._acknowledge(agent)
+                    await self._copied.send(agent, self._store.state.models.value)
                 await self._poll(agent)
                 await self._pause()
         except Exception as error:
@@ -130,23 +131,8 @@ class GuardWatch:
 
     def on_copied(self, _root: str, labels: Sequence[HostLabel]) -> None:
         """Record which of the host's labels are on this machine. The guard gets the list when it next runs."""
-        self._copied = {
-            f"labels/{label.tag}/{label.name}": [label.size, label.mtime_ns]
-            for label in labels
-            if label.size >= 0
-        }
+        self._copied.on_copied(labels)
         self._wake.set()
-
-    async def _acknowledge(self, agent: AgentClient) -> None:
-        """Send the guard the changes in the list of copied labels."""
-        sent, now = self._acknowledged, self._copied
-        fresh = [[path, *state] for path, state in now.items() if sent.get(path) != state]
-        drop = [path for path in sent if path not in now]
-        for start in range(0, max(len(fresh), 1), AT_ONCE):
-            if fresh or drop:
-                await agent.guard("copied", files=fresh[start : start + AT_ONCE], drop=drop)
-            drop = []
-        self._acknowledged = dict(now)
 
     async def running(self) -> GuardStatus:
         """Start the guard if it does not run, and return its status once it has checked its keys.

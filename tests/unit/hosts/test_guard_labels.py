@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from labeltui.domain.guard.rules import Decision
-from labeltui.hosts.agent.remote.files import write_json
+from labeltui.hosts.agent.remote.files import Problem, write_json
 from labeltui.hosts.agent.remote.guard.main import Guard
+from labeltui.hosts.agent.remote.guard.requests import copied, models
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles
 from labeltui.hosts.agent.remote.processes import start_of
 
@@ -120,3 +121,42 @@ def test_a_folder_that_cannot_be_read_is_unknown(pod: Pod, monkeypatch: pytest.M
     monkeypatch.setattr(Path, "stat", stat)
     assert pod.poll() is None
     assert "Permission denied" in pod.decision().blocks[0]
+
+
+def test_a_trained_model_that_no_desk_has_delays_the_stop(pod: Pod, tmp_path: Path) -> None:
+    weights = tmp_path / "model" / "deepedit.pt"
+
+    def report(**here: list[int]) -> None:
+        arguments = {"root": str(weights.parent), "files": {"deepedit.pt": "deepedit"}}
+        models(pod.files, **arguments, here={f"{name}.pt": state for name, state in here.items()})
+        pod.poll()
+
+    def state() -> list[int]:
+        found = weights.stat()
+        return [found.st_size, found.st_mtime_ns]
+
+    report()
+    assert not pod.decision().blocks  # none was trained
+    weights.parent.mkdir()
+    weights.write_bytes(b"trained")
+    pod.poll()
+    assert pod.decision().blocks == ("1 model is not copied off the pod (deepedit)",)
+    report(deepedit=state())
+    assert not pod.decision().blocks
+    report()  # another console, without the copy
+    copied(pod.files, files=[["labels/final/a.nii.gz", 5, 1]])
+    pod.poll()
+    assert not pod.decision().blocks
+    weights.write_bytes(b"trained more, without a console")
+    pod.poll()
+    assert pod.decision().blocks
+    models(pod.files, root=str(weights.parent), files={}, here={})
+    pod.poll()
+    assert not pod.decision().blocks  # the profile copies no models
+
+
+def test_a_report_of_models_that_is_malformed_is_refused(pod: Pod) -> None:
+    wrong: list[dict[str, Any]] = [{"a.pt": [1]}, {"a.pt": "x"}, {"a.pt": [1, None]}]
+    for here in wrong:
+        with pytest.raises(Problem):
+            models(pod.files, root="/m", files={}, here=here)

@@ -17,11 +17,13 @@ from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.models.folder import ModelFolder
 from labeltui.session.models.home import UNTRAINED
 from tests.checkpoints import checkpoint
+from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
 FOLDER = "~/labeltui/apps/radiology/model"
-FILE = f"{FOLDER}/deepedit_dynunet.pt"
+NAME = "deepedit_dynunet.pt"
+FILE = f"{FOLDER}/{NAME}"
 
 
 def put_model(it: Desk, data: bytes, best: float | None = None, **stats: Any) -> str:
@@ -201,3 +203,40 @@ async def test_the_models_of_a_foreign_server_with_an_unknown_app_are_unknown(tm
         document = await it.run("server.status")
     assert models.on_host == ()
     assert set((document["weights"] or {"deepedit": None}).values()) == {None}
+
+
+@in_virtual_time
+async def test_the_guard_hears_which_models_are_wanted_and_which_are_here(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True, models={"copy": "best"}) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        it.serve()
+
+        async def reported(best: float) -> None:
+            sha256 = put_model(it, b"%f" % best, best)
+            it.session.models.wake()
+            file = it.host.files.get(FILE)
+            assert file is not None
+            state = [len(file.data), file.mtime_ns]
+            await it.session.store.wait_for(
+                lambda _: any(one["here"] == {NAME: state} for one in guard.requests("models")[-1:]), 300
+            )
+            sent = guard.requests("models")
+            assert sent[-1]["files"][NAME] == "deepedit"
+            copies = it.session.store.state.models.value
+            assert copies is not None
+            assert any(one.sha256 == sha256 for one in copies.copies) == (best > 0.5)
+
+        await reported(0.8)
+        await reported(0.4)  # not better than the copy, so it is not due
+
+
+@in_virtual_time
+async def test_a_profile_that_copies_no_models_lets_the_guard_wait_for_none(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True, models={"copy": "never"}) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        it.serve()
+        put_model(it, b"trained")
+        await it.session.store.wait_for(lambda _: bool(guard.requests("models")), 300)
+        assert {len(one["files"]) for one in guard.requests("models")} == {0}

@@ -24,6 +24,7 @@ from labeltui.hosts.agent.remote.guard.lending import NOT_LENT, lent_key, remove
 from labeltui.hosts.agent.remote.guard.runpod import StopKeys
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
 from labeltui.hosts.agent.remote.guard.stopper import Stopper
+from labeltui.hosts.agent.remote.guard.weights import Weights
 from labeltui.hosts.agent.remote.processes import boot_id, start_of
 
 TICK_S = 2.0
@@ -85,7 +86,7 @@ class Guard:
         self.blocked_at: float | None = before.get("blocked_mono")
         self.desired: dict[str, Any] = {}
         self.gpu, self.requests, self.shells = Gpu(), Requests(), Shells()
-        self.uploads, self.labels = Uploads(), Labels()
+        self.uploads, self.labels, self.weights = Uploads(), Labels(), Weights()
         self.problems: dict[str, str] = {}
         self.slow_pause_s = 0.0
         self.slow_at = self.written_at = self.checked_at = float("-inf")
@@ -172,6 +173,7 @@ class Guard:
                 self.problems["gpu"] = self.gpu.problem
             self.poll_one("upload", now, lambda: self.uploads.poll(folder))
             self.poll_one("label", now, lambda: self.read_labels(folder))
+            self.poll_one("model", now, lambda: self.weights.poll(self.files.read(self.files.copied)))
             # A scan of many files on a network volume is slow, so the pause grows with its duration.
             least = float(self.desired.get("slow_poll_s") or SLOW_POLL_S)
             self.slow_pause_s = max(least, min(SLOWEST_POLL_S, 20 * (time.monotonic() - began)))
@@ -279,9 +281,9 @@ class Guard:
         chosen = self.keys.chosen()
         facts = Facts(
             activity=self.last_seen.activity(now), keep_s=max(0.0, until - now), working=self.working,
-            uncopied=self.uncopied, uncopied_what=self.uncopied_what, spent=self.budget.spent, rate=self.budget.rate,
+            uncopied=self.uncopied, uncopied_what=self.uncopied_what, models=self.weights.away,
+            spent=self.budget.spent, rate=self.budget.rate, method=chosen.method.name if chosen else "",
             clear_s=None if self.blocked_at is None else now - self.blocked_at,
-            method=chosen.method.name if chosen else "",
             method_problem=self.keys.problem() or self.stopper.problem(now),
         )  # fmt: skip
         decision = decide(policy, facts)

@@ -10,6 +10,8 @@ holds the field names, some of which are older than the code's own names.
 ``set {changes}``                          change limits until the pod stops
 ``copied {files, drop?}``                  labels that were copied: ``[[path, size, mtime_ns or sha256], ...]``;
                                            ``drop``: paths of copies that were deleted
+``models {root, files, here}``             files of weights below ``root`` that must be copied, ``{path: model}``;
+                                           ``here``: those that were, ``{path: [size, mtime_ns]}``
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from labeltui.domain.guard.wire import DESIRED, WITHOUT_KEY
 from labeltui.hosts.agent.remote.files import Problem, take_lock
 from labeltui.hosts.agent.remote.guard.lending import lend, lent_key, remove_stored
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
+from labeltui.hosts.agent.remote.guard.weights import merged
 from labeltui.hosts.agent.remote.processes import boot_id, is_running
 
 BEGIN_S = 20.0
@@ -209,12 +212,26 @@ def copied(place: GuardFiles, *, files: list[Any], drop: list[str] | None = None
         stored = {**(place.read(place.copied).get("files") or {}), **fresh}
         for path in drop or ():
             stored.pop(path, None)
-        place.write(place.copied, {"files": stored})
+        place.write(place.copied, {**place.read(place.copied), "files": stored})
     finally:
         os.close(lock)
     return {"in_all": len(stored)}
 
 
+def models(
+    place: GuardFiles, *, root: str, files: dict[str, str], here: dict[str, list[int]]
+) -> dict[str, Any]:
+    """Record which models must be copied to a desk, and which are."""
+    place.make()
+    lock = take_lock(place.agent_lock)
+    try:
+        stored = place.read(place.copied)
+        place.write(place.copied, {**stored, "models": merged(stored.get("models") or {}, root, files, here)})
+    finally:
+        os.close(lock)
+    return {}
+
+
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
-    "status": status, "ensure": ensure, "keep": keep, "set": change, "copied": copied,
+    "status": status, "ensure": ensure, "keep": keep, "set": change, "copied": copied, "models": models,
 }  # fmt: skip
