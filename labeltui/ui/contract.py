@@ -179,6 +179,16 @@ class ShowsLines(Protocol):
 
 
 @runtime_checkable
+class TakesKeys(Protocol):
+    """A pane that passes the console's keys on to the host while it has the focus."""
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether keys go to the host now."""
+        ...
+
+
+@runtime_checkable
 class HasVerbs(Protocol):
     """A pane with methods that the registry's actions call by name."""
 

@@ -37,6 +37,7 @@ TITLES: Mapping[str, str] = {
     "cost": "labels & cost",
     "alerts": "alerts",
 }
+CAPTURED = "keys go to the host"
 Hint = tuple[str, str]
 
 
@@ -142,14 +143,26 @@ class PaneFrame(Widget):
         self.pane = name
         self.border_title = Content(TITLES[name])
         self._titles = ("", "")
+        self._captured = False
 
     def set_titles(self, note: str, facts_below: str) -> None:
         """Show ``note`` after the name and ``facts_below`` in the lower border. Both may be hostile text."""
         titles = (note, facts_below)
         if titles != self._titles:
             self._titles = titles
-            self.border_title = Content(TITLES[self.pane] + (f" · {safe(note)}" if note else ""))
+            self._show_title()
             self.border_subtitle = Content(safe(facts_below)) if facts_below else None
+
+    def set_captured(self, captured: bool) -> None:
+        """Show by title and colour whether the keys go to the host."""
+        if captured != self._captured:
+            self._captured = captured
+            self.set_class(captured, "-captured")
+            self._show_title()
+
+    def _show_title(self) -> None:
+        parts = (TITLES[self.pane], CAPTURED if self._captured else "", safe(self._titles[0]))
+        self.border_title = Content(" · ".join(part for part in parts if part))
 
     def on_click(self, event: events.Click) -> None:
         """Ask the console to focus this pane."""
@@ -182,6 +195,7 @@ class Body(Widget):
     def __init__(self, planner: Callable[[Size], Plan]) -> None:
         super().__init__(id="body")
         self._plan_layout = _PlanLayout(planner)
+        self.frames = {name: PaneFrame(name) for name in (*PANES, *EXTRAS)}
 
     @property
     def layout(self) -> Layout:
@@ -190,8 +204,7 @@ class Body(Widget):
 
     def compose(self) -> ComposeResult:
         """Yield the frames of all panes, without content."""
-        for name in (*PANES, *EXTRAS):
-            yield PaneFrame(name)
+        yield from self.frames.values()
 
 
 class FrameScreen(Screen[None], inherit_bindings=False):
@@ -217,6 +230,10 @@ class FrameScreen(Screen[None], inherit_bindings=False):
         yield self.body
         yield self.flash
         yield self.keys
+
+    def frame_of(self, pane: str) -> PaneFrame:
+        """Return the border of a pane."""
+        return self.body.frames[pane]
 
     @property
     def shape(self) -> Shape:

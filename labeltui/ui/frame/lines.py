@@ -9,7 +9,7 @@ from textual.geometry import Size
 
 from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.contract import Console, Hint
+from labeltui.ui.contract import Console, Hint, TakesKeys
 from labeltui.ui.frame.frame import FrameScreen
 from labeltui.ui.frame.layout import Shape
 from labeltui.ui.keys import KeyMap
@@ -106,13 +106,17 @@ class Lines:
             screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
         else:
             screen.flash.show(None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log")
-        screen.keys.show(self.footer())
+        self.paint_keys()
         screen.tabs.show(screen.current, tab_marks(state))
 
     def paint_keys(self) -> None:
-        """Show the keys that work now, unless the terminal is too small for a pane."""
-        if self._frame_screen.shape is not Shape.SMALL:
-            self._frame_screen.keys.show(self.footer())
+        """Show the keys that work now, and a shell that gets them; not if the terminal is too small for a pane."""
+        screen = self._frame_screen
+        if screen.shape is not Shape.SMALL:
+            screen.keys.show(self.footer())
+            shell = self._app.panes.get("shell")
+            taken = isinstance(shell, TakesKeys) and shell.takes_keys
+            screen.frame_of("shell").set_captured(taken and screen.current == "shell")
 
     def footer(self) -> list[Hint]:
         """Return about ten keys that work now: the focused pane's keys, then as many of the registry's as fit."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from labeltui.actions import BY_ID
 from labeltui.domain.state import Alert, Level
 from labeltui.ui.app import Console
@@ -48,3 +50,19 @@ async def test_a_crash_is_shown_at_once_in_red_although_an_action_runs() -> None
         now = NOW + timedelta(seconds=11)
         app.paint()
         await wait_for(pilot, lambda: "3 of 9" in screen_text(app), "the progress again")
+
+
+async def test_a_shell_that_gets_the_keys_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeSession, "prompt", b"pod# ")
+    app = Console(session=FakeSession(stopped()), clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await wait_for(pilot, lambda: "pod#" in screen_text(app), "the prompt")
+        frame = app.frame_screen.frame_of("shell")
+        colour = frame.styles.border_top[1]
+        assert "keys go to the host" not in screen_text(app)
+        await pilot.press("2")
+        await wait_for(pilot, lambda: "keys go to the host" in screen_text(app), "the title")
+        assert frame.styles.border_top[1] not in (colour, app.theme_variables["border"])
+        await pilot.press("ctrl+right_square_bracket")
+        await wait_for(pilot, lambda: "keys go to the host" not in screen_text(app), "the title")

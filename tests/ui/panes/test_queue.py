@@ -75,6 +75,27 @@ async def test_motion_sort_and_reverse() -> None:
         assert queue.chosen.id == "spleen_025"
 
 
+async def test_a_filter_that_nothing_matches_says_so_and_how_to_clear_it() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("slash", *"zzz", "enter")
+        await wait_for(pilot, lambda: "No study matches the filter. esc" in screen_text(app))
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: "No study matches" not in screen_text(app))
+
+
+async def test_the_arrow_says_whether_the_shown_values_grow() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        table = (await opened(pilot, app)).table
+        for name, arrow in (("id", "↑"), ("age", "↑"), ("score", "↓")):  # a to z, young to old, best first
+            table.sort(name)
+            assert table.arrow == arrow
+            table.sort(name, backwards=True)
+            assert table.arrow != arrow
+
+
 async def test_filter_grammar_and_count() -> None:
     app = console(connected())
     async with app.run_test(size=SIZE) as pilot:
@@ -289,7 +310,7 @@ async def test_a_click_on_a_title_sorts_by_it_and_a_second_click_reverses() -> N
             await pilot.press("g")
             assert queue.chosen is not None
             assert queue.chosen.id == first
-        assert ("who↓" if not backwards else "who↑") in screen_text(app)
+        assert ("who↑" if not backwards else "who↓") in screen_text(app)
 
 
 async def test_marks_stay_on_their_studies_and_are_what_is_copied() -> None:

@@ -190,6 +190,8 @@ class LogPane(LogAsking):
         explained = (explain(parse_line(self.view.raw_text(number))) for number in lines)
         news = next((found for found in explained if found is not None), None)
         text = "" if news is None else f"{news.means} {news.todo}"
+        if self.view.subset is not None and not self.view.page.count:
+            text = "No line matches. esc shows all lines."
         if text != self._meaning:
             self._meaning = text
             self._meaning_line.update(Content.styled(safe(text), Tone.PLAIN))

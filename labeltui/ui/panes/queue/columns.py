@@ -230,5 +230,5 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         text_column("tags", "tags", _tags, (8, 24), 6),
         Column("took", "took", lambda s: s.work and s.work.seconds, faint(took), 6, 6, 7, took),
         text_column("strategy", "strategy", strategy, (8, 16), 8),
-        Column("score", "score", _score_key, faint(scores), 9, 28, 9, scores),
+        Column("score", "score", _score_key, faint(scores), 9, 28, 9, scores, falling=True),
     )

@@ -63,8 +63,7 @@ class QueuePane(Widget):
         )
         self._worklist = WorklistVerbs(self, lambda: self.targets)
         self._studies = StudyVerbs(self, lambda: self.targets)
-        self.note = ""
-        self.facts = ""
+        self.note = self.facts = ""
         self.session: Session | None = None
         self.state: SessionState | None = None
         self.now: datetime | None = None
@@ -152,12 +151,8 @@ class QueuePane(Widget):
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
         self.state, self.now = state, now
-        queue, width = state.queue.value, self.size.width
-        lines = summary.missing(state, width, self._keys_of)
-        if not lines and queue is not None:
-            lines = summary.progress(state, queue, now, width)
-        self._head.set_lines(lines)
-        self._head.styles.height = max(1, len(self._head.lines))
+        queue = state.queue.value
+        self._show_head(state, now)
         copies = state.labels.value
         self._shown.now, self._shown.stale = now, bool(stale_age(state.queue, now))
         self._shown.damaged = frozenset(study for _tag, study in copies.damaged) if copies else frozenset()
@@ -174,6 +169,11 @@ class QueuePane(Widget):
         self.table.show(queue.studies if queue is not None else ())
         self._update_titles(state, queue, now)
 
+    def _show_head(self, state: SessionState, now: datetime) -> None:
+        none_matches = self.is_filtered() and not self.table.count
+        self._head.set_lines(summary.head(state, now, self.size.width, self._keys_of, none_matches))
+        self._head.styles.height = max(1, len(self._head.lines))
+
     def _keys_of(self, action_id: str) -> str:
         return console_of(self).keymap.keys_of(BY_ID[action_id])
 
@@ -188,8 +188,7 @@ class QueuePane(Widget):
         facts.append("" if queue is None else server_counts(queue))
         facts += [study_fact(self.chosen, state.worklist.value), worklist_fact(state)]
         facts.append(labels_here(state, now))
-        name, backwards = self.table.sort_by
-        facts.append(f"by {name} {'↑' if backwards else '↓'}" if self.table.count else "")
+        facts.append(f"by {self.table.sort_by[0]} {self.table.arrow}" if self.table.count else "")
         titles = (note, " · ".join(fact for fact in facts if fact))
         if titles != (self.note, self.facts):
             self.note, self.facts = titles
@@ -209,6 +208,7 @@ class QueuePane(Widget):
         """Show counts, order, and the worklist's plan for the study under the cursor."""
         message.stop()
         if self.state is not None and self.now is not None:
+            self._show_head(self.state, self.now)
             self._update_titles(self.state, self.state.queue.value, self.now)
 
     @property

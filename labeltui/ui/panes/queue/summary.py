@@ -13,12 +13,26 @@ from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import StudyQueue
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.strip import finals_of_total, sound_finals
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
 
 SHORTEST_BAR = 12
+
+
+def head(
+    state: SessionState, now: datetime, width: int, keys_of: Callable[[str], str], none_matches: bool
+) -> list[Content]:
+    """Return how many studies are finished, or why no study is listed. ``none_matches``: a filter hides all."""
+    queue = state.queue.value
+    lines = missing(state, width, keys_of)
+    if not lines and queue is not None:
+        lines = progress(state, queue, now, width)
+        if none_matches:
+            lines += wrapped("No study matches the filter. esc shows all studies.", width, Tone.WARN)
+    return lines
 
 
 def missing(state: SessionState, width: int, keys_of: Callable[[str], str]) -> list[Content]:

@@ -39,8 +39,7 @@ class ShellPane(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self.session: Session | None = None
-        self.note = ""
-        self.facts = ""
+        self.note = self.facts = ""
         self._permission = Permission()
         self._row = ShellRow()
         self.tabs = [ShellTab(1, self._permission)]
@@ -102,6 +101,11 @@ class ShellPane(Vertical):
     def focus_target(self) -> Widget:
         """The current tab's terminal."""
         return self.view
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether keys go to the host."""
+        return self.phase is not Phase.NONE
 
     def hints(self) -> Sequence[Hint]:
         """Return the footer's keys. Once a shell is open, all other keys go to the host."""
@@ -206,10 +210,7 @@ class ShellPane(Vertical):
         if had_keyboard:
             self.screen.set_focus(tab.view)
         self._explain()
-        self.call_after_refresh(self._paint)
-
-    def _paint(self) -> None:
-        console_of(self).paint()
+        self.call_after_refresh(console_of(self).paint)
 
     # -- actions
 
@@ -245,11 +246,11 @@ class ShellPane(Vertical):
 
     async def proxy(self) -> None:
         """Show the shell that runs through the provider's proxy; open one if there is none."""
-        for tab in self.tabs:
-            if tab.proxied:
-                self._show_tab(tab)
-                return
-        await self.new(proxied=True)
+        tab = next((one for one in self.tabs if one.proxied), None)
+        if tab is None:
+            await self.new(proxied=True)
+        else:
+            self._show_tab(tab)
 
     def next(self) -> None:
         """Show the next shell."""

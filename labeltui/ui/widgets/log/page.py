@@ -208,8 +208,10 @@ class Page(Rows):
         return [Segment.adjust_line_length(line, self.width) for line in lines]
 
     def _cropped(self, laid: Laid) -> list[Segment]:
-        """The visible part of a message, and whether it continues to the right."""
-        body = list(Strip(laid.body, laid.cells).crop(self.left, laid.cells)) if self.left else laid.body
+        """The visible part of a message, with ``‹`` and ``›`` where it continues."""
+        body = laid.body
+        if self.left and laid.cells:
+            body = [Segment("‹", self.tones.faint), *Strip(body, laid.cells).crop(self.left + 1, laid.cells)]
         line, tail = [*laid.head, *body], laid.tail
         room = self.width - sum(segment.cell_length for segment in tail)
         if laid.cells - self.left <= room - laid.indent:

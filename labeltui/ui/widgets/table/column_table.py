@@ -159,6 +159,13 @@ class ColumnTable(Rows, Generic[T]):
         """The column by which the rows are sorted, and whether the order is reversed."""
         return self.arrangement.sorts[0]
 
+    @property
+    def arrow(self) -> str:
+        """``↑`` if the values that are shown grow from row to row, else ``↓``."""
+        name, backwards = self.sort_by
+        falling = any(one.falling for one in self.columns if one.name == name)
+        return "↑" if backwards == falling else "↓"
+
     def sort(self, name: str, *, backwards: bool = False) -> None:
         """Sort by a column."""
         self.arrangement.sort(name, backwards=backwards)
@@ -239,12 +246,12 @@ class ColumnTable(Rows, Generic[T]):
         }
 
     def _titles(self) -> str:
-        name, backwards = self.sort_by
+        name = self.sort_by[0]
         parts = []
         for one in self.placed:
             title = one.column.title
             if one.column.name == name:
-                title = title[: one.width - 1] + ("↑" if backwards else "↓")
+                title = title[: one.width - 1] + self.arrow
             parts.append(fit(title, one.width) if not one.column.right else title.rjust(one.width))
         return " " * self._margin + " ".join(parts)
 

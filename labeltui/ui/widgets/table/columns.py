@@ -50,6 +50,7 @@ class Column(Generic[T]):
     right: bool = False  # numbers are aligned to the right
     cut: Callable[[str, int], str] = elide
     elastic: bool = False
+    falling: bool = False  # in the order of the keys, the values that are shown fall
 
 
 @dataclass(frozen=True, slots=True)

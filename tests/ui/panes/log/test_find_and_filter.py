@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from tests.ui.fake_session import connected, console
 from tests.ui.panes.log.log_reader import MANY, SIZE, at, lit, open_log, record
+from tests.ui.screen_text import screen_text
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,9 @@ async def test_filter(asked: str, matching: int) -> None:
         await reader.until(lambda: f"{matching} of 5" in reader.pane.facts, "the count")
         await reader.press("enter")
         assert len(reader.messages) == matching
+        await reader.until(
+            lambda: ("No line matches. esc" in screen_text(app)) == (matching == 0), "why nothing is shown"
+        )
         reader.feed(record("Train: Saving label c"))
         more = matching + (asked in ("train", "~svlbl", "saving"))
         await reader.until(lambda: f"{more} of 6" in reader.pane.facts, "what came, filtered")

@@ -120,8 +120,8 @@ async def test_the_sideways_position_stays_while_it_follows() -> None:
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
         await reader.press("l", "l", "l")
-        reader.feed(record("a" * 24 + "and what follows"))
-        await reader.until(lambda: reader.messages[-1].endswith("      and what follows"), "the line, moved")
+        reader.feed(record("a" * 25 + "and what follows"))
+        await reader.until(lambda: reader.messages[-1].endswith(" ‹and what follows"), "the line, moved")
         assert reader.view.following
 
 
