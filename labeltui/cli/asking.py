@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import termios
-import threading
 import time
 from collections.abc import Callable
 
 from labeltui.cli.text import visible
 from labeltui.hosts.base import HostKey
+from labeltui.support.desk import WINDOWS
 
-TERMINAL = "/dev/tty"
+if WINDOWS:
+    from labeltui.cli.windows_terminal import ask_line, has_terminal
+else:
+    from labeltui.cli.terminal import ask_line, has_terminal
 
 
 class TerminalPrompter:
@@ -36,11 +37,7 @@ class TerminalPrompter:
     @property
     def present(self) -> bool:
         """True if there is a controlling terminal."""
-        try:
-            os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
-        except OSError:
-            return False
-        return True
+        return has_terminal()
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """Ask for a password or passphrase without echo. Returns None without an answer."""
@@ -68,58 +65,14 @@ class TerminalPrompter:
     async def ask(self, question: str, *, echo: bool = True) -> str | None:
         """Ask for a line and return it. Returns None without a terminal or at the end of input."""
         async with self._turn:
+            self._asking_since = time.monotonic()
             try:
-                terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
+                return await ask_line(question + " ", echo=echo)
             except OSError:
                 self._show(
                     f"{question.splitlines()[0]}\nThis question needs a terminal: run the command in a terminal once."
                 )
                 return None
-            self._asking_since = time.monotonic()
-            try:
-                return await _ask_on(terminal, question + " ", echo)
             finally:
                 self._asked_s = self.asked_s
                 self._asking_since = None
-
-
-async def _ask_on(terminal: int, question: str, echo: bool) -> str | None:
-    before = termios.tcgetattr(terminal)
-    try:
-        if not echo:
-            silent = termios.tcgetattr(terminal)
-            silent[3] &= ~termios.ECHO
-            termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
-        os.write(terminal, question.encode())
-        line = await _read_line(terminal)
-        if not echo:
-            os.write(terminal, b"\n")
-        return line
-    finally:
-        termios.tcsetattr(terminal, termios.TCSANOW, before)
-        os.close(terminal)
-
-
-async def _read_line(terminal: int) -> str | None:
-    """Read one line in a daemon thread, so that Ctrl-C does not wait for input."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[str | None] = loop.create_future()
-    copy = os.dup(terminal)
-
-    def settle(value: str | None) -> None:
-        if not answer.done():
-            answer.set_result(value)
-
-    def read() -> None:
-        try:
-            data = os.read(copy, 4096)
-        except OSError:
-            data = b""
-        finally:
-            os.close(copy)
-        text = data.decode("utf-8", "replace").rstrip("\r\n") if data else None
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, text)
-
-    threading.Thread(target=read, name="labeltui-ask", daemon=True).start()
-    return await answer

@@ -29,7 +29,9 @@ Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
 
 CONNECT_DEADLINE_S = 30.0
 FIRST_POLL_S = 5.0
-ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # asyncio handles SIGINT
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK") if hasattr(signal, name)
+)  # asyncio handles SIGINT
 QUIET_S = 1.0  # connecting for longer is reported
 
 
@@ -177,8 +179,10 @@ def _ended_by_signals() -> Iterator[None]:
         if task is not None:
             task.cancel()
 
-    for number in ENDING:
-        loop.add_signal_handler(number, end, number)
+    before = {
+        number: signal.signal(number, lambda number, _frame: loop.call_soon_threadsafe(end, number))
+        for number in ENDING
+    }
     try:
         yield
     except asyncio.CancelledError:
@@ -186,5 +190,5 @@ def _ended_by_signals() -> Iterator[None]:
             raise EndedBySignal(received[0]) from None
         raise
     finally:
-        for number in ENDING:
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)

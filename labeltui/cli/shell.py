@@ -8,9 +8,7 @@ import shlex
 import shutil
 import signal
 import sys
-import termios
 import threading
-import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,9 +22,13 @@ from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused, Refused, Unreachable
 from labeltui.hosts.base import Shell
+from labeltui.support.desk import WINDOWS
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
+if not WINDOWS:
+    import termios
+    import tty
 
 END_OF_INPUT = b"\x04"
 
@@ -43,6 +45,12 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
     if request.launch.read_only:
         raise Refused(
             Code.READ_ONLY, "A shell can change things, and this session is read-only.", "Drop --read-only."
+        )
+    if WINDOWS and command is None:
+        raise Refused(
+            Code.NOT_ON_WINDOWS,
+            "On Windows, labeltui has an interactive shell only in its console.",
+            "Open the console and press 2, or give a command: labeltui shell -- COMMAND.",
         )
     proxy = bool(request.params.get("proxy"))
     if proxy and command is not None:
@@ -93,16 +101,16 @@ async def passthrough(shell: Shell, source: int, target: int) -> int:
         size = os.get_terminal_size(source)
         shell.resize(size.columns, size.lines)
 
-    follows = os.isatty(source)
+    follows = not WINDOWS and os.isatty(source)
     with _raw(source):
-        if follows:
+        if not WINDOWS and follows:
             loop.add_signal_handler(signal.SIGWINCH, resized)
         try:
             _feed(shell, source, loop)
             while data := await shell.read():
                 _write_all(target, data)
         finally:
-            if follows:
+            if not WINDOWS and follows:
                 loop.remove_signal_handler(signal.SIGWINCH)
     return _code(await shell.wait())
 
@@ -150,15 +158,15 @@ def _feed(shell: Shell, source: int, loop: asyncio.AbstractEventLoop) -> None:
 @contextmanager
 def _raw(source: int) -> Iterator[None]:
     """Put this terminal into raw mode, and restore it afterwards."""
-    if not os.isatty(source):
+    if not WINDOWS and os.isatty(source):
+        before = termios.tcgetattr(source)
+        try:
+            tty.setraw(source)
+            yield
+        finally:
+            termios.tcsetattr(source, termios.TCSADRAIN, before)
+    else:
         yield
-        return
-    before = termios.tcgetattr(source)
-    try:
-        tty.setraw(source)
-        yield
-    finally:
-        termios.tcsetattr(source, termios.TCSADRAIN, before)
 
 
 def _write_all(target: int, data: bytes) -> None:

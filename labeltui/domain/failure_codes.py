@@ -142,6 +142,7 @@ class Code(StrEnum):
     NOT_REVIEWED = "not_reviewed"
     NOT_INSTALLED = "not_installed"
     NOT_OFFERED = "not_offered"
+    NOT_ON_WINDOWS = "not_on_windows"
     NOT_ORPHANED = "not_orphaned"
     NOT_OURS = "not_ours"
     NOT_PERMITTED = "not_permitted"

@@ -6,7 +6,7 @@ from functools import partial
 
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.hosts.base import Prompter
 from labeltui.opening.autostart import autostart
 from labeltui.opening.hosts import host_of, proxy_shells_of
@@ -18,13 +18,20 @@ from labeltui.sandbox.runpod.launch import RunPod, start_runpod
 from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
+from labeltui.support.desk import WINDOWS
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
     """Start an embedded pod and build a session over it. Closing the session ends the pod and deletes their files.
 
-    Raises Misused ``unknown_scenario`` and Failed ``demo_failed``.
+    Raises Misused ``unknown_scenario``, Failed ``demo_failed``, and on Windows Refused ``not_on_windows``.
     """
+    if WINDOWS:
+        raise Refused(
+            Code.NOT_ON_WINDOWS,
+            "The demo's pod needs Linux or macOS.",
+            "Open labeltui in WSL to see the demo.",
+        )
     pod = await _start_pod(launch.demo or DEFAULT)
     try:
         profile = Profile.model_validate(pod.profile())

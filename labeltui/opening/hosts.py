@@ -6,23 +6,32 @@ from collections.abc import Callable
 
 from labeltui.config.model import Profile, SshSection
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Misused
+from labeltui.domain.problems import Misused, Refused
 from labeltui.domain.ssh_address import parse
 from labeltui.hosts.base import Host, Prompter
-from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh.host import SshHost
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost, ssh_of
 from labeltui.session.pod.proxy_shell import ProxyShells
 from labeltui.session.runtime.state_folder import StateFolder
+from labeltui.support.desk import WINDOWS
+
+if not WINDOWS:
+    from labeltui.hosts.local import LocalHost
 
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 
 def host_of(profile: Profile, state: StateFolder, prompter: Prompter) -> Callable[[PodAccount], Host]:
-    """Return a function that makes the profile's host. Raises Misused if the host needs an address and has none."""
+    """Return a function that makes the profile's host. Raises LabeltuiError if the profile has no host that works."""
     if profile.host == "local":
-        return lambda _account: LocalHost()
+        if not WINDOWS:
+            return lambda _account: LocalHost()
+        raise Refused(
+            Code.NOT_ON_WINDOWS,
+            'host = "local" needs Linux or macOS.',
+            "Open labeltui in WSL, or use a machine by SSH or a pod.",
+        )
     if profile.host == "runpod":
         return lambda account: PodHost(account, state, prompter, ssh_of(account))
     if profile.ssh is None:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from labeltui.support.desk import WINDOWS, make_private
+
 PREFIX = ".labeltui-"
 PRIVATE = 0o600
 
@@ -48,7 +50,7 @@ def replacing(path: Path, *, mode: int | None = PRIVATE, durable: bool = False) 
     try:
         with os.fdopen(descriptor, "wb") as file:
             if bits is not None:
-                os.fchmod(descriptor, bits)
+                make_private(descriptor, bits)
             yield file
             file.flush()
             if durable:
@@ -63,14 +65,16 @@ def replacing(path: Path, *, mode: int | None = PRIVATE, durable: bool = False) 
 
 def move_file(source: Path, target: Path) -> None:
     """Rename a complete file within its file system, replacing ``target``. The rename is durable. Raises OSError."""
-    with source.open("rb") as file:
+    with source.open("r+b") as file:  # Windows syncs only what is open for writing
         os.fsync(file.fileno())
     source.replace(target)
     sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Write the names in ``folder`` to the disk. Syncing a file does not sync its name."""
+    """Write the names in ``folder`` to the disk. Syncing a file does not sync its name, except on Windows."""
+    if WINDOWS:  # which can't open a folder
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -6,6 +6,8 @@ import errno
 import os
 from pathlib import Path
 
+from labeltui.support.desk import WINDOWS
+
 _REASONS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -37,7 +39,11 @@ def advice(error: OSError, path: Path) -> str:
     """Return one sentence that says how to solve the error."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"Free space for {path}."
-    if error.errno in (errno.EACCES, errno.EPERM) and (owner := _other_owner(path)) is not None:
+    if (
+        not WINDOWS
+        and error.errno in (errno.EACCES, errno.EPERM)
+        and (owner := _other_owner(path)) is not None
+    ):
         return f"If labeltui ran under sudo once, run `sudo chown -R {os.getuid()} {owner[0]}`."
     return f"Check {path}."
 
@@ -47,7 +53,7 @@ def _other_owner(path: Path) -> tuple[Path, str] | None:
 
     None if there is none, or on a system without user ids.
     """
-    if not hasattr(os, "getuid"):
+    if WINDOWS:
         return None
     me = os.getuid()
     own_above = False

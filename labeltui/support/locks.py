@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
+
+from labeltui.support.desk import WINDOWS
+
+if WINDOWS:
+    import msvcrt
+else:
+    import fcntl
 
 RETRY_S = 0.25
 
@@ -32,7 +38,10 @@ async def lock_file(path: Path, waiting: Callable[[], None] = lambda: None) -> B
 
 def _is_locked(number: int) -> bool:
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if WINDOWS:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # PermissionError on Windows
         return False
     return True

@@ -17,10 +17,11 @@ from typing import NoReturn, TextIO, cast
 
 from textual.app import App
 
+from labeltui.support.desk import WINDOWS
 from labeltui.ui.crash import report_crash
 from labeltui.ui.widths import steady
 
-if sys.platform == "win32":
+if WINDOWS:
     from textual.drivers.windows_driver import WindowsDriver as PlatformDriver
 else:
     import termios
@@ -28,7 +29,9 @@ else:
     from textual.drivers.linux_driver import LinuxDriver as PlatformDriver
 
 ENDING = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT", "SIGBREAK")
+    if hasattr(signal, name)
 )
 HUNG_UP = 129  # the exit code after SIGHUP, which is not sent to a console without a controlling terminal
 GRACE_S = 5.0
@@ -85,7 +88,8 @@ class ConsoleDriver(PlatformDriver):
     def run_input_thread(self) -> None:
         """Read keys until the console ends. A failure ends the console, because nobody could quit it without keys."""
         try:
-            super().run_input_thread()
+            if not WINDOWS:
+                super().run_input_thread()
         except OSError:
             self._hung_up()
         except Exception as error:
@@ -166,7 +170,8 @@ class _End:
     def __init__(self, app: App[int]) -> None:
         self._app = app
         self._ending = False
-        self._settings = None if sys.platform == "win32" else termios.tcgetattr(sys.stdin.fileno())
+        if not WINDOWS:
+            self._settings = termios.tcgetattr(sys.stdin.fileno())
 
     @contextmanager
     def by_signals(self) -> Iterator[None]:
@@ -196,14 +201,15 @@ class _End:
     def restore(self) -> None:
         """Restore the terminal. Does nothing if it is restored already, and never blocks."""
         driver = self._app._driver
-        if self._settings is None or not isinstance(driver, ConsoleDriver) or not driver.undo:
-            return
-        driver.screen.dropping = True
-        undo, driver.undo = driver.undo, b""
-        with suppress(OSError, termios.error):
-            # Opened anew, because a stalled terminal must not block and other programs share the open file.
-            terminal = os.open(os.ttyname(driver.fileno), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-            os.write(terminal, undo)
-            os.close(terminal)
-            termios.tcflush(driver.fileno, termios.TCIFLUSH)
-            termios.tcsetattr(driver.fileno, termios.TCSANOW, self._settings)
+        if (
+            not WINDOWS and isinstance(driver, ConsoleDriver) and driver.undo
+        ):  # Textual restores that of Windows
+            driver.screen.dropping = True
+            undo, driver.undo = driver.undo, b""
+            with suppress(OSError, termios.error):
+                # Opened anew, because a stalled terminal must not block and other programs share the open file.
+                terminal = os.open(os.ttyname(driver.fileno), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+                os.write(terminal, undo)
+                os.close(terminal)
+                termios.tcflush(driver.fileno, termios.TCIFLUSH)
+                termios.tcsetattr(driver.fileno, termios.TCSANOW, self._settings)

@@ -265,6 +265,7 @@ def pod(desk: Desk, *lines: str) -> None:
     desk.config.write_text("Host pod\n" + "".join(f"  {line}\n" for line in settings))
 
 
+@pytest.mark.posix
 async def test_a_proxy_command_works_as_in_ssh_also_when_it_prints(desk: Desk) -> None:
     right = desk.key("id_ed25519")
     desk.accept(right)
@@ -282,6 +283,7 @@ async def test_a_proxy_command_works_as_in_ssh_also_when_it_prints(desk: Desk) -
     await host.close()
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("command", "words"),
     [

@@ -11,7 +11,10 @@ from typing import Any
 
 from labeltui.domain.ssh_address import SSH_PORT, parse
 from labeltui.hosts.ssh.client_config import ClientConfig, read_config
+from labeltui.support.desk import WINDOWS
 
+OPENSSH_PIPE = r"\\.\pipe\openssh-ssh-agent"
+"""Where OpenSSH's agent answers on Windows."""
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 
 
@@ -98,5 +101,5 @@ def _agent(value: Any) -> str:
     """The path of the agent's socket for a value of IdentityAgent, which may name an environment variable."""
     name = str(value or "")
     if name == "SSH_AUTH_SOCK" or name.startswith("$"):
-        return os.environ.get(name.removeprefix("$"), "")
+        return os.environ.get(name.removeprefix("$"), OPENSSH_PIPE if WINDOWS else "")
     return str(Path(name).expanduser()) if name else ""

@@ -14,6 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Refused
 from labeltui.domain.ssh_address import SSH_PORT
 from labeltui.hosts.base import HostKey
+from labeltui.support.desk import make_private
 
 
 def algorithm(key: Any) -> str:
@@ -109,7 +110,7 @@ def remember(path: Path, name: str, port: int, key: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.fchmod(descriptor, 0o600)
+            make_private(descriptor)
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)

@@ -17,8 +17,9 @@ from asyncssh.sk import sk_available
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem, Refused
-from labeltui.hosts.ssh.address import Target
+from labeltui.hosts.ssh.address import OPENSSH_PIPE, Target
 from labeltui.hosts.ssh.own_keys import other_format
+from labeltui.support.desk import WINDOWS
 
 AGENT_DEADLINE_S = 3.0
 SECURITY_KEY = b"sk-"
@@ -86,7 +87,7 @@ class Offers:
         self.made: list[str] = []  # the offered keys, as the operator knows them
         self.left_out: list[Problem] = []  # the files that hold no usable key
         self._target, self._opened, self._unlock, self._touch = target, opened, unlock, touch
-        self._agent: asyncssh.SSHAgentClient | None = None
+        self._agents: list[asyncssh.SSHAgentClient] = []
         self._pairs: list[tuple[str, asyncssh.SSHKeyPair]] = []
         self._opaque: list[Path] = []  # locked, and the public half is not known
         self._sent: set[bytes] = set()
@@ -130,11 +131,11 @@ class Offers:
         return None
 
     async def close(self) -> None:
-        """Close the connection to the agent."""
-        if self._agent is not None:
-            self._agent.close()
+        """Close the connections to agents."""
+        for agent in self._agents:
+            agent.close()
             with suppress(OSError):
-                await self._agent.wait_closed()
+                await agent.wait_closed()
 
     def _of_file(
         self, path: Path, agent: dict[bytes, asyncssh.SSHKeyPair]
@@ -172,14 +173,22 @@ class Offers:
 
     async def _agent_keys(self) -> dict[bytes, asyncssh.SSHKeyPair]:
         """Return the agent's keys by their public data. Like ssh, go on without an agent that does not answer."""
-        if not self._target.agent:
-            return {}
-        try:
-            async with asyncio.timeout(AGENT_DEADLINE_S):
-                self._agent = await asyncssh.connect_agent(self._target.agent)
-                return {pair.public_data: pair for pair in await self._agent.get_keys()}
-        except (OSError, ValueError, asyncssh.Error):  # TimeoutError is an OSError too
-            return {}
+        found: dict[bytes, asyncssh.SSHKeyPair] = {}
+        for place in _places(self._target.agent):
+            with suppress(OSError, ValueError, asyncssh.Error):  # TimeoutError is an OSError too
+                async with asyncio.timeout(AGENT_DEADLINE_S):
+                    agent = await asyncssh.connect_agent(place)
+                    self._agents.append(agent)
+                    for pair in await agent.get_keys():
+                        found.setdefault(pair.public_data, pair)
+        return found
+
+
+def _places(agent: str) -> Sequence[str]:
+    """Where agents are asked for keys. On Windows, asyncssh asks Pageant if it is given no place."""
+    if WINDOWS and agent == OPENSSH_PIPE:
+        return (agent, "")
+    return (agent,) if agent else ()
 
 
 def _unusable(path: Path, data: bytes, error: str, *, is_public: bool) -> Problem:

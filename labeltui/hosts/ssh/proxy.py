@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.support.desk import WINDOWS
 
 STDERR_BYTES = 4096
 ENDS_WITHIN_S = 2.0
@@ -33,7 +34,13 @@ class ProxyCommand:
 
     @classmethod
     async def start(cls, command: str) -> ProxyCommand:
-        """Start the command in the operator's shell, as ssh does. Raises Failed if there is no such shell."""
+        """Start the command in the operator's shell, as ssh does. Raises Failed if it can't be started."""
+        if WINDOWS:  # its programs take no socket as standard input
+            raise Failed(
+                Code.NOT_ON_WINDOWS,
+                "On Windows, labeltui can't connect through a ProxyCommand.",
+                "Use ProxyJump in ~/.ssh/config, or open labeltui in WSL.",
+            )
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         shell = os.environ.get("SHELL") or "/bin/sh"
@@ -90,7 +97,8 @@ class ProxyCommand:
             async with asyncio.timeout(0.2):  # the end of its input ends most
                 await self._process.wait()
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            if not WINDOWS:
+                os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)

@@ -18,6 +18,7 @@ from labeltui.domain.documents.documents import moment
 from labeltui.operations.export.place import CONTENTS, MADE_BY
 from labeltui.operations.export.selection import Chosen
 from labeltui.support.atomic import PRIVATE, write_file
+from labeltui.support.desk import make_private
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
@@ -92,7 +93,7 @@ async def write_zip(session: Session, chosen: Sequence[Chosen], made: Path, repo
             packed.writestr(_zip_entry(CONTENTS, session.clock()), contents(session, exported))
         file.flush()
         await asyncio.to_thread(os.fsync, file.fileno())
-        os.fchmod(file.fileno(), PRIVATE)
+        make_private(file.fileno(), PRIVATE)
     return exported, left
 
 

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 
-from labeltui.hosts.agent.remote.processes import is_running, start_of
 from labeltui.session.history.database import Connection, Database
+from labeltui.support.desk import WINDOWS
 from labeltui.support.subscribers import Subscribers
+
+if WINDOWS:
+    from labeltui.support.windows_processes import is_running, start_of
+else:
+    from labeltui.hosts.agent.remote.processes import is_running, start_of
 
 SHOWN = 500
 MAX_STORED = 5000

@@ -18,6 +18,7 @@ from tests.paths import ROOT
 from tests.unit.cli.json_output import documents
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_closes_the_session_and_is_the_exit_code(rig, capsys, number):
     async def does(*_):

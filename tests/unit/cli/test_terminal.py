@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from labeltui.__main__ import open_console, why_no_console
-from labeltui.cli import asking
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.shell import command_text, passthrough
 from labeltui.domain.problems import Misused, Unreachable
@@ -83,6 +82,7 @@ def test_one_word_is_a_command_line_and_several_are_arguments(words, text):
     assert command_text(words) == text
 
 
+@pytest.mark.posix
 async def test_bytes_pass_in_both_directions_unread_and_the_terminal_is_restored(terminal):
     outer, inner = terminal
     before = termios.tcgetattr(inner)
@@ -97,6 +97,7 @@ async def test_bytes_pass_in_both_directions_unread_and_the_terminal_is_restored
     assert termios.tcgetattr(inner)[:4] == before[:4]
 
 
+@pytest.mark.posix
 async def test_the_remote_follows_the_size_of_the_terminal(terminal):
     outer, inner = terminal
     shell = FakeShell(until=b"never")
@@ -146,9 +147,10 @@ def test_when_there_is_no_shell(rig, argv, code):
     assert rig.session is None
 
 
+@pytest.mark.posix
 async def test_a_secret_is_asked_without_echo(terminal, monkeypatch):
     outer, inner = terminal
-    monkeypatch.setattr(asking, "TERMINAL", os.ttyname(inner))
+    monkeypatch.setattr("labeltui.cli.terminal.TERMINAL", os.ttyname(inner))
     prompter = TerminalPrompter(lambda _: None)
     answer = asyncio.create_task(prompter.secret("root@h\x1b[2J", "Password:"))
     await until(lambda: not termios.tcgetattr(inner)[3] & termios.ECHO)
@@ -162,12 +164,13 @@ async def test_a_secret_is_asked_without_echo(terminal, monkeypatch):
     assert prompter.asked_s > 0
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("typed", "trusted"), [(b"yes\n", True), (b"y\n", False), (b"\n", False), (b"\x04", False)]
 )
 async def test_a_host_key_is_trusted_by_a_whole_yes_only(terminal, monkeypatch, typed, trusted):
     outer, inner = terminal
-    monkeypatch.setattr(asking, "TERMINAL", os.ttyname(inner))
+    monkeypatch.setattr("labeltui.cli.terminal.TERMINAL", os.ttyname(inner))
     prompter = TerminalPrompter(lambda _: None)
     answer = asyncio.create_task(prompter.trust_host_key(HostKey("h:22", "ssh-ed25519", "SHA256:abc")))
     os.write(outer, typed)
@@ -177,8 +180,9 @@ async def test_a_host_key_is_trusted_by_a_whole_yes_only(terminal, monkeypatch, 
         shown += os.read(outer, 1000)
 
 
+@pytest.mark.posix
 async def test_without_a_terminal_the_answer_is_no_and_the_reason_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(asking, "TERMINAL", str(tmp_path / "none"))
+    monkeypatch.setattr("labeltui.cli.terminal.TERMINAL", str(tmp_path / "none"))
     said: list[str] = []
     prompter = TerminalPrompter(said.append)
     assert not prompter.present

@@ -87,6 +87,7 @@ def test_what_only_a_person_can_change_is_left_and_said(tmp_path: Path, text: st
     assert path.read_text() == text
 
 
+@pytest.mark.posix
 def test_the_file_is_replaced_whole_keeps_its_mode_and_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "dot" / "labeltui.toml", tmp_path / "labeltui.toml"
     real.parent.mkdir()

@@ -111,6 +111,7 @@ async def test_labels_are_chosen(tmp_path: Path, place: Path, chosen: Any, found
 
 
 @in_virtual_time
+@pytest.mark.posix
 async def test_a_zip_file_has_the_same_content(tmp_path: Path, place: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         put(it, "s1.nii.gz", b"one")
