@@ -9,7 +9,7 @@ import sys
 
 from tests.bench.figures import Row, as_document, as_text
 
-BENCHES = ("startup", "idle", "log", "shell", "queue", "queue_list", "helper", "upload")
+BENCHES = ("startup", "idle", "log", "shell", "queue", "queue_list", "helper", "upload", "preview")
 
 
 def main() -> int:
