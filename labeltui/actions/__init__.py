@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from labeltui.actions.console import CONSOLE_ACTIONS
 from labeltui.actions.exports import EXPORT_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
+from labeltui.actions.inference import INFERENCE_ACTIONS
 from labeltui.actions.invitations import INVITATION_ACTIONS
 from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, refuse_change, why_disabled
 from labeltui.actions.models import MODEL_ACTIONS
@@ -38,6 +39,7 @@ ACTIONS: tuple[Action, ...] = (
     *(STATUS, REPORT, DOCTOR),
     *SERVER_ACTIONS,
     *STUDY_ACTIONS,
+    *INFERENCE_ACTIONS,
     *EXPORT_ACTIONS,
     *TRAIN_ACTIONS,
     *MODEL_ACTIONS,

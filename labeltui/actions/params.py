@@ -82,9 +82,9 @@ def switch(help: str) -> bool:
     return cast("bool", Param("", help, "bool"))
 
 
-def choice(help: str, *choices: Choice) -> Choice | None:
+def choice(help: str, *choices: Choice, positional: bool = False) -> Choice | None:
     """Declare a choice of one of these texts; None when left out."""
-    return cast("Choice | None", Param("", help, "choice", choices))
+    return cast("Choice | None", Param("", help, "choice", choices, positional=positional))
 
 
 def texts(help: str, *, positional: bool = False) -> tuple[str, ...]:

@@ -29,11 +29,13 @@ CONFIG_COMMANDS = {
 _GROUPS = {
     "config": "the profile file",
     "invite": "annotators whose keys only reach the server",
+    "infer": "labels that a model makes, with the tag original",
+    "score": "numbers that the server computes for each study",
     "server": "the MONAI Label server",
     "studies": "studies and their queue",
     "train": "training",
 }
-NAMELESS = {"invite": "NAME"}
+NAMELESS = {"invite": "NAME", "infer": "STUDY", "score": "METHOD"}
 """Groups that are commands themselves, such as ``invite NAME``, each with the name of that command's parser."""
 _EPILOG = """\
 --config, --profile, --read-only, --demo, --json, --yes and -v may stand before or after the command.

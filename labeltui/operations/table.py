@@ -12,6 +12,15 @@ from typing import Any, TypeVar
 
 from labeltui.actions.exports import LABELS_EXPORT
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
+from labeltui.actions.inference import (
+    INFER,
+    INFER_BATCH,
+    INFER_STATUS,
+    INFER_STOP,
+    SCORE,
+    SCORE_STATUS,
+    SCORE_STOP,
+)
 from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
 from labeltui.actions.model import Command
 from labeltui.actions.models import MODELS_LIST, MODELS_PULL, MODELS_PUSH, MODELS_ROLLBACK
@@ -64,6 +73,8 @@ from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
 from labeltui.operations.export.command import labels_export
+from labeltui.operations.inference.batch import infer, infer_batch, infer_status, infer_stop
+from labeltui.operations.inference.scoring import score, score_status, score_stop
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
 from labeltui.operations.labels.restore import labels_restore
@@ -140,6 +151,13 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(LABELS_EXPORT, labels_export),
         _pair(STUDIES_DELETE, studies_delete),
         _pair(STUDIES_RESTORE, studies_restore),
+        _pair(INFER, infer),
+        _pair(INFER_BATCH, infer_batch),
+        _pair(INFER_STATUS, infer_status),
+        _pair(INFER_STOP, infer_stop),
+        _pair(SCORE, score),
+        _pair(SCORE_STATUS, score_status),
+        _pair(SCORE_STOP, score_stop),
         _pair(TRAIN_START, train_start),
         _pair(TRAIN_STOP, train_stop),
         _pair(TRAIN_STATUS, train_status),

@@ -122,7 +122,7 @@ _RESUMED = re.compile(r"Engine run resuming from iteration (\d{1,9}), epoch (\d{
 _RECORDS = re.compile(r"Total Records for (Training|Validation): (\d{1,9})")
 _RETURN = re.compile(r"Return code: (-?\d{1,5})$")
 _KILLED = re.compile(r"Killed background process: (\d{1,10})")
-_BATCH = re.compile(r"\d{1,9} => (\S{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
+_BATCH = re.compile(r"\d{1,9} => (.{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
 _LABEL = re.compile(r"Saving Label for Image: (.{1,400}?); Tag: (.{1,100}?); Info: ")
 _DELETED = (
     re.compile(r"Removing label: (.{1,400}) => (.{1,100})"),

@@ -47,7 +47,7 @@ def _batch_infer(app: Application, request: dict[str, Any]) -> dict[str, Any]:
     model = app.inferers.get(str(request["model"]))
     if model is None:
         raise _invalid(f"Inference Task is not Initialized. There is no model '{request['model']}' available")
-    images, tag = _batch_images(app, str(request["images"])), str(request.get("label_tag", "original"))
+    images, tag = _batch_images(app, request["images"]), str(request.get("label_tag", "original"))
     size = int(request.get("max_batch_size") or 0)
     images = images[:size] if size else images
     say(
@@ -66,7 +66,9 @@ def _batch_infer(app: Application, request: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(images, "done")
 
 
-def _batch_images(app: Application, which: str) -> list[str]:
+def _batch_images(app: Application, which: str | list[str]) -> list[str]:
+    if isinstance(which, list):
+        return sorted(which)
     if which == "all":
         return list(app.datastore.objects)
     unlabelled = app.datastore.unlabelled()

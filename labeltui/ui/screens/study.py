@@ -58,6 +58,7 @@ class StudyScreen(Dialog[str]):
     BINDINGS: ClassVar = [
         Binding("y", "copy", show=False),
         Binding("v", "run('studies.review')", show=False),
+        Binding("i", "run('infer')", show=False),
         Binding("f", "run('studies.order')", show=False),
         Binding("d", "run('studies.double')", show=False),
         Binding("c", "run('studies.choose')", show=False),
@@ -86,7 +87,7 @@ class StudyScreen(Dialog[str]):
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(safe(self._study))
             box.border_subtitle = Content(
-                "v review · f next · d twice · c choose · r restore · D delete · y copy"
+                "v review · i infer · f next · d twice · c choose · r restore · D delete · y copy"
             )
             with self._scroll:
                 yield self._text

@@ -18,6 +18,7 @@ from labeltui.ui.panes.queue.plan import plan_of
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
+from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import DeletionScreen
 from tests.ui.fake_session import NOW, connected, console, fresh, wait_for
 from tests.ui.panes.test_queue import SIZE, opened
@@ -91,6 +92,20 @@ async def test_keys_decide_about_the_study_under_the_cursor_and_take_it_back(
         ("studies.assign", {**study, "undo": True}),
         ("studies.assign", {**study, "to": "ana"}),
     ]
+
+
+async def test_a_key_lets_a_model_label_the_study_under_the_cursor(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("Q", "b")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        assert "liver_081" in screen_text(app)
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: len(ran) == 1)
+    assert ran == [("infer.batch", {"images": "marked", "studies": ["liver_081"]})]
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def strategy(study: Study) -> str:
 
 def haystack(study: Study, second: Container[str] = ()) -> str:
     """Return the text that a filter searches: the texts that a row can show."""
-    if not (study.fetches or study.tags or study.review):
+    if not (study.fetches or study.tags or study.review or study.scores):
         return f"{study.id} {study.name} unlabelled {size(study)}"
     parts = (
         study.id,
@@ -159,6 +159,7 @@ def haystack(study: Study, second: Container[str] = ()) -> str:
         *study.tags,
         study.review,
         size(study),
+        scores(study),
     )
     return " ".join(parts)
 

@@ -104,7 +104,7 @@ class QueuePane(Widget):
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
         """The pane's methods by name: those for the worklist, and those for the study under the cursor."""
-        studies = {"show": self.show_details, "review": self._studies.review}
+        studies = {"show": self.show_details, "review": self._studies.review, "infer": self._studies.infer}
         return {**self._worklist.verbs, **studies, "restore": self._restore, "delete": self._delete}
 
     def show_details(self) -> None:

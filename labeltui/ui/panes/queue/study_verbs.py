@@ -18,7 +18,7 @@ from labeltui.ui.panes.queue.worklist import WorklistVerbs
 from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import LABEL, DeletionScreen, StudyScreen
 
-REVIEW, DELETE = "studies.review", "studies.delete"
+REVIEW, DELETE, INFER = "studies.review", "studies.delete", "infer.batch"
 DOUBLE, CHOOSE = "studies.double", "studies.choose"
 
 
@@ -75,6 +75,24 @@ class StudyVerbs:
     def review(self) -> None:
         """Ask for the judgement of the marked studies, and write it."""
         self._judge(self._targets())
+
+    def infer(self) -> None:
+        """Ask for the model that labels the marked studies, then let it label them."""
+        console, action, studies = console_of(self._pane), BY_ID[INFER], self._targets()
+        why = console.dispatcher.why_not(action) if studies else "There is no study under the cursor."
+        if why is not None:
+            console.refuse(f"{action.title}: {why}")
+            return
+        ids = [study.id for study in studies]
+        initial = {"images": "marked", "studies": shlex.join(ids)}
+
+        async def asked(params: dict[str, Any] | None) -> None:
+            if params is not None:
+                marked = params.get("images", "marked") == "marked"
+                given = {"images": "marked", "studies": ids, **params} if marked else params
+                await console.dispatcher.invoke(action.id, given)
+
+        self._pane.app.push_screen(FormScreen(action, initial), asked)
 
     def _judge(self, studies: Sequence[Study]) -> None:
         console, action = console_of(self._pane), BY_ID[REVIEW]

@@ -143,6 +143,8 @@ def test_pre_labelling_and_scoring(server: Callable[..., Running]) -> None:
     until(lambda: client.get("/batch/infer").json()["status"] == "DONE")
     until(lambda: client.get("/datastore/").json()["label_tags"].get("original") == 3)
     assert " => cpu => 3 / 3" in running.log.read_text()
+    client.post("/batch/infer/deepedit_seg?images=all", json={"images": ["spleen_002"], "label_tag": "named"})
+    until(lambda: client.get("/datastore/").json()["label_tags"].get("named") == 1)
     assert client.post("/scoring/dice", json={}).status_code == 200
     until(lambda: client.get("/scoring/").json()["status"] == "ERROR")
 

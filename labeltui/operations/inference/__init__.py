@@ -1,0 +1,1 @@
+"""Actions on batch inferences and scorings."""

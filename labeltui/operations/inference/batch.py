@@ -1,0 +1,130 @@
+"""``infer`` and ``infer batch``: labels that a model makes. They run in a process of their own on the host."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Any, Literal
+
+from labeltui.actions.inference import InferBatchParams, InferParams
+from labeltui.actions.params import NoParams
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.server.server import ModelInfo, ServerInfo
+from labeltui.domain.text import one_line
+from labeltui.domain.training.batch import (
+    INTERACTIVE,
+    LONGEST,
+    TAG,
+    automatic,
+    batch_request,
+    studies_of,
+)
+from labeltui.operations.inference.tasks import BATCH, follow, status, stop
+from labeltui.session.runtime.fields import Fields
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+_WORDS: dict[str, Literal["unlabeled", "labeled", "all"]] = {
+    "unlabelled": "unlabeled", "labelled": "labeled", "all": "all", "marked": "all",
+}  # fmt: skip
+
+
+async def infer(session: Session, params: InferParams, report: Report) -> Document:
+    """Label one study with a model. Meanwhile the server goes on to answer, unlike for an inference in Slicer."""
+    return await _infer(session, report, "marked", (params.study,), params.model, new=False)
+
+
+async def infer_batch(session: Session, params: InferBatchParams, report: Report) -> Document:
+    """Label many studies with a model, and report progress until the end.
+
+    Raises Misused for studies that are named without ``marked``; Failed ``nothing_left`` if no study fits,
+    ``unknown_model``, ``unknown_study``, and ``already_inferring``.
+    """
+    images = params.images or "unlabelled"
+    if (images == "marked") != bool(params.studies):
+        raise Misused(
+            Code.BAD_PARAMETER, "`marked` needs the ids of studies, and only `marked` takes them.",
+            "For example: labeltui infer batch marked liver_042 liver_043.",
+        )  # fmt: skip
+    return await _infer(session, report, images, params.studies, params.model, new=params.new)
+
+
+async def infer_status(session: Session, _params: NoParams, _report: Report) -> Document:
+    """Report the state and the progress of the newest batch inference."""
+    return await status(session, BATCH)
+
+
+async def infer_stop(session: Session, _params: NoParams, report: Report) -> Document:
+    """Stop the batch inference."""
+    return await stop(session, BATCH, report)
+
+
+async def _infer(
+    session: Session, report: Report, images: str, named: tuple[str, ...], wanted: str | None, *, new: bool
+) -> Document:
+    state = await session.readiness.need_server()
+    model = _model(session, state.info.value, wanted)
+    state = await session.readiness.first_readings(Fields.queue)
+    if state.queue.value is None:
+        raise Failed(Code.NO_QUEUE, "The studies can't be listed.", "See `labeltui server logs`.")
+    listed = state.queue.value.studies
+    unknown = sorted(set(named) - {study.id for study in listed})
+    if unknown:
+        names = ", ".join(one_line(name) for name in unknown[:5])
+        raise Failed(
+            Code.UNKNOWN_STUDY, f"The server has no study {names}.", "`labeltui studies list` lists all."
+        )
+    ids = studies_of(images, listed, named, new=new)
+    if not ids:
+        raise Failed(
+            Code.NOTHING_LEFT, "There is no such study to infer.", "`labeltui studies list` lists all."
+        )
+    request = _with_studies(batch_request(model), ids, names=new or images == "marked")
+    replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
+    _announce(report, model.name, len(ids), replaced)
+    task = await session.api.client().batch_infer(model.name, request, images=_WORDS[images])
+    return await follow(session, BATCH, task.id, report)
+
+
+def _announce(report: Report, model: str, count: int, replaced: int) -> None:
+    studies = "1 study" if count == 1 else f"{count} studies"
+    again = f", which {replaced} of them have: it is replaced" if replaced else ""
+    report.progress(f"{model} labels {studies} with the tag {TAG}{again}. `labeltui infer stop` stops it")
+
+
+def _with_studies(request: dict[str, Any], ids: list[str], *, names: bool) -> dict[str, Any]:
+    """Add the ids of the studies to the request. Without ``names``, the server itself finds the studies of its set.
+
+    Raises Failed ``bad_size`` for too many ids.
+    """
+    if not names:
+        return request
+    if len(json.dumps(ids)) > LONGEST:
+        raise Failed(
+            Code.BAD_SIZE, f"{len(ids)} studies are too many to name in one batch inference.",
+            "Take all, labelled or unlabelled without --new, or mark fewer.",
+        )  # fmt: skip
+    return {**request, "images": ids}
+
+
+def _model(session: Session, info: ServerInfo | None, wanted: str | None) -> ModelInfo:
+    """Return the model to apply. By default the first of the profile's that needs no clicks."""
+    models = dict(info.models) if info is not None else {}
+    able = automatic(list(models.values()))
+    own = session.profile.server.models
+    chosen = wanted or next((name for name in able if any(name.startswith(one) for one in own)), None)
+    chosen = chosen or next(iter(able), None)
+    if chosen in able:
+        return models[chosen]
+    known = (
+        f"It has: {', '.join(able)}." if able else "Train one first, or start the server with another one."
+    )
+    if chosen in models and models[chosen].type in INTERACTIVE:
+        raise Failed(
+            Code.UNKNOWN_MODEL, f"The model {shlex.quote(chosen)} needs an annotator's clicks.", known
+        )
+    what = "no model that needs no clicks" if chosen is None else f"no model {chosen!r}"
+    raise Failed(Code.UNKNOWN_MODEL, f"The server has {what}.", known)

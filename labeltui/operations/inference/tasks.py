@@ -1,0 +1,225 @@
+"""Follows, shows and stops a background task of the server: a batch inference or a scoring."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.guard.rules import span
+from labeltui.domain.log.events import BatchProgress, TaskResult
+from labeltui.domain.log.lines import event, parse_line
+from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.states import ServerState
+from labeltui.domain.text import one_line
+from labeltui.domain.training.batch import seconds_left
+from labeltui.domain.training.tasks import Task, TaskState
+
+if TYPE_CHECKING:
+    from labeltui.monailabel.client import MonaiLabelClient
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+POLL_S = 2.0
+FAILURES = 5
+"""Polls in a row that may fail before following ends. The server answers nobody while it loads DICOM."""
+STOP_S = 30.0
+_AT_WORK = re.compile(r"Running inference for image id (.{1,300})$")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of task: how the server lists and stops it, and the command that starts it."""
+
+    name: str
+    command: str
+    tasks: Callable[[MonaiLabelClient], Awaitable[tuple[Task, ...]]]
+    stop: Callable[[MonaiLabelClient], Awaitable[None]]
+
+
+BATCH = Kind("batch inference", "labeltui infer", lambda c: c.batch_tasks(), lambda c: c.stop_batch())
+SCORING = Kind("scoring", "labeltui score", lambda c: c.scoring_tasks(), lambda c: c.stop_scoring())
+
+
+async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> Document:
+    """Report progress until the task has ended, and return its document.
+
+    Raises Failed with the document if it failed or was stopped, and ``server_gone`` if the server lists it no more.
+    """
+    client, failures, reported = session.api.client(), 0, ""
+    while True:
+        try:
+            task = next((one for one in await kind.tasks(client) if one.id == task_id), None)
+        except LabeltuiError:
+            failures += 1
+            server = session.store.state.server.value
+            down = server is not None and server.state in (ServerState.STOPPED, ServerState.CRASHED)
+            if down or failures >= FAILURES:
+                raise
+        else:
+            failures = 0
+            if task is None:
+                raise _forgotten(kind)
+            if task.state.ended:
+                session.pollers.queue.wake()
+                session.labels.wake()
+                return ended(session, kind, task)
+            text = progress_text(kind, task)
+            if text != reported:
+                report.progress(text)
+                reported = text
+        await asyncio.sleep(POLL_S)
+
+
+def _forgotten(kind: Kind) -> Failed:
+    return Failed(
+        Code.SERVER_GONE, f"The server no longer knows the {kind.name}.",
+        f"The server was probably restarted, which ends its tasks. Start it again with `{kind.command}`.",
+    )  # fmt: skip
+
+
+def ended(session: Session, kind: Kind, task: Task) -> Document:
+    """Return the document of a task that is done. Raises Failed with the document if it ended otherwise."""
+    document = task_document(session, kind, task)
+    if document["error"] is not None:
+        raise Failed.of_document(document)
+    return document
+
+
+def task_document(session: Session, kind: Kind, task: Task | None) -> dict[str, Any]:
+    """Return the task with its progress: studies that are done, and the seconds left; None for no task."""
+    now = documents.moment(session.clock())
+    if task is None:
+        return {"as_of": now, "state": "idle", "message": f"No {kind.name} was started.", "error": None}
+    done, total, left = progress_of(task)
+    zone = session.watch.zone
+    started, over = (at and at.replace(tzinfo=zone) for at in (task.started_at, task.ended_at))
+    return {
+        "as_of": now,
+        "state": task.state.value,
+        "message": _message(kind, task, done, total),
+        "task_id": task.id,
+        "subject": task.subject,
+        "done": done,
+        "total": total,
+        "study": at_work(task) or None,
+        "eta_s": left,
+        "started_at": documents.moment(started),
+        "ended_at": documents.moment(over),
+        "results": dict(_result(task)) if kind is SCORING else None,
+        "error": _error(kind, task, done, total),
+    }
+
+
+def _message(kind: Kind, task: Task, done: int | None, total: int | None) -> str:
+    if task.state is TaskState.DONE and kind is BATCH:
+        studies = "the studies" if done is None else "1 study" if done == 1 else f"{done} studies"
+        return f"{task.subject} labelled {studies}. The labels have the tag original, beside the annotators' own."
+    if task.state.ended:
+        of = f" after {done or 0} of {total} studies" if total else ""
+        return f"The {kind.name} with {task.subject} is {task.state.value}{of}."
+    return progress_text(kind, task)
+
+
+def progress_of(task: Task) -> tuple[int | None, int | None, float | None]:
+    """Return the finished studies, all studies, and the seconds left. None while the output has no such line."""
+    for line in reversed(task.details):
+        record = parse_line(line)
+        found = event(record)
+        if isinstance(found, BatchProgress):
+            took = None
+            if record.time is not None and task.started_at is not None:
+                took = (record.time - task.started_at).total_seconds()
+            return found.done, found.total, seconds_left(task, found.done, found.total, took)
+    return None, None, None
+
+
+def at_work(task: Task) -> str:
+    """Return the study that a task works on, or failed at; empty if its newest output does not say it."""
+    for line in reversed(task.details):
+        if found := _AT_WORK.search(parse_line(line).message):
+            return found[1]
+    return ""
+
+
+def progress_text(kind: Kind, task: Task) -> str:
+    """Return one line with the progress of a task that runs."""
+    name = f"{kind.name.capitalize()} with {task.subject}"
+    if task.state is TaskState.SUBMITTED:
+        return f"{name} waits in the server's queue"
+    done, total, left = progress_of(task)
+    if done is None:
+        return f"{name} loads libraries and weights" if kind is BATCH else f"{name} runs"
+    parts = [f"{name}: {done} of {total} studies"]
+    parts += [f"about {span(left)} left"] if left is not None else []
+    return ", ".join(parts)
+
+
+def _result(task: Task) -> Mapping[str, Any]:
+    found = [event(parse_line(line)) for line in task.details]
+    return next((one.document for one in reversed(found) if isinstance(one, TaskResult)), {})
+
+
+def _error(kind: Kind, task: Task, done: int | None, total: int | None) -> dict[str, Any] | None:
+    if task.state not in (TaskState.ERROR, TaskState.STOPPED):
+        return None
+    of = f" after {done or 0} of {total} studies" if total else ""
+    again = "`labeltui infer batch unlabelled --new` goes on with the rest." if kind is BATCH else ""
+    if task.state is TaskState.STOPPED:
+        return {"code": Code.STOPPED, "message": f"The {kind.name} was stopped{of}.", "hint": again}
+    study = at_work(task)
+    where = f" at {one_line(study)}" if study else ""
+    reason = next(
+        (one_line(line.strip()) for line in reversed(task.details) if line.strip()), "it printed no reason"
+    )
+    if kind is BATCH:
+        again = f"One study that can't be read ends the batch. Replace it; then {again}"
+    return {
+        "code": Code.PROGRAM_FAILED,
+        "message": f"The {kind.name} failed{where}{of}: {reason}",
+        "hint": again,
+    }
+
+
+async def status(session: Session, kind: Kind) -> Document:
+    """Return the running task, else the newest one."""
+    await session.readiness.need_server()
+    tasks = await kind.tasks(session.api.client())
+    return task_document(session, kind, _present(tasks))
+
+
+def _present(tasks: tuple[Task, ...]) -> Task | None:
+    return next((one for one in tasks if not one.state.ended), tasks[-1] if tasks else None)
+
+
+async def stop(session: Session, kind: Kind, report: Report) -> Document:
+    """Stop the running task and wait until it has ended. Raises Failed ``not_found`` if none runs.
+
+    The server stops a process only; a task whose process has not begun needs another request.
+    """
+    await session.readiness.need_server()
+    client = session.api.client()
+    task = _present(await kind.tasks(client))
+    if task is None or task.state.ended:
+        raise Failed(Code.NOT_FOUND, f"No {kind.name} is running.", f"`{kind.command}` starts one.")
+    report.progress(f"Stopping the {kind.name} with {task.subject}")
+    try:
+        async with asyncio.timeout(STOP_S):
+            while not task.state.ended:
+                await kind.stop(client)
+                listed = next((one for one in await kind.tasks(client) if one.id == task.id), None)
+                if listed is None:
+                    raise _forgotten(kind)
+                task = listed
+                if not task.state.ended:
+                    await asyncio.sleep(1)
+    except TimeoutError:
+        raise Failed(
+            Code.SERVER_BUSY, f"The {kind.name} did not stop within {STOP_S:.0f} s.", "Try it again."
+        ) from None
+    session.pollers.queue.wake()
+    return {**task_document(session, kind, task), "error": None}

@@ -1,0 +1,77 @@
+"""Batch inference and scoring on a real MONAI Label. It builds on no test before."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labeltui.hosts.agent.remote.guard.work import tasks
+from tests.real.conftest import PORT, Bench
+from tests.real.test_main_job import until
+from tests.real.volumes import make_studies, make_volume, save
+
+SUBMIT = """
+import sys
+from monailabel.client import MONAILabelClient
+MONAILabelClient(server_url=sys.argv[1], client_id="ana").save_label(sys.argv[2], sys.argv[3], tag="final")
+"""
+STUDIES = [f"case_{number:03}" for number in range(8)]
+LARGE = (320, 320, 200)  # voxels; its inference lasts until it is stopped
+
+
+def enlarge(study: Path) -> None:
+    """Replace a study by a large one."""
+    image, _label = make_volume(6)
+    grown = np.kron(image, np.ones((7, 7, 7), dtype=np.int16))[: LARGE[0], : LARGE[1], : LARGE[2]]
+    save(grown, study)
+
+
+def listed(bench: Bench) -> dict[str, dict[str, Any]]:
+    return {study["id"]: study for study in bench.run("studies", "list").document["studies"]}
+
+
+def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: Bench, tmp_path: Path) -> None:
+    bench, studies = deepedit, deepedit.home / "my studies"
+    make_studies(studies, 8, labelled=5)
+    enlarge(studies / "case_006.nii.gz")
+    finals = {path.name: path.read_bytes() for path in (studies / "labels/final").iterdir()}
+    conf = ("--conf", "use_pretrained_model", "false", "--conf", "skip_scoring", "false")
+    started = bench.run("server", "start", *conf)
+    assert started.code == 0, started.stderr + started.stdout
+    words = bench.argv("infer", "batch", "unlabelled", "--json")
+    batch = subprocess.Popen(words, env=bench.environment, stdout=subprocess.PIPE, text=True)
+    until(
+        "the first study is done", lambda: (bench.run("infer", "status").document.get("done") or 0) >= 1, 150
+    )
+    assert "a batch inference of deepedit_seg runs" in tasks()  # the guard counts it as work
+    second = bench.run("infer", "case_000")
+    assert (second.code, second.document["error"]["code"]) == (1, "already_inferring")
+    label = tmp_path / "label.nii.gz"
+    save(make_volume(1)[1], label)
+    bench.python(SUBMIT, f"http://127.0.0.1:{PORT}/", "case_007", str(label))
+    stopped = bench.run("infer", "stop", "--yes")
+    assert (stopped.code, stopped.document["state"]) == (0, "stopped"), stopped.stderr + stopped.stdout
+    output, _ = batch.communicate(timeout=60)
+    assert (batch.returncode, json.loads(output)["error"]["code"]) == (1, "stopped")
+    before = {name for name, study in listed(bench).items() if "original" in study["tags"]}
+    assert before == {"case_005"}
+    save(make_volume(6)[0], studies / "case_006.nii.gz")
+
+    went_on = bench.run("infer", "batch", "all", "--new")
+    assert went_on.code == 0, went_on.stderr + went_on.stdout
+    assert went_on.document["done"] == 7
+    after = listed(bench)
+    assert all("original" in after[name]["tags"] for name in STUDIES)
+    assert after["case_007"]["submitted_by"]["final"] == "ana"
+    assert {path.name: path.read_bytes() for path in (studies / "labels/final").iterdir()} == {
+        **finals, "case_007.nii.gz": label.read_bytes(),
+    }  # fmt: skip
+
+    scored = bench.run("score", "dice")
+    assert scored.code == 0, scored.stderr + scored.stdout
+    assert set(scored.document["results"]) == {*STUDIES[:5], "case_007"}
+    assert "dice" in listed(bench)["case_000"]["scores"]

@@ -1,0 +1,228 @@
+"""Batch inference and scoring: what is sent, what is refused, and tasks that fail, stop or are forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.monailabel import recorded
+from tests.unit.operations.desk import Desk, desk
+from tests.virtual_time import in_virtual_time
+
+LINE = "[2026-11-23 17:11:{at:02},100] [7] [MainThread] [INFO] (monailabel.interfaces.tasks.batch_infer:{no}) - {text}"
+DONE = recorded("batch_infer_done")
+
+
+class Batches:
+    """The server's batch inferences. ``ends`` has the status of the next ones, after one poll that says RUNNING."""
+
+    def __init__(self, it: Desk) -> None:
+        self.tasks: list[dict[str, Any]] = []
+        self.ends, self.lines, self.ignored, self.refused = "DONE", list[str](), 0, False
+        it.server.datastore = {
+            "objects": {
+                name: {
+                    "image": {"ext": ".nii.gz", "info": {"ts": 1, "name": f"{name}.nii.gz"}},
+                    "labels": {tag: {"ext": ".nii.gz", "info": {"ts": 2}} for tag in tags},
+                }
+                for name, tags in {"a b": [], "b": ["original"], "c": ["final"]}.items()
+            }
+        }
+        documents = it.server.documents
+        documents["GET", "/batch/infer"] = documents["GET", "/scoring/"] = self._list
+        documents["POST", "/batch/infer/*"] = documents["POST", "/scoring/*"] = self._start
+        documents["DELETE", "/batch/infer"] = self._stop
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The parameters of the newest task."""
+        return dict(self.tasks[-1]["request"])
+
+    def _start(self, request: httpx.Request) -> Any:
+        if self.refused:
+            return httpx.Response(429, json={"detail": "++++++++++ Batch_infer Task is Already Running"})
+        name = request.url.path.rsplit("/", 1)[-1]
+        asked = {"model": name, "query": request.url.params.get("images"), **json.loads(request.content)}
+        task = {
+            "id": str(len(self.tasks)),
+            "status": "SUBMITTED",
+            "request": asked,
+            "start_ts": "2026-11-23 17:11:00",
+        }
+        self.tasks.append(task)
+        return dict(task)
+
+    def _list(self, _request: httpx.Request) -> Any:
+        answer = [dict(task) for task in self.tasks]
+        for task in self.tasks:
+            if task["status"] == "RUNNING" and self.ends:
+                task["status"] = self.ends
+            elif task["status"] == "SUBMITTED" and self.ends:
+                task.update(status="RUNNING", details=self.lines)
+        return answer or 404
+
+    def _stop(self, _request: httpx.Request) -> Any:
+        self.ignored -= 1
+        if self.ignored < 0:
+            self.tasks[-1]["status"] = "STOPPED"
+        return httpx.Response(200, json=None)
+
+
+@asynccontextmanager
+async def batches(folder: Path) -> AsyncIterator[tuple[Desk, Batches]]:
+    async with desk(folder, serves=True) as it:
+        yield it, Batches(it)
+
+
+def progress(study: str, done: int, total: int, at: int) -> str:
+    return LINE.format(at=at, no=122, text=f"{done - 1} => {study} => cpu => {done} / {total}")
+
+
+@in_virtual_time
+async def test_each_set_of_studies_is_sent_as_the_server_knows_it(tmp_path: Path) -> None:
+    sets: list[tuple[Any, Any]] = []
+    async with batches(tmp_path) as (it, server):
+        for params in (
+            {}, {"images": "labelled"}, {"images": "all"}, {"images": "all", "new": True}, {"new": True},
+            {"images": "marked", "studies": ("a b", "c")},
+        ):  # fmt: skip
+            await it.run("infer.batch", **params)
+            sets.append((server.request["query"], server.request.get("images")))
+        await it.run("infer", study="c")
+        one = server.request
+    assert sets == [
+        ("unlabeled", None), ("labeled", None), ("all", None), ("all", ["a b", "c"]), ("unlabeled", ["a b"]),
+        ("all", ["a b", "c"]),
+    ]  # fmt: skip
+    assert one["images"] == ["c"]
+    assert (one["model"], one["label_tag"], one["device"], one["multi_gpu"]) == (
+        "deepedit_seg", "original", "cpu", False,
+    )  # fmt: skip
+
+
+@in_virtual_time
+async def test_the_progress_of_a_study_with_a_space_and_the_time_left_are_reported(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        server.lines = [progress("a b", 1, 3, 10)]
+        done = await it.run("infer.batch")
+    assert "Batch inference with deepedit_seg: 1 of 3 studies, about 20 s left" in it.report.lines
+    assert "which 1 of them have" in it.report.lines[0]
+    assert (done["state"], done["done"], done["total"]) == ("done", 1, 3)
+    assert "tag original" in done["message"]
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"images": "marked"}, "bad_parameter"),
+        ({"studies": ("c",)}, "bad_parameter"),
+        ({"images": "marked", "studies": ("x",)}, "unknown_study"),
+        ({"model": "deepedit"}, "unknown_model"),
+        ({"model": "nope"}, "unknown_model"),
+        ({"images": "labelled", "model": "Histogram+GraphCut"}, "unknown_model"),
+    ],
+)
+async def test_what_can_not_work_is_refused_before_it_is_sent(
+    tmp_path: Path, params: dict[str, Any], code: str
+) -> None:
+    async with batches(tmp_path) as (it, server):
+        error = await it.failing("infer.batch", **params)
+    assert (error.problem.code, server.tasks) == (code, [])
+
+
+@in_virtual_time
+async def test_a_second_one_is_refused_and_more_ids_than_an_argument_holds(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        server.refused = True
+        second = await it.failing("infer.batch")
+        objects = it.server.datastore["objects"]
+        objects.update({f"{number:0300}": objects["a b"] for number in range(400)})
+        many = await it.failing("infer.batch", images="all", new=True)
+    assert (second.problem.code, many.problem.code) == ("already_inferring", "bad_size")
+
+
+@in_virtual_time
+async def test_a_batch_that_fails_names_study_and_reason(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        server.ends = "ERROR"
+        server.lines = [
+            progress("a b", 1, 3, 10),
+            LINE.format(at=11, no=133, text="Running inference for image id b\x1b[2J"),
+            "RuntimeError: applying transform LoadImaged",
+        ]
+        error = await it.failing("infer.batch")
+        shown = await it.run("infer.status")
+    assert error.problem.code == "program_failed"
+    for part in ("at b", "after 1 of 3 studies", "applying transform"):
+        assert part in error.problem.message
+    assert "\x1b" not in error.problem.message
+    assert "--new" in error.problem.hint
+    assert shown["error"]["message"] == error.problem.message
+
+
+@in_virtual_time
+async def test_a_restarted_server_has_forgotten_the_batch(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        it.server.documents["GET", "/batch/infer"] = lambda _request: 404
+        error = await it.failing("infer.batch")
+        idle = await it.run("infer.status")
+    assert (error.problem.code, idle["state"], len(server.tasks)) == ("server_gone", "idle", 1)
+
+
+@in_virtual_time
+async def test_a_poll_that_fails_does_not_end_the_following_but_five_do(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        lists, asked = it.server.documents["GET", "/batch/infer"], list[int]()
+
+        def answer(request: httpx.Request) -> Any:
+            asked.append(1)
+            return lists(request) if len(asked) > 4 else 500
+
+        it.server.documents["GET", "/batch/infer"] = answer
+        done = await it.run("infer.batch")
+        it.server.documents["GET", "/batch/infer"] = lambda _request: 500
+        error = await it.failing("infer.batch")
+    assert done["state"] == "done"
+    assert error.problem.code != "server_gone"
+    assert len(server.tasks) == 2
+
+
+@in_virtual_time
+async def test_a_stop_is_repeated_until_the_process_has_begun_and_needs_one(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        none = await it.failing("infer.stop")
+        server.ends, server.ignored = "", 2
+        running = it.begin("infer.batch")
+        await it.session.store.wait_for(lambda _: bool(server.tasks), 60)
+        stopped = await it.run("infer.stop")
+        with pytest.raises(Exception, match="stopped"):
+            await running
+    assert (none.problem.code, stopped["state"], len(it.server.asked("DELETE", "/batch/infer"))) == (
+        "not_found", "stopped", 3,
+    )  # fmt: skip
+
+
+@in_virtual_time
+async def test_a_scoring_needs_a_method_of_the_server_and_gives_its_results(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        refused = await it.failing("score", method="dice")
+        it.server.documents["GET", "/info/"] = {
+            **recorded("info"),
+            "scoring": {"dice": {}, "deepedit_epistemic": {}},
+        }
+        it.session.pollers.wake()
+        await it.session.store.wait_for(lambda s: s.info.value is not None and bool(s.info.value.scoring), 60)
+        server.lines = [
+            '[2026-11-23 17:13:52,608] [7] [MainThread] [INFO] (__main__:61) - Result: {"a": 0.5}'
+        ]
+        done = await it.run("score", method="epistemic")
+    assert refused.problem.code == "bad_parameter"
+    assert "skip_scoring" in refused.problem.hint
+    assert (server.request["model"], done["results"]) == ("deepedit_epistemic", {"a": 0.5})
