@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.events import Key
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.screen import Screen
+from textual.style import Style
 from textual.widget import Widget
 
 from labeltui.domain.state import Level, SessionState
+from labeltui.ui.contract import console_of
 from labeltui.ui.frame.compositor import NarrowCompositor
 from labeltui.ui.frame.layout import EXTRAS, PANES, Plan, Shape, plan, shape_of
+from labeltui.ui.keys import named
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import LONG
 from labeltui.ui.presentation.strip import facts, identity, strip_line
@@ -41,6 +45,11 @@ CAPTURED = "keys go to the host"
 Hint = tuple[str, str]
 
 
+def clickable(content: Content, **does: str) -> Content:
+    """Let a click on the text run ``action``, an action's id, or type ``keys``."""
+    return content.stylize(Style.from_meta(does))
+
+
 class Line(Static):
     """One row of text, which redraws only if the text changed."""
 
@@ -53,6 +62,15 @@ class Line(Static):
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what the clicked text stands for."""
+        meta = event.style.meta
+        if action := meta.get("action"):
+            await console_of(self).dispatcher.invoke(action)
+        for key in meta.get("keys", "").split():
+            name = named(key.replace("pgup", "pageup").replace("pgdn", "pagedown"))
+            self.app.post_message(Key(name, key if len(key) == 1 else None))
 
 
 class Strip(Line):
@@ -84,18 +102,19 @@ class Tabs(Line):
 
     def show(self, current: str, marks: Mapping[str, str]) -> None:
         """Show the tabs with ``current`` highlighted. ``marks`` are warnings by pane, such as ``!``."""
-        parts: list[tuple[str, str]] = []
+        parts: list[Content] = []
         for name in PANES:
             label = f" {TITLES[name].replace('server ', '').replace('study ', '')}{marks.get(name, '')} "
-            parts += [(label, "bold reverse $text-primary" if name == current else Tone.PLAIN), ("  ", "")]
+            style = "bold reverse $text-primary" if name == current else Tone.PLAIN
+            parts += [clickable(Content.styled(label, style), action=f"pane.{name}"), Content("  ")]
         self.set(Content.assemble(" ", *parts))
 
 
 class FlashLine(Line):
     """Shows the result of the last action or the progress of the running action."""
 
-    def show(self, at: datetime | None, text: str, level: Level, keys: str) -> None:
-        """Show one line, with ``keys`` at its right.
+    def show(self, at: datetime | None, text: str, level: Level, keys: str, action: str = "") -> None:
+        """Show one line, with ``keys`` at its right, on which a click runs ``action``.
 
         ``at`` is the time of a result; None if the text is not a result.
         """
@@ -108,7 +127,8 @@ class FlashLine(Line):
         tone = word.tone if at is not None else Tone.FAINT
         gap = " " * max(0, width - len(stamp) - Content(body).cell_length - len(tail))
         text_tone = Tone.PLAIN if level is Level.INFO and at is not None else tone
-        self.set(Content.assemble((f" {stamp}", tone), (body, text_tone), (f"{gap}{tail}", Tone.FAINT)))
+        line = Content.assemble((f" {stamp}", tone), (body, text_tone), (f"{gap}{tail}", Tone.FAINT))
+        self.set(clickable(line, action=action) if action else line)
 
 
 class KeyLine(Line):
@@ -121,6 +141,7 @@ class KeyLine(Line):
         used = 0
         for key, text in hints:
             item = Content.assemble((key, "bold $text-accent"), (f" {text}", Tone.PLAIN))
+            item = clickable(item, keys=key)
             if used + item.cell_length + 2 > room:
                 break
             used += item.cell_length + 2
@@ -164,9 +185,11 @@ class PaneFrame(Widget):
         parts = (TITLES[self.pane], CAPTURED if self._captured else "", safe(self._titles[0]))
         self.border_title = Content(" · ".join(part for part in parts if part))
 
-    def on_click(self, event: events.Click) -> None:
-        """Ask the console to focus this pane."""
+    async def on_click(self, event: events.Click) -> None:
+        """Ask the console to focus this pane; list all alerts if the pane shows the alerts."""
         self.post_message(self.Picked(self.pane))
+        if self.pane == "alerts":
+            await console_of(self).dispatcher.invoke("alerts")
 
 
 class _PlanLayout(Layout):

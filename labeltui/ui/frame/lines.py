@@ -100,12 +100,16 @@ class Lines:
         running = next(reversed(self._app.dispatcher.running.values()), None)
         if self.is_urgent or (running is None and not state.demo_step):
             keys = self._app.keymap.keys_of(BY_ID[self._keys_for])
-            screen.flash.show(*self._flashed, f"[{keys}] {TAILS[self._keys_for]}" if keys else "")
+            screen.flash.show(
+                *self._flashed, f"[{keys}] {TAILS[self._keys_for]}" if keys else "", self._keys_for
+            )
         elif running is not None:
             text = f"◌ {running.action.title}: {running.last}"
             screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
         else:
-            screen.flash.show(None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log")
+            screen.flash.show(
+                None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log", "actions.log"
+            )
         self.paint_keys()
         screen.tabs.show(screen.current, tab_marks(state))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from textual.content import Content
+from textual.style import Style
 
 from labeltui.domain.reading import Reading
 from labeltui.ui.presentation import words
@@ -19,6 +20,7 @@ LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
 class Fact:
     """One fact: names and texts in three lengths each. ``old`` is the age of a stale fact, else empty.
 
+    ``action`` is the id of the action that a click runs.
     ``cells`` is the least width of the short text, so that a countdown does not move the facts at its right.
     """
 
@@ -28,6 +30,7 @@ class Fact:
     tone: Tone
     old: str = ""
     cells: int = 0
+    action: str = ""
 
     def at(self, length: int) -> Content:
         """Return the fact's text at a length from ``LONG`` to ``SHORT``; empty for ``GONE``."""
@@ -41,7 +44,8 @@ class Fact:
         parts.append((f"{self.glyph} {text}".strip().ljust(self.cells if length == SHORT else 0), tone))
         if self.old:
             parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
-        return Content.assemble(*parts)
+        content = Content.assemble(*parts)
+        return content.stylize(Style.from_meta({"action": self.action})) if self.action else content
 
 
 def stale_age(reading: Reading[Any], now: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -214,18 +215,25 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int, int]]:
     training = state.training.value
     ended = training is not None and training.state in ENDED
     shown = [
-        (_pod(state, now), 6, 9),
-        (_guard(state, now), 5, 8),
-        (_host(state, now), 0, LAST if ended else 0),  # a training that runs shows that the host is there
-        (_tunnel(state, now), 3, 6),
-        (_server(state, now), 2, 3),
-        (_training(state, now), 4, ENDED_TRAINING if ended else 5),
-        (_queue(state, now), 1, 1),
-        (_labels(state, now), 1, 2),
-        (_log(state), 5, 6),
-        (_alerts(state), 5, 6),
+        ("pane.pod", _pod(state, now), 6, 9),
+        ("pane.pod", _guard(state, now), 5, 8),
+        (
+            "pane.pod",
+            _host(state, now),
+            0,
+            LAST if ended else 0,
+        ),  # a training that runs shows that the host is there
+        ("pane.pod", _tunnel(state, now), 3, 6),
+        ("pane.log", _server(state, now), 2, 3),
+        ("pane.training", _training(state, now), 4, ENDED_TRAINING if ended else 5),
+        ("pane.queue", _queue(state, now), 1, 1),
+        ("pane.queue", _labels(state, now), 1, 2),
+        ("pane.log", _log(state), 5, 6),
+        ("alerts", _alerts(state), 5, 6),
     ]
-    return [(fact, turn, worth) for fact, turn, worth in shown if fact is not None]
+    return [
+        (replace(fact, action=action), turn, worth) for action, fact, turn, worth in shown if fact is not None
+    ]
 
 
 def _can_go(fact: Fact, worth: int, stage: int) -> bool:
