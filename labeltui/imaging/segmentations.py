@@ -4,7 +4,8 @@ Request  ``{"dicom": [{path, name}], "labels": [{file, study, target, algorithm,
   ``dicom`` are DICOM files with the name of their folder, as for ``program.py``. A label belongs to the series
   that its study was converted from, or whose SeriesInstanceUID is its study's id. ``algorithm`` is empty for a
   label that a person has made.
-Answers  ``{"progress": text}``; ``{"made": file, "values": [...]}``; ``{"left": file, "why": text}``
+Answers  ``{"progress": text}``; ``{"made": file, "values": [...], "uncoded": [...]}``; ``{"left": file, "why": text}``
+  ``uncoded`` are the names of segments that say no organ or abnormality, so that their code is ``Tissue``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pydicom
 import SimpleITK
 from pydicom.sr.codedict import codes
 
+from labeltui.imaging.codes import TISSUE, concept_of
 from labeltui.imaging.series import NotAVolume, Slice, named, read_series, volume_of
 
 NEAR_MM = 1e-2  # formats round positions; a label of another image is farther away
@@ -47,8 +49,8 @@ def series_by_study(files: Sequence[Mapping[str, str]]) -> dict[str, Sequence[Sl
 
 def write_segmentation(
     label: Path, slices: Sequence[Slice], target: Path, request: Mapping[str, Any]
-) -> list[int]:
-    """Write a SEG and return the label's values except 0. Raises NotAVolume with the reason."""
+) -> dict[int, str]:
+    """Write a SEG and return the names of the label's values except 0. Raises NotAVolume with the reason."""
     files = volume_of(slices)
     if len(files) == 1:
         raise NotAVolume("its series is one file with several frames, for which no SEG is written")
@@ -66,10 +68,9 @@ def write_segmentation(
     segments = np.zeros(voxels.shape, dtype=np.uint8)
     for number, value in enumerate(values, 1):
         segments[voxels == value] = number
-    names, algorithm = request["names"], request["algorithm"]
+    names = {value: request["names"].get(str(value), f"label_{value}") for value in values}
     described = [
-        _segment(number, names.get(str(value), f"label_{value}"), algorithm)
-        for number, value in enumerate(values, 1)
+        _segment(number, name, request["algorithm"]) for number, name in enumerate(names.values(), 1)
     ]
     made = highdicom.seg.Segmentation(
         _sources(files, image.GetSpacing()[2]),
@@ -89,7 +90,7 @@ def write_segmentation(
     )
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     made.save_as(target)
-    return values
+    return names
 
 
 def _sources(files: Sequence[Path], apart: float) -> list[Any]:
@@ -109,14 +110,24 @@ def _sources(files: Sequence[Path], apart: float) -> list[Any]:
 
 
 def _segment(number: int, name: str, algorithm: str) -> Any:
-    """Describe a segment. Its code is ``Tissue``, because the operator's names have no codes."""
-    kinds, seg = highdicom.seg.SegmentAlgorithmTypeValues, highdicom.seg.SegmentDescription
-    if not algorithm:
-        return seg(number, name[:64], codes.SCT.Tissue, codes.SCT.Tissue, kinds.MANUAL)
-    by = highdicom.AlgorithmIdentificationSequence(
+    """Describe a segment. Its codes are those that its name says."""
+    kinds, concept = highdicom.seg.SegmentAlgorithmTypeValues, concept_of(name)
+    by = algorithm and highdicom.AlgorithmIdentificationSequence(
         name=algorithm[:64], family=codes.DCM.ArtificialIntelligence, version="unknown"
     )
-    return seg(number, name[:64], codes.SCT.Tissue, codes.SCT.Tissue, kinds.AUTOMATIC, by)
+    segment = highdicom.seg.SegmentDescription(
+        number,
+        name[:64],
+        getattr(codes.SCT, concept.category),
+        getattr(codes.SCT, concept.kind),
+        kinds.AUTOMATIC if algorithm else kinds.MANUAL,
+        by or None,
+        anatomic_regions=[getattr(codes.SCT, concept.region)] if concept.region else None,
+    )
+    if concept.side:
+        side = highdicom.sr.CodedConcept.from_code(getattr(codes.SCT, concept.side))
+        segment.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [side]
+    return segment
 
 
 def _compare(image: Any, mask: Any) -> None:
@@ -149,14 +160,15 @@ def main() -> None:
             say(left=one["file"], why="none of the DICOM files belongs to its study")
             continue
         try:
-            values = write_segmentation(Path(one["file"]), slices, Path(one["target"]), {**request, **one})
+            names = write_segmentation(Path(one["file"]), slices, Path(one["target"]), {**request, **one})
         except NotAVolume as error:
             say(left=one["file"], why=str(error))
         except (RuntimeError, ValueError, TypeError, AttributeError, KeyError) as error:
             lines = str(error).splitlines() or [type(error).__name__]
             say(left=one["file"], why=f"no SEG can be made: {lines[-1][:200]}")
         else:
-            say(made=one["file"], values=values)
+            uncoded = [name for name in names.values() if concept_of(name).kind == TISSUE]
+            say(made=one["file"], values=list(names), uncoded=uncoded)
 
 
 if __name__ == "__main__":

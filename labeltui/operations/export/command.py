@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +64,7 @@ async def labels_export(session: Session, params: LabelsExportParams, report: Re
             await asyncio.to_thread(put, made, dest, replace=params.replace)
     if kind == NNUNET:
         await asyncio.to_thread(shutil.rmtree, images, ignore_errors=True)
-    document = {**_document(session, dest, kind, exported, left, missing, more.get("unnamed", ())), **more}
+    document = {**_document(session, dest, kind, exported, left, missing, more), **more}
     if document["error"] is not None:
         raise Failed.of_document(document)
     report.emit(_step("write", title, "done"))
@@ -92,16 +92,19 @@ def _document(
     exported: list[Chosen],
     left: list[LeftOut],
     missing: str,
-    unnamed: Sequence[int] = (),
+    more: Mapping[str, Any],
 ) -> dict[str, Any]:
     why = "".join(f"; {one_line(one.shown)}: {one.why}" for one in left[:SHOWN])
     parts = [
         f"{len(exported)} {'label' if len(exported) == 1 else 'labels'} exported to {one_line(str(dest))}"
     ]
     parts += [f"{len(left)} left out"] if left else []
-    if unnamed:
+    if unnamed := more.get("unnamed"):
         called = ", ".join(f"label_{value}" for value in unnamed)
         why += f"; values without a name are called {called}; --name names them"
+    if uncoded := more.get("uncoded"):
+        listed = ", ".join(map(one_line, uncoded[:SHOWN])) + (", ..." if len(uncoded) > SHOWN else "")
+        why += f"; segments without a code of their own have the code Tissue: {listed}"
     document: dict[str, Any] = {
         "as_of": moment(session.clock()),
         "format": kind,

@@ -55,7 +55,8 @@ async def write_segmentations(
 ) -> tuple[list[Chosen], list[LeftOut], dict[str, Any]]:
     """Write ``TAG/STUDY.seg.dcm`` for each label, and ``labels.json``.
 
-    Returns the exported labels, those left out, and the values without a name. Raises OSError and Misused.
+    Returns the exported labels, those left out, the values without a name, and the names without a code.
+    Raises OSError and Misused.
     """
     work = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="labeltui-export-"))
     try:
@@ -83,13 +84,14 @@ async def _run(
     params: LabelsExportParams,
     report: Report,
 ) -> tuple[list[Chosen], list[LeftOut], dict[str, Any]]:
-    done, values = list[Chosen](), set[int]()
+    done, values, uncoded = list[Chosen](), set[int](), dict[str, None]()
 
     def receive(answer: Mapping[str, Any]) -> None:
         if "made" in answer:
             one = files[answer["made"]]
             done.append(replace(one, file=_target(one)))
             values.update(answer["values"])
+            uncoded.update(dict.fromkeys(answer["uncoded"]))
         else:
             left.append(LeftOut(files[answer["left"]], str(answer["why"])))
 
@@ -120,7 +122,7 @@ async def _run(
     unnamed = label_names(given_names(params), session.profile.server.labels, model_values(session), values)[
         1
     ]
-    return done, left, {"unnamed": unnamed}
+    return done, left, {"unnamed": unnamed, "uncoded": list(uncoded)}
 
 
 def _target(one: Chosen) -> str:

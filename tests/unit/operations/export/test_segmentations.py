@@ -35,7 +35,7 @@ def _copy(label: dict[str, Any]) -> dict[str, Any]:
     target = Path(label["target"])
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(Path(label["file"]).read_bytes())
-    return {"made": label["file"], "values": [1, 200]}
+    return {"made": label["file"], "values": [1, 200], "uncoded": ["label_200"]}
 
 
 @in_virtual_time
@@ -71,6 +71,10 @@ async def test_labels_go_to_the_program_with_their_dicom_files(
     assert (tmp_path / "segs/final/anna.seg.dcm").read_bytes() == b"of anna"
     assert [one["study"] for one in document["left_out"]] == ["other"]
     assert "values without a name are called label_200" in document["message"]
+    assert document["uncoded"] == ["label_200"]
+    assert document["message"].endswith(
+        "segments without a code of their own have the code Tissue: label_200"
+    )
     assert asked[0]["dicom"] == [{"path": str(scan / "1.dcm"), "name": "anna"}]
     assert {one["algorithm"] for one in asked[0]["labels"]} == {"", "original"}
     assert asked[0]["names"]["1"] == "liver"
@@ -118,6 +122,10 @@ async def test_a_seg_has_the_labels_voxels_on_the_slices_that_they_belong_to(tmp
     }  # fmt: skip
     seg = highdicom.seg.segread(tmp_path / "segs/final/anna.seg.dcm")
     assert [seg.get_segment_description(n).segment_label for n in (1, 2)] == ["liver", "left kidney"]
+    kinds = [seg.get_segment_description(n).segmented_property_type for n in (1, 2)]
+    assert [(one.scheme_designator, one.value) for one in kinds] == [("SCT", "10200004"), ("SCT", "64033007")]
+    assert kinds[1].SegmentedPropertyTypeModifierCodeSequence[0].CodeValue == "7771000"
+    assert seg.get_segment_description(1).segmented_property_category.meaning == "Anatomical Structure"
     instances = {pydicom.dcmread(path).SOPInstanceUID: index for index, path in enumerate(paths["anna"])}
     order = sorted(instances, key=instances.__getitem__)
     read = seg.get_pixels_by_source_instance(
