@@ -20,6 +20,7 @@ from labeltui.actions.pods import POD_ACTIONS
 from labeltui.actions.server import SERVER_ACTIONS
 from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.shell import SHELL_ACTIONS
+from labeltui.actions.slicer import SLICER_ACTIONS
 from labeltui.actions.studies import STUDY_ACTIONS
 from labeltui.actions.training import TRAIN_ACTIONS
 
@@ -38,6 +39,7 @@ __all__ = [
 ACTIONS: tuple[Action, ...] = (
     *(STATUS, REPORT, DOCTOR),
     *SERVER_ACTIONS,
+    *SLICER_ACTIONS,
     *STUDY_ACTIONS,
     *INFERENCE_ACTIONS,
     *EXPORT_ACTIONS,

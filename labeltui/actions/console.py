@@ -184,6 +184,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         "invite.new",
         "Invite an annotator",
         "make a key that only reaches the server, and show the text to send",
+        key="a",
+        leader="s",
         danger=Danger.CHANGE,
         disabled=conditions.cannot_invite,
         console="invite",

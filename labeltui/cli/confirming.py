@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
 from labeltui.actions.exports import LABELS_EXPORT
+from labeltui.actions.slicer import SLICER
 from labeltui.actions.studies import STUDIES_UPLOAD
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.text import visible
@@ -90,10 +91,13 @@ _ANSWERS = {
 async def choose_answer(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once about studies that differ, identifying headers, or an earlier export.
+    """Ask once about studies that differ, identifying headers, an earlier export, or the name in Slicer.
 
     Without an answer, raise ``refused``.
     """
+    if action.id == SLICER.id and refused.problem.code == Code.NO_CLIENT_ID and prompter.present:
+        name = await prompter.ask(f"{visible(refused.problem.message)} Your name:")
+        return {**params, "as": (name or "").strip()}
     asked = _ANSWERS.get((action.id, refused.problem.code))
     if asked is None or not prompter.present:
         raise refused

@@ -146,6 +146,15 @@ class GuardSection(Section):
     when the container starts again, the key is gone until a console lends it again."""
 
 
+class SlicerSection(Section):
+    """3D Slicer on this desk, which ``labeltui slicer`` starts."""
+
+    program: str | None = None
+    """Slicer's program, or its application on macOS. By default the one on PATH, else the newest that is found."""
+    client_id: str | None = None
+    """Your name in Slicer, which the server receives with your labels. ``labeltui slicer`` asks for it once."""
+
+
 class Profile(Section):
     """One session's settings."""
 
@@ -167,6 +176,8 @@ class Profile(Section):
     """Copies of the labels on this machine."""
     models: ModelsSection = ModelsSection()
     """Copies of the trained models on this machine."""
+    slicer: SlicerSection = SlicerSection()
+    """3D Slicer on this desk."""
     shell: ShellSection = ShellSection()
     """The shells on the host."""
     guard: GuardSection = GuardSection()

@@ -16,6 +16,7 @@ from labeltui.config.model import (
     RunpodSection,
     ServerSection,
     ShellSection,
+    SlicerSection,
     SshSection,
 )
 from labeltui.config.shape import keys_of
@@ -50,7 +51,9 @@ def profile_text(name: str, given: Mapping[str, Any]) -> str:
     lines = [
         f"[{table}]",
         *_section(
-            Profile, values, skip=("ssh", "runpod", "server", "guard", "labels", "models", "shell", "keys")
+            Profile,
+            values,
+            skip=("ssh", "runpod", "server", "guard", "labels", "models", "slicer", "shell", "keys"),
         ),
     ]
     if values["host"] == "ssh":
@@ -60,6 +63,7 @@ def profile_text(name: str, given: Mapping[str, Any]) -> str:
     lines += ["", f"[{table}.server]", *_section(ServerSection, values)]
     lines += ["", f"[{table}.labels]", *_section(LabelsSection, {})]
     lines += ["", f"[{table}.models]", *_section(ModelsSection, {})]
+    lines += ["", f"[{table}.slicer]", *_section(SlicerSection, {})]
     lines += ["", f"[{table}.shell]", *_section(ShellSection, {})]
     return "\n".join(lines) + "\n"
 

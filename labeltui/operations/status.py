@@ -11,6 +11,7 @@ from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.documents.pod import money_document, pod_document
 from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.rules.ohif import ohif_url
 from labeltui.operations.refresh import refresh_labels, refresh_models, refresh_money
 from labeltui.session.runtime.fields import Fields
 
@@ -39,4 +40,5 @@ async def server_status(session: Session, _params: NoParams, _report: Report) ->
     """Report state, app, models and URL of the server."""
     await session.readiness.settled()
     await refresh_models(session)
-    return server_with_weights(session.store.state, session.clock())
+    state = session.store.state
+    return {**server_with_weights(state, session.clock()), "ohif": ohif_url(state)}

@@ -48,6 +48,7 @@ from labeltui.actions.server import (
     SETUP,
 )
 from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
+from labeltui.actions.slicer import SLICER
 from labeltui.actions.studies import (
     LABELS_LIST,
     LABELS_PULL,
@@ -96,6 +97,7 @@ from labeltui.operations.report import report
 from labeltui.operations.server.lifecycle import server_restart, server_start, server_stop
 from labeltui.operations.server.logs import server_logs
 from labeltui.operations.server.setup import setup
+from labeltui.operations.slicer.command import slicer
 from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
@@ -132,6 +134,7 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(SERVER_RESTART, server_restart),
         _pair(SERVER_STATUS, server_status),
         _pair(SERVER_LOGS, server_logs),
+        _pair(SLICER, slicer),
         _pair(STUDIES_LIST, studies_list),
         _pair(STUDIES_NEXT, studies_next),
         _pair(STUDIES_ORDER, studies_order),

@@ -132,6 +132,13 @@ class Console(Core):
         else:
             self.copy(tunnel.url)
 
+    async def action_slicer(self) -> None:
+        """Start Slicer. Ask for the annotator's name first, if the profile has none."""
+        if self.session is not None and self.session.profile.slicer.client_id:
+            await self.dispatcher.invoke("slicer")
+        else:
+            self.screens.form("slicer")
+
     async def action_ssh_config(self) -> None:
         """Write a ``Host`` entry for the session's host to ssh's configuration."""
         await self.dispatcher.invoke("ssh-config", {"write": True})

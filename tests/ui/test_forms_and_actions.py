@@ -249,3 +249,18 @@ async def test_a_leader_and_more_keys_than_it_takes_in_one_go() -> None:
         await wait_for(pilot, lambda: app.screen is app.frame_screen)
         await pilot.press("question_mark")
         await wait_for(pilot, lambda: type(app.screen).__name__ == "HelpScreen")
+
+
+async def test_slicer_asks_for_the_name_once(ran: list[tuple[str, dict[str, Any]]]) -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("s", "l")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        await pilot.press(*"ana", "ctrl+s")
+        await wait_for(pilot, lambda: ran == [("slicer", {"as": "ana"})])
+        assert app.session is not None
+        app.session.profile = Profile.model_validate({"slicer": {"client_id": "ana"}})
+        await wait_for(pilot, lambda: not app.dispatcher.running)
+        await pilot.press("s", "l")
+        await wait_for(pilot, lambda: ran[1:] == [("slicer", {})])

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
+from labeltui.domain.rules.ohif import ohif_url
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.ui.panes.card import Card
@@ -52,6 +53,8 @@ class TunnelsCard(Card, can_focus=False):
         tunnel = state.tunnel.value
         if tunnel is not None and tunnel.url is not None:
             lines.append(row("", (f"{self.key_for('copy.url')} copies the URL for Slicer", Tone.FAINT)))
+        if (ohif := ohif_url(state)) is not None:
+            lines.append(row("ohif", (elide(ohif, room), Tone.PLAIN)))
         return lines
 
 

@@ -1,0 +1,1 @@
+"""``slicer``: starts the 3D Slicer of this desk, connected to the server."""
