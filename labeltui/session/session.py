@@ -168,7 +168,7 @@ class Session:
             self.store, self.profile, self.link, self.api.client,
             lambda: self.account.pod_id, lambda: self.watch.pid, lambda: self.watch.meta,
         )  # fmt: skip
-        self.segs = transports.segs
+        self.segs, self.dicomweb = transports.segs, transports.dicomweb
         self.labels = LabelCopier(
             self.store, self.profile.labels, LabelFolder(self._copies("labels")), self.state_folder, transports,
             self.clock,

@@ -1,7 +1,7 @@
 """Reads images and labels, and turns them so that their axes are the nearest axes of the patient.
 
-NIfTI is read with nibabel, other formats with SimpleITK. Positions are DICOM's: millimetres to the patient's left,
-back and head.
+NIfTI is read with nibabel, other formats and folders of DICOM files with SimpleITK. Positions are DICOM's:
+millimetres to the patient's left, back and head.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 import zlib
 from itertools import permutations
+from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
 TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+UNEVEN = 0.02  # share of the spacing, or mm: rounding of positions stays below
 ERRORS = (OSError, EOFError, ValueError, RuntimeError, KeyError, TypeError, OverflowError, zlib.error)
 
 
@@ -57,7 +59,10 @@ class Oriented(NamedTuple):
 def open_file(path: str) -> Source:
     """Read a file's header. Raises Unreadable."""
     try:
-        source = open_nifti(path) if path.lower().endswith((".nii", ".nii.gz")) else open_other(path)
+        if Path(path).is_dir():
+            source = open_series(path)
+        else:
+            source = open_nifti(path) if path.lower().endswith((".nii", ".nii.gz")) else open_other(path)
     except ModuleNotFoundError as error:
         raise Unreadable(f"the host's Python has no {error.name}, which reads this format") from None
     except FileNotFoundError:
@@ -105,6 +110,34 @@ def open_other(path: str) -> Source:
     return Source(
         shape, affine_of(reader, len(shape)), 2 * int(np.prod(shape, dtype=float)) * width,
         lambda: library.GetArrayFromImage(reader.Execute()).transpose(),
+    )  # fmt: skip
+
+
+def open_series(folder: str) -> Source:
+    """Read the headers of a DICOM series. Raises Unreadable if its slices are no volume."""
+    library: Any = importlib.import_module("SimpleITK")
+    series = library.ImageSeriesReader()
+    if len(series.GetGDCMSeriesIDs(folder)) != 1:
+        raise Unreadable(f"its folder has {len(series.GetGDCMSeriesIDs(folder))} DICOM series instead of one")
+    names = series.GetGDCMSeriesFileNames(folder)  # in the order of their positions
+    if len(names) == 1:
+        return open_other(names[0])
+    reader, places = library.ImageFileReader(), list[Any]()
+    for name in reversed(names):
+        reader.SetFileName(name)
+        reader.ReadImageInformation()
+        places.insert(0, np.asarray(reader.GetOrigin()))
+    steps = np.diff(places, axis=0)
+    step = (places[-1] - places[0]) / (len(places) - 1)
+    if np.abs(steps - step).max() > UNEVEN * max(1.0, float(np.linalg.norm(step))):
+        raise Unreadable("its slices are not evenly spaced, so some are missing or it has several volumes")
+    first = open_other(names[0])
+    affine = affine_of(reader, 3)
+    affine[:3, 2] = step
+    series.SetFileNames(names)
+    shape = (*first.shape[:2], len(names))
+    return Source(
+        shape, affine, first.held * len(names), lambda: library.GetArrayFromImage(series.Execute()).transpose()
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from labeltui.domain.studies.image_files import LISTED
 from labeltui.domain.studies.preview import WINDOWS, LabelFacts, Plane, Preview, Slice, SliceRequest, Volume
 from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
-from labeltui.monailabel.launch import expand, is_dicomweb
+from labeltui.monailabel.launch import expand
 from labeltui.operations.studies.names import model_values, segment_names
 from labeltui.operations.studies.picture import picture, png
 from labeltui.operations.studies.upload.plan import served_studies
@@ -40,37 +40,56 @@ async def open_preview(session: Session, study: str, labels: Sequence[tuple[str,
     """Open the preview of a study with up to two labels, each a tag and the first digits of a version's SHA-256.
 
     An empty version is the label on the host. A label that can't be shown has the reason in the volume. Raises
-    Refused ``not_permitted`` for a DICOMweb server, Failed ``not_found`` for a study without an image, and Failed
+    Failed ``not_found`` for a study without an image, or which MONAI Label has not fetched by DICOMweb, and Failed
     ``program_failed`` with the reason why an image can't be shown.
     """
-    agent, served = await session.link.ready(), served_studies(session)
-    if is_dicomweb(served):
-        raise Refused(
-            Code.NOT_PERMITTED, "Only studies in a folder of the host have a preview; these are on a DICOMweb server.",
-            "Open the study in Slicer.",
-        )  # fmt: skip
-    root = expand(served, agent.hello.home)
-    there = (await agent.compare_upload(root, [study + extension for extension in LISTED])).there
-    image = next(iter(there), None)
+    agent = await session.link.ready()
+    root = _root(session, agent)
+    names = [study, *(study + extension for extension in LISTED)]
+    there = (await agent.compare_upload(root, names)).there
+    image = next((name for name in reversed(names) if name in there), None)  # a file before DICOM's folder
     if image is None:
-        raise Failed(
-            Code.NOT_FOUND, f"The host has no NIfTI or NRRD file of {one_line(study)} in {one_line(served)}.",
-            "`labeltui studies list` lists the studies.",
-        )  # fmt: skip
+        raise _absent(session, study)
+    queue = session.store.state.queue.value
     source = PreviewSource(
         study,
         f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
         f"{root}/{image}",
         tuple([await _label(session, agent, study, tag, version) for tag, version in labels]),
+        next((one.modality for one in (queue.studies if queue is not None else ()) if one.id == study), ""),
     )
     return await StudyPreview.open(session.link.connected, source)
+
+
+def _root(session: Session, agent: AgentClient) -> str:
+    """Return the folder of the studies on the host; for a DICOMweb server, the cache of MONAI Label."""
+    web = session.dicomweb()
+    home = agent.hello.home
+    return (
+        expand(served_studies(session), home)
+        if web is None
+        else web.cache(session.profile.server.folder, home)
+    )
+
+
+def _absent(session: Session, study: str) -> Failed:
+    if session.dicomweb() is not None:
+        return Failed(
+            Code.NOT_FOUND, f"MONAI Label has not fetched {one_line(study)} from the DICOM server yet.",
+            "It does when the study is handed out, or opened in Slicer.",
+        )  # fmt: skip
+    return Failed(
+        Code.NOT_FOUND,
+        f"The host has no NIfTI or NRRD file of {one_line(study)} in {one_line(served_studies(session))}.",
+        "`labeltui studies list` lists the studies.",
+    )
 
 
 async def _label(session: Session, agent: AgentClient, study: str, tag: str, version: str) -> LabelSource:
     names = await _names(session, study, tag)
     if version:
         return await _version(session, study, tag, version, names)
-    listing = await agent.list_labels(expand(served_studies(session), agent.hello.home), [(tag, study)])
+    listing = await agent.list_labels(_root(session, agent), [(tag, study)])
     found = next((one for one in listing.labels if (one.tag, split_label(one.name)[0]) == (tag, study)), None)
     if found is None:
         return LabelSource(tag, problem=f"the host has no label {one_line(tag)} of this study")
@@ -162,11 +181,10 @@ async def _wanted(session: Session, params: StudiesPreviewParams) -> list[tuple[
         return [(params.tag or FINAL_TAG, params.version or "")]
     agent = await session.link.ready()
     pairs = [(tag, params.study) for tag in SHOWN_FIRST]
-    served = served_studies(session)
-    if is_dicomweb(served):
-        return []
-    there = {one.tag for one in (await agent.list_labels(expand(served, agent.hello.home), pairs)).labels}
-    return [(tag, "") for tag in SHOWN_FIRST if tag in there][:1]
+    with suppress(Failed):  # a folder that is not there has no image either, which is reported next
+        there = {one.tag for one in (await agent.list_labels(_root(session, agent), pairs)).labels}
+        return [(tag, "") for tag in SHOWN_FIRST if tag in there][:1]
+    return []
 
 
 def _window(given: str | None) -> tuple[float, float] | None:

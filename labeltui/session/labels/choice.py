@@ -49,7 +49,7 @@ class LabelTransports:
         self._rest = RestTransport(client)
         self.segs = SegMirror(
             profile.server,
-            self._dicomweb,
+            self.dicomweb,
             lambda: store.wait_for(lambda state: state.server.value is not None),
         )
 
@@ -99,7 +99,7 @@ class LabelTransports:
             configured if ended and not own and not _is_same(server.studies, configured) else server.studies
         )
 
-    def _dicomweb(self) -> DicomWeb | None:
+    def dicomweb(self) -> DicomWeb | None:
         """Return the DICOMweb server; None for a folder. Raises Misused ``no_password``."""
         if not is_dicomweb(self._studies):
             return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
+from base64 import b64decode
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,13 @@ ORIENTATIONS = [
     (np.eye(3)[list(order)] * signs) for order, signs in zip(permutations(range(3)), SIGNS, strict=True)
 ]
 NOISE = np.random.default_rng(1).bytes(99 * 9 * 9 * 2)
+JPEG2000 = b64decode(
+    "/0//UQApAAAAAAAQAAAAEAAAAAAAAAAAAAAAEAAAABAAAAAAAAAAAAABDwEB/1IADAAAAAEAAQQEAAH/XAAHQICIiJD/ZAAl"
+    "AAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjT/kAAKAAAAAACAAAH/k9/4ktgSK2cWj4+hghgWXPU1TwCq06r6"
+    "tDmPn6WorVqa4ZUYspOeKF1H2+4XYJJ7FkgpNyGtuXVJcmcsXIl2CmjG7EeG9ZNmV88HDxOtx0bEQZG/rzI6nArb9ZoBLz+/"
+    "wAA6HAA+oIA2oYM9pjQv+VSxX//Z"
+)
+"""A picture of 16 x 16 pixels: 40 for each row and 3 for each column."""
 library: Any = nibabel
 
 
@@ -290,3 +299,42 @@ def test_nrrd_is_read_as_nifti_is(encoding: bool, tmp_path: Path) -> None:
     (tmp_path / "short.nrrd").write_bytes(nrrd()[:-40])
     with pytest.raises(Unreadable, match="its file"):
         opened(str(tmp_path / "short.nrrd"))
+
+
+@pytest.mark.parametrize("compressor", ["", "JPEG2000", "RLE"])
+@pytest.mark.parametrize(
+    "orientation", [(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (0.8, 0.6, 0, -0.6, 0.8, 0)]
+)
+def test_a_dicom_series_is_read_whatever_its_compression(
+    compressor: str, orientation: tuple[float, ...], tmp_path: Path
+) -> None:
+    itk: Any = pytest.importorskip("SimpleITK")
+    pydicom: Any = pytest.importorskip("pydicom")
+    series = importlib.import_module("tests.dicom_files")
+    rows, columns = np.ogrid[:16, :16]
+    data = np.stack([(rows * 40 + columns * 3).astype(np.int16)] * 5)
+    paths = series.write_series(tmp_path / "s", data, orientation=orientation)
+    for path in paths if compressor else ():
+        one = pydicom.dcmread(path)
+        one.compress(pydicom.uid.RLELossless)
+        if compressor == "JPEG2000":
+            one.PixelData = pydicom.encaps.encapsulate([JPEG2000])
+            one.PixelRepresentation = 0
+            one.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+        one.save_as(path)
+    reader = itk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(tmp_path / "s")))
+    grid = itk.DICOMOrient(reader.Execute(), "LPS")
+    drawing = opened(str(tmp_path / "s"))
+    assert sorted(drawing.image.intensities(drawing.image.voxels).ravel()) == sorted(
+        data.ravel() - 1000
+    )  # the files' intercept
+    assert (drawing.image.voxels.transpose() == itk.GetArrayFromImage(grid)).all()
+    assert np.allclose(drawing.image.affine[:3, 3], grid.GetOrigin(), atol=1e-3)
+    assert np.allclose(drawing.image.spacing, grid.GetSpacing(), atol=1e-3)
+    paths[2].unlink()
+    with pytest.raises(Unreadable, match="not evenly spaced"):
+        opened(str(tmp_path / "s"))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(Unreadable, match="0 DICOM series"):
+        opened(str(tmp_path / "none"))

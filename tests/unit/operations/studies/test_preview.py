@@ -7,6 +7,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,27 @@ async def test_what_cannot_be_drawn_is_refused_in_words(tmp_path: Path) -> None:
     assert "\x1b" not in absent.problem.message
     written = await asyncio.to_thread(Path(out).exists)
     assert not written
+
+
+@in_virtual_time
+async def test_a_series_of_a_dicomweb_server_is_read_from_the_cache_of_monai_label(tmp_path: Path) -> None:
+    out = str(tmp_path / "a.png")
+    async with desk(tmp_path, server={"studies": "http://pacs/dicom-web"}) as it:
+        has(it, "1.2.3")
+        asked = draws(it)
+        await it.run("studies.preview", study="1.2.3", out=out)
+        has(it, "1.2.3", "1.2.3.nii.gz")
+        await it.run("studies.preview", study="1.2.3", out=out, replace=True)
+        has(it)
+        absent = await it.failing("studies.preview", study="1.2.3", out=out, replace=True)
+    cache = (
+        "/root/.cache/monailabel/dicom/" + md5(b"http://pacs/dicom-web", usedforsecurity=False).hexdigest()
+    )
+    assert [one["image"] for one in asked if one["op"] == "open"] == [
+        f"{cache}/1.2.3",
+        f"{cache}/1.2.3.nii.gz",
+    ]
+    assert "MONAI Label has not fetched 1.2.3" in absent.problem.message
 
 
 def test_the_outline_is_full_and_the_area_as_opaque_as_asked(tmp_path: Path) -> None:
