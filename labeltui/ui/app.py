@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from textual import events
 
 from labeltui.actions import BY_ID
 from labeltui.domain.offers import OTHER_OFFERS, SERVER_OFFERS, TRAINING_OFFERS, with_offers
@@ -15,6 +19,8 @@ from labeltui.session.runtime.supervise import error_text
 from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
 from labeltui.ui.frame.layout import PANES
+from labeltui.ui.frame.lines import keep_key
+from labeltui.ui.notify import NOTIFIED, Notifier
 from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
@@ -36,6 +42,27 @@ class Console(Core):
 
     _flashed_event_at: datetime | None = None  # the time of the pod event that was flashed last
     _known_alerts: frozenset[Alert] = frozenset()
+    _stop_is_near = False
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        """Notifies an operator who looks at another window."""
+        return Notifier(self._write_to_terminal, os.environ)
+
+    def _write_to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take note of keys and of the terminal's focus, then handle the event as usual."""
+        self.notifier.noticed(event, self.clock())
+        await super().on_event(event)
+
+    async def on_unmount(self) -> None:
+        """Restore the terminal's title, then close the session."""
+        self.notifier.restore_title()
+        await super().on_unmount()
 
     def changed(self, state: SessionState, fields: Changed) -> None:
         """Repaint as usual, and flash a new pod event or alert if it is less than a minute old."""
@@ -53,6 +80,10 @@ class Console(Core):
                     self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
         if Fields.alerts in fields:
             self._flash_alert(state.alerts)
+        if Fields.guard in fields:
+            before, self._stop_is_near = self._stop_is_near, bool(keys := keep_key(self.keymap, state))
+            if self._stop_is_near and not before:
+                self.notifier.notify(f"The pod is about to be stopped; {keys} keeps it.", self.clock())
 
     def _flash_alert(self, alerts: tuple[Alert, ...]) -> None:
         """Flash the gravest new alert. If several are equally grave, flash the newest."""
@@ -60,6 +91,9 @@ class Console(Core):
         new = [one for one in alerts if one not in known and (self.clock() - one.at).total_seconds() < NEWS_S]
         if not new:
             return
+        notified = [one for one in new if one.key.startswith(NOTIFIED)]
+        if notified:
+            self.notifier.notify(notified[-1].message, self.clock())
         alert = max(new, key=lambda one: (LEVELS.index(one.level), one.at))
         if alert.level is Level.INFO and self.lines.is_urgent:
             return
