@@ -51,6 +51,22 @@ def place(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("name", ["all", "all.zip"])
+@in_virtual_time
+async def test_labels_in_nrrd_keep_their_bytes_and_endings(tmp_path: Path, place: Path, name: str) -> None:
+    labels = {"s1.nrrd": b"of s1", "s2.seg.nrrd": b"of s2", "s3.nii.gz": b"of s3"}
+    async with desk(tmp_path, serves=True) as it:
+        for label, data in labels.items():
+            put(it, label, data)
+        await it.run("labels.export", dest=str(place / name))
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(place / name) as packed:
+            found = {label: packed.read(f"final/{label}") for label in labels}
+    else:
+        found = {label: (place / name / "final" / label).read_bytes() for label in labels}
+    assert found == labels
+
+
 @in_virtual_time
 async def test_a_folder_has_the_newest_versions_and_a_list_of_them(tmp_path: Path, place: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
