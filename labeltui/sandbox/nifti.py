@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _library: Any = nibabel  # untyped
-AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])  # voxels of 4 x 4 x 5 mm
+# Voxels of 4 x 4 x 5 mm, from the patient's right to the left, from the front to the back and from the feet to the head
+AFFINE = np.diag([-4.0, -4.0, 5.0, 1.0])
 
 
 class NotAVolume(Exception):
