@@ -78,6 +78,19 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         console="profiles",
     ),
     Action(
+        "guide",
+        "Guide",
+        "every step of the session, what is done and what is wrong; enter does the chosen step",
+        key="H",
+        console="guide",
+    ),
+    Action(
+        "guide.line",
+        "Show or hide the next step",
+        "show the next step above the keys until the first label is on this machine, or hide it",
+        console="guide_line",
+    ),
+    Action(
         "pods",
         "Pods of the account",
         "list all pods with state and cost; start, stop, restart or terminate a pod",

@@ -72,3 +72,14 @@ class TunnelStatus:
     def url(self) -> str | None:
         """The address for Slicer; None while no local port is open."""
         return None if self.local_port is None else f"http://127.0.0.1:{self.local_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a host has for the profile's server, whether or not one runs.
+
+    ``studies`` is True if the folder of studies has a file; None if that is unknown, as for DICOMweb.
+    """
+
+    installed: bool  # MONAI Label, with the profile's app
+    studies: bool | None = None

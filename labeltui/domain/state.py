@@ -11,7 +11,7 @@ from labeltui.domain.reading import Reading
 
 if TYPE_CHECKING:  # keeps first paint light: an empty console has none of these values
     from labeltui.domain.guard.status import GuardStatus
-    from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
+    from labeltui.domain.host import HostMetrics, HostStatus, Prepared, TunnelStatus
     from labeltui.domain.invitations import Invitations
     from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.models import Models
@@ -55,6 +55,7 @@ class Identity:
     demo: bool = False
     scenario: str = ""
     rents: bool = False  # the profile uses RunPod
+    client_id: str = "labeltui"  # by which this console fetches studies
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,4 @@ class SessionState:
     session_began: datetime | None = None  # the start of its first server; None if unknown
     worklist: Reading[Worklist] = field(default_factory=Reading)
     models: Reading[Models] = field(default_factory=Reading)  # on the host, and their copies on this machine
+    prepared: Reading[Prepared] = field(default_factory=Reading)  # MONAI Label and studies on the host

@@ -52,6 +52,7 @@ from labeltui.session.server.found import FoundWatch
 from labeltui.session.server.last_training import LastTraining
 from labeltui.session.server.orphans import OrphanWatch
 from labeltui.session.server.pollers import Pollers
+from labeltui.session.server.prepared import PreparedWatch
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import RemoteLog
 from labeltui.session.server.trainings import EarlierRuns, TrainingRecorder
@@ -94,11 +95,9 @@ class Session:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
         self.config, self.state_folder, self.started = config, state, False
         self.demo = pod.scenario if pod is not None else None
-        self.store = Store(
-            SessionState(
-                Identity(name, read_only, pod is not None, self.demo or "", profile.host == "runpod")
-            )
-        )
+        demo, rents = self.demo or "", profile.host == "runpod"
+        identity = Identity(name, read_only, pod is not None, demo, rents, profile.client_id)
+        self.store = Store(SessionState(identity))
         self.log = LogStore()
         clients = clients or Clients()
         self._build_history()
@@ -197,6 +196,7 @@ class Session:
         )
         self._load = HostLoad(self.store, self.clock, self.profile.server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
+        self._prepared = PreparedWatch(self.store, self.profile.server, self.clock)
         self._found = FoundWatch(self.store, self.watch, self.profile.server.port)
         self._alerts = Alerts(self.store, self.clock, self.pod_stops, self.labels.folder.has_final)
         self.pod_watch = PodWatch(
@@ -219,6 +219,7 @@ class Session:
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
         self.link.attach("volume", self._load.sum_volume)
+        self.link.attach("prepared", self._prepared.run)
         self.link.attach("orphans", self._orphans.run)
         self.link.attach("found server", self._found.run)
         self.link.attach("guard", self.guard.run)

@@ -177,6 +177,20 @@ class Console(Core):
         """Write a ``Host`` entry for the session's host to ssh's configuration."""
         await self.dispatcher.invoke("ssh-config", {"write": True})
 
+    def action_guide(self) -> None:
+        """List every step of the session."""
+        self.screens.guide()
+
+    def action_guide_line(self) -> None:
+        """Hide the line with the next step, or show it again."""
+        shown = self.frame_screen.next.toggle()
+        key = self.keymap.keys_of(BY_ID["guide"])
+        self.flash(
+            "the next step is shown until the first label is on this machine"
+            if shown
+            else f"the next step is hidden; {key} lists every step"
+        )
+
     async def action_trainings(self) -> None:
         """List every training of this server and of earlier ones."""
         await self.screens.trainings()

@@ -100,7 +100,8 @@ class Preflight:
     """Whether the server can start. ``app`` is empty if it is missing.
 
     ``home`` is the host's home folder, ``path`` its PATH, ``python_path`` its PYTHONPATH. ``studies`` is True
-    if the studies' folder exists. The versions are those of the Python that made the virtual environment, of
+    if the studies' folder exists, and ``any_study`` if it has a file that may be a study; None if that is
+    unknown. The versions are those of the Python that made the virtual environment, of
     the Python that runs in it (empty if it does not run), and of the host's own Python.
     """
 
@@ -114,6 +115,7 @@ class Preflight:
     studies: bool
     port_free: bool
     python_path: str = ""
+    any_study: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The fixed parts of the screen: strip, tabs, the body with the panes, and the two bottom rows."""
+"""The fixed parts of the screen: strip, tabs, the body with the panes, and the bottom rows."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ from labeltui.ui.widgets.columns import Static
 if TYPE_CHECKING:
     from textual import events
 
+    from labeltui.session.session import Session
+
 TITLES: Mapping[str, str] = {
     "pod": "1 pod",
     "shell": "2 shell",
@@ -42,6 +44,8 @@ TITLES: Mapping[str, str] = {
     "alerts": "alerts",
 }
 CAPTURED = "keys go to the host"
+GUIDE = "guide"
+"""The document of the state folder that says whether the next step is hidden."""
 Hint = tuple[str, str]
 
 
@@ -129,6 +133,38 @@ class FlashLine(Line):
         text_tone = Tone.PLAIN if level is Level.INFO and at is not None else tone
         line = Content.assemble((f" {stamp}", tone), (body, text_tone), (f"{gap}{tail}", Tone.FAINT))
         self.set(clickable(line, action=action) if action else line)
+
+
+class NextLine(Line):
+    """The next step of the session. It takes no row if there is none, or if the operator hid it for the profile."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._session: Session | None = None
+        self._hidden = False
+        self._made: tuple[SessionState, int] | None = None
+
+    def show(self, session: Session, keys: Callable[[str], str]) -> None:
+        """Show the next step of a session."""
+        if session is not self._session:
+            self._session, self._made = session, None
+            self._hidden = bool(session.state_folder.read(GUIDE).get("hidden"))
+        made = (session.store.state, self.app.size.width)
+        if self._made is not None and made[0] is self._made[0] and made[1] == self._made[1]:
+            return
+        from labeltui.ui.presentation.guide import next_line  # noqa: PLC0415 - no session is open at first paint
+
+        self._made = made
+        content = Content("") if self._hidden else next_line(made[0], keys, made[1] - 1)
+        self.set_class(bool(content), "-on")
+        self.set(content)
+
+    def toggle(self) -> bool:
+        """Hide the line, or show it again, in this session and later ones. Returns whether it is shown."""
+        if self._session is not None:
+            self._hidden, self._made = not self._hidden, None
+            self._session.state_folder.write(GUIDE, {"hidden": self._hidden})
+        return not self._hidden
 
 
 class KeyLine(Line):
@@ -242,15 +278,17 @@ class FrameScreen(Screen[None], inherit_bindings=False):
         self.small = TooSmall(id="small")
         self.tabs = Tabs(id="tabs")
         self.body = Body(self.planned)
+        self.next = NextLine(id="next")
         self.flash = FlashLine(id="flash")
         self.keys = KeyLine(id="keys")
 
     def compose(self) -> ComposeResult:
-        """Yield strip, tabs, panes, flash line and keys."""
+        """Yield strip, tabs, panes, next step, flash line and keys."""
         yield self.strip
         yield self.small
         yield self.tabs
         yield self.body
+        yield self.next
         yield self.flash
         yield self.keys
 

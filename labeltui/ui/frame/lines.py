@@ -1,4 +1,4 @@
-"""Paints the rows around the panes: strip, tabs, flash line and keys."""
+"""Paints the rows around the panes: strip, tabs, next step, flash line and keys."""
 
 from __future__ import annotations
 
@@ -96,6 +96,8 @@ class Lines:
             screen.keys.show(self.footer()[-1:])
             return
         screen.strip.show(state, now)
+        if self._app.session is not None:
+            screen.next.show(self._app.session, self._keys_of)
         log_key = self._app.keymap.keys_of(BY_ID["actions.log"])
         running = next(reversed(self._app.dispatcher.running.values()), None)
         if self.is_urgent or (running is None and not state.demo_step):
@@ -112,6 +114,9 @@ class Lines:
             )
         self.paint_keys()
         screen.tabs.show(screen.current, tab_marks(state))
+
+    def _keys_of(self, action: str) -> str:
+        return self._app.keymap.keys_of(BY_ID[action])
 
     def paint_keys(self) -> None:
         """Show the keys that work now, and a shell that gets them; not if the terminal is too small for a pane."""

@@ -24,6 +24,7 @@ from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.form import FormScreen, notes, prefilled
 from labeltui.ui.screens.doctor import DoctorScreen
+from labeltui.ui.screens.guide import GuideScreen
 from labeltui.ui.screens.help import HelpScreen, entries
 from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
 from labeltui.ui.screens.leader import LeaderScreen
@@ -128,6 +129,10 @@ class Screens:
             for key, action in console.keymap.leaders[leader].items()
         ]
         self._app.push_screen(LeaderScreen(LEADERS[leader], leader, entries), self._picked)
+
+    def guide(self) -> None:
+        """List the steps of the session, and run the action of the chosen one."""
+        self._app.push_screen(GuideScreen(), self._picked)
 
     async def _picked(self, action_id: str | None) -> None:
         if action_id is not None:

@@ -11,9 +11,14 @@ from typing import Any
 from labeltui.hosts.agent.remote.files import expand
 from labeltui.hosts.agent.remote.installation.environment import environment
 
+DATASTORE = "datastore_v2."  # the datastore's own files lie among the studies
+
 
 def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
-    """Return facts about the installation. ``app`` is a name or path; ``studies`` is empty for DICOMweb."""
+    """Return facts about the installation. ``app`` is a name or path; ``studies`` is empty for DICOMweb.
+
+    ``any_study`` is True if the folder of studies has a file; None for DICOMweb, and if it can't be read.
+    """
     there = from_home(folder)
     venv = environment(there / "venv")
     source = from_home(app) if "/" in app or app.startswith("~") else there / "apps" / app
@@ -27,6 +32,7 @@ def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
         "python_version": platform.python_version(),
         "app": str(source) if (source / "main.py").is_file() else "",
         "studies": from_home(studies).is_dir() if studies else True,
+        "any_study": has_file(from_home(studies)) if studies else None,
         "port_free": is_free(int(port)),
     }
 
@@ -34,6 +40,17 @@ def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
 def from_home(path: str) -> Path:
     """Resolve a profile's path: a relative one starts in the home folder."""
     return expand("~") / expand(path)
+
+
+def has_file(folder: Path) -> bool | None:
+    """Whether a folder has a file that may be a study; None if it can't be read. A missing folder has none."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(one.is_file() and not one.name.startswith((".", DATASTORE)) for one in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None
 
 
 def is_free(port: int) -> bool:

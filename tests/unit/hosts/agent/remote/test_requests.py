@@ -192,7 +192,7 @@ def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.Monkey
         assert nothing == {
             "home": str(tmp_path), "path": os.environ["PATH"], "app": "", "studies": False, "port_free": False,
             "venv_found": False, "venv_made_by": "", "venv_python": "", "python_version": platform.python_version(),
-            "python_path": "/of/the/image",
+            "python_path": "/of/the/image", "any_study": False,
         }  # fmt: skip
     for path in ("pod/apps/radiology/main.py", "mine/main.py", "pod/venv/pyvenv.cfg"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -204,6 +204,11 @@ def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (there["venv_found"], there["venv_made_by"], there["venv_python"]) == (True, "3.9.2", "")
     assert there["studies"]
     assert there["port_free"]
+    assert there["any_study"] is False
+    for name, counts in ((".hidden", False), ("datastore_v2.json", False), ("liver.nii.gz", True)):
+        (tmp_path / "studies" / name).touch()
+        assert preflight("~/pod", "radiology", "studies", port)["any_study"] is counts
+    assert preflight("~/pod", "radiology", "", port)["any_study"] is None
     assert preflight("~/pod", "~/mine", "", port)["app"] == str(tmp_path / "mine")
     assert preflight("~/pod", "./mine", "", port)["studies"]
 

@@ -1,0 +1,1 @@
+"""The session as a list of steps, each with the state that the newest snapshot shows."""

@@ -1,0 +1,111 @@
+"""The guide: every step of the session with its mark, and what the chosen step is for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+
+from labeltui.actions import BY_ID
+from labeltui.domain.guide.guide import guide, next_of
+from labeltui.domain.guide.step import Mark, Step
+from labeltui.ui.contract import console_of
+from labeltui.ui.presentation.guide import MARKS, keys_for
+from labeltui.ui.presentation.rows import wrapped
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.lines import Lines
+
+TITLE_WIDTH = 15
+WORD_WIDTH = 8
+KEYS_WIDTH = 7
+DETAIL_ROWS = 6
+REFRESH_S = 0.5
+
+
+class GuideScreen(Dialog[str]):
+    """Lists the steps as they are now. The answer is the id of the chosen step's action."""
+
+    BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._list, self._details = Lines(), Lines()
+        self._chosen: int | None = None  # None follows the next step
+        self._steps: tuple[Step, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Yield the steps, and the details of the chosen one."""
+        with Container(classes="box -wide -tall") as box:
+            box.border_title = Content("guide")
+            box.border_subtitle = Content("j k choose · enter does it · h hides or shows the next step · esc")
+            yield self._list
+            yield self._details
+
+    def on_mount(self) -> None:
+        """Show the steps, and follow their changes."""
+        self._details.styles.height = DETAIL_ROWS
+        self._list.focus()
+        self.call_after_refresh(self._show)
+        self.set_interval(REFRESH_S, self._show)
+
+    def _keys(self, action: str) -> str:
+        return console_of(self).keymap.keys_of(BY_ID[action])
+
+    def on_resize(self) -> None:
+        """Cut the lines for the new width."""
+        self.call_after_refresh(self._show)
+
+    @property
+    def chosen(self) -> int:
+        """The index of the chosen step: the next one, until the operator moves."""
+        if self._chosen is not None:
+            return min(self._chosen, len(self._steps) - 1)
+        found = next_of(self._steps, console_of(self).state)
+        titles = [step.title for step in self._steps]
+        return titles.index(found.title) if found is not None else 0
+
+    def _show(self) -> None:
+        self._steps = guide(console_of(self).state)
+        chosen, width = self.chosen, max(30, self._list.size.width)
+        self._list.set_lines([self._row(step, width, at == chosen) for at, step in enumerate(self._steps)])
+        self._details.set_lines(self._about(self._steps[chosen], width))
+
+    def _row(self, step: Step, width: int, chosen: bool) -> Content:
+        word, keys = MARKS[step.mark], keys_for(step, self._keys)
+        head = Content.assemble(
+            ("›" if chosen else " ", "bold $text-primary"), (f"{word!s:<{WORD_WIDTH}}", word.tone),
+            (f"{step.title:<{TITLE_WIDTH}}", "bold $foreground" if chosen else Tone.PLAIN),
+            (f"{elide(keys, KEYS_WIDTH - 1):<{KEYS_WIDTH}}", "$text-accent"),
+        )  # fmt: skip
+        tone = Tone.BAD if step.mark is Mark.WRONG else Tone.FAINT
+        return head + Content.styled(elide(safe(step.text), max(10, width - head.cell_length)), tone)
+
+    def _about(self, step: Step, width: int) -> list[Content]:
+        keys = keys_for(step, self._keys)
+        lines = [Content(""), *wrapped(step.why, width, Tone.FAINT, 2)]
+        tone = Tone.BAD if step.mark is Mark.WRONG else Tone.PLAIN
+        lines += wrapped(safe(step.text[:1].upper() + step.text[1:] + "."), width, tone, 2)
+        if step.todo:
+            lines += wrapped(f"{safe(step.todo)} Press {keys}, or enter here.", width, Tone.BUSY, 2)
+        return lines
+
+    def on_key(self, event: events.Key) -> None:
+        """Choose a step, do it, or hide the next step."""
+        step = {"j": 1, "k": -1, "down": 1, "up": -1}.get(event.key, 0)
+        if step:
+            event.stop()
+            self._chosen = max(0, min(len(self._steps) - 1, self.chosen + step))
+            self._show()
+        elif event.key == "enter":
+            event.stop()
+            if self._steps and (action := self._steps[self.chosen].action):
+                self.dismiss(action)
+        elif event.key == "h":
+            event.stop()
+            self.app.call_later(console_of(self).dispatcher.invoke, "guide.line")
