@@ -81,7 +81,7 @@ async def _open(app: App[int], console: Console, launch: Launch) -> None:
 
 def _failed(app: App[int], console: Console, launch: Launch, problem: Problem) -> None:
     if problem.code.nothing_configured:
-        console.flash("there is no profile yet")
+        console.flash("no session yet: choose what to open")
         app.push_screen(WelcomeScreen(launch, None))
         return
     console.dispatcher.last_problem = ("The session", problem)

@@ -16,6 +16,7 @@ from labeltui.opening.opening import open_session
 from labeltui.runpod.keys import Secret
 from labeltui.ui.app import Console
 from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.profiles import ProfilesScreen
 from labeltui.ui.screens.runpod_form import RunpodForm
 from labeltui.ui.screens.welcome import WelcomeScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, wait_for
@@ -171,3 +172,20 @@ async def test_a_key_that_is_there_is_tested_and_not_asked_for(
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: app.session is not None)
         assert launches[-1] == Launch(profile="runpod")
+
+
+async def test_profiles_without_a_default_are_offered(launches: list[Launch], tmp_path: Path) -> None:
+    path = tmp_path / "labeltui" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('[profiles.liver]\nhost = "local"\n[profiles.spleen]\nhost = "local"\n')
+    app = Console(Launch(), clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_for(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        await wait_for(pilot, lambda: "Open a profile" in screen_text(app))
+        assert "There is no profile yet" not in screen_text(app)
+        await pilot.press("o")
+        await wait_for(pilot, lambda: isinstance(app.screen, ProfilesScreen))
+        await pilot.press(*"spleen", "enter")
+        await wait_for(pilot, lambda: app.session is not None)
+        assert launches[-1] == Launch(profile="spleen")
+        await wait_for(pilot, lambda: app.screen is app.frame_screen)
