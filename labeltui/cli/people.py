@@ -89,16 +89,19 @@ def _status(document: Document) -> Document:
         "training": _training(_part(document, "training"), now),
         "queue": _queue(_part(document, "studies"), now),
         "labels": _labels(_part(document, "labels"), now),
-        "alerts": [
-            {key: alert.get(key) for key in ("level", "message", "hint")}
-            for alert in document.get("alerts") or ()
-        ]
-        or "none",
+        **_alerts(document),
     }
 
 
+def _alerts(document: Document) -> Document:
+    """Each alert as whole sentences, which no column cuts."""
+    listed = document.get("alerts") or ()
+    texts = (f"{one.get('level')}: {one.get('message')} {one.get('hint') or ''}".rstrip() for one in listed)
+    return {f"alert {number}": text for number, text in enumerate(texts, 1)} or {"alerts": "none"}
+
+
 def _since(part: Document, now: object) -> str:
-    return f"for {_age(part['started_at'], now)}" if part.get("started_at") else ""
+    return f"up {_age(part['started_at'], now)}" if part.get("started_at") else ""
 
 
 def _load(load: Document) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from labeltui.domain.amounts import AmountNumber, AmountText
+from labeltui.domain.text import plural
 
 UNKNOWN = "unknown"
 NOTHING = "-"
@@ -156,7 +157,7 @@ def table(rows: Sequence[Mapping[str, Any]], limit: int | None = None) -> list[s
     while len(widths) > 1 and _total(widths) > limit:
         widths.pop()
     left_out = heads[len(widths) :]
-    note = f"not shown: {len(left_out)} columns, see --json: {', '.join(left_out)}"
+    note = f"not shown: {plural(len(left_out), 'column')}, see --json: {', '.join(left_out)}"
     note = note if len(note) <= limit else f"{note[: limit - 1]}…"
     return [_aligned(line[: len(widths)], widths) for line in lines] + ([note] if left_out else [])
 

@@ -59,12 +59,22 @@ def test_the_status_has_the_strips_words():
         "host      connected, root@h:22, 19 ms",
         "load      CPU 55%, memory 740M of 23.5G",
         "tunnel    up, http://127.0.0.1:8000",
-        "server    running, radiology: deepedit, for 3h12 (3m old, timed out)",
+        "server    running, radiology: deepedit, up 3h12 (3m old, timed out)",
         "training  running, deepedit, epoch 3/50, best 0.831, 15m left, 1 training queued",
         "queue     5/12 final, 1 damaged label",
         "labels    4/6 here, disk\\x1b[2J full",
         "alerts    none",
     ]
+
+
+def test_an_alert_is_whole_in_a_narrow_terminal():
+    alert = {
+        "level": "error",
+        "message": "The copy\x1b[2J failed " + "x" * 60 + ".",
+        "hint": "Free some space.",
+    }
+    shown = lines("status", {**STATUS, "alerts": [alert]}, 60)
+    assert shown[-1] == f"alert 1   error: The copy\\x1b[2J failed {'x' * 60}. Free some space."
 
 
 def test_a_pod_is_shown_with_local_times_and_prices():
