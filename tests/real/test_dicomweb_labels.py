@@ -143,9 +143,19 @@ def test_a_label_comes_home_as_file_and_as_seg(served: Labelled, highdicom: Path
     assert "not a DICOM-SEG" not in log
 
 
-def test_a_seg_that_the_cache_does_not_hold_comes_home(served: Labelled) -> None:
+def test_a_seg_that_the_cache_does_not_hold_comes_home(served: Labelled, tmp_path: Path) -> None:
     study = served.label("alice")
+    picture = ("studies", "preview", study, "--replace", "--out", str(tmp_path / "a.png"))
+    drawn = served.bench.run(*picture)
+    assert drawn.code == 0, drawn.stdout + drawn.stderr
+    of_nifti = (tmp_path / "a.png").read_bytes()
+    (served.cache / f"{study}.nii.gz").unlink()
+    again = served.bench.run(*picture).document  # of the DICOM files
+    assert (again["labels"], again["size"]) == (drawn.document["labels"], drawn.document["size"])
+    assert (again["labels"][0]["resampled"], again["labels"][0]["segments"][0]["voxels"]) == (False, 256)
+    assert (tmp_path / "a.png").read_bytes() == of_nifti
     served.new_pod()
+    assert "has not fetched" in served.bench.run(*picture).document["error"]["message"]
     pulled = served.bench.run("labels", "pull")
     assert pulled.code == 0, pulled.stdout + pulled.stderr
     assert served.copies("final") == []
