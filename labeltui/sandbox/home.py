@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from labeltui.sandbox import nifti, standin
+from labeltui.sandbox.gpu import write_gpu
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
 from labeltui.sandbox.volumes import Study, make_study, with_small_errors
@@ -66,6 +67,7 @@ class PodFiles:
         _script(self.bin / "shell", *_LOGIN_SHELL)
         _script(self.bin / "python3", *self._venv_maker(scenario), f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "python").symlink_to("python3")
+        write_gpu(self.bin, self.tmp)
         if scenario.installed:
             self._make_folder(scenario)
         self._make_studies(scenario)

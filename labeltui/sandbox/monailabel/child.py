@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from labeltui.sandbox.gpu import use_gpu
 from labeltui.sandbox.monailabel.application import Application
 from labeltui.sandbox.monailabel.inference import infer
 from labeltui.sandbox.monailabel.log import say, to_console
@@ -29,6 +30,7 @@ def main() -> None:
     arguments = parser.parse_args()
     request: dict[str, Any] = {**json.loads(arguments.request), "local_rank": 0}
     to_console()
+    use_gpu()
     app = Application(Settings.from_environment(), auto_reload=False, origin="__main__")
     run = {"train": _train, "batch_infer": _batch_infer, "scoring": _scoring}[arguments.method]
     say("__main__:61", f"Result: {json.dumps(run(app, request))}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncssh
 
+from labeltui.sandbox.gpu import GPU, remove_gpu, write_gpu
 from labeltui.sandbox.home import PodFiles
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.runpod.world.pods import Pod
@@ -95,6 +96,10 @@ def write_environment(
     with (files.home / ".bashrc").open("a") as bashrc:
         bashrc.write(f'. "{path}"\n')
     _write_runpodctl(files)
+    if pod.gpus:
+        write_gpu(files.bin, files.tmp, pod.spec.gpu or GPU)
+    else:
+        remove_gpu(files.bin)
 
 
 def _file(files: PodFiles) -> Path:
