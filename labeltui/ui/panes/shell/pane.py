@@ -105,7 +105,7 @@ class ShellPane(Vertical):
     @property
     def takes_keys(self) -> bool:
         """Whether keys go to the host."""
-        return self.phase is not Phase.NONE
+        return self.phase is Phase.LIVE
 
     def hints(self) -> Sequence[Hint]:
         """Return the footer's keys. Once a shell is open, all other keys go to the host."""
