@@ -152,13 +152,28 @@ def _nrrd_cut(fields: dict[str, str], voxels: int, head: bytes, file: BinaryIO, 
     ends = [match.end() for match in [re.search(rb"\r?\n\r?\n", head)] if match]
     width = next((width for width, names in _NRRD_TYPES.items() if fields.get("type") in names), 0)
     encoding = fields.get("encoding", "").lower()
-    if not ends or not width or {"byte skip", "byteskip", "line skip", "lineskip"} & fields.keys():
+    if not ends or not width:
         return ""
-    whole = {
-        "raw": lambda: size - ends[0] >= voxels * width,
-        "gzip": lambda: _has(file, size, voxels * width, ends[0]),
-    }.get("gzip" if encoding == "gz" else encoding)
+    start = _after_lines(file, ends[0], _skip(fields, "line"))
+    needed = voxels * width + _skip(fields, "byte")  # bytes are skipped in what gzip's data unpack to
+    whole = {"raw": lambda: size - start >= needed, "gzip": lambda: _has(file, size, needed, start)}.get(
+        "gzip" if encoding == "gz" else encoding
+    )
     return _CUT if whole is not None and not whole() else ""
+
+
+def _skip(fields: dict[str, str], unit: str) -> int:
+    """Return how many lines or bytes precede the voxels. 0 for -1 bytes: then the voxels are the file's last bytes."""
+    text = fields.get(f"{unit} skip") or fields.get(f"{unit}skip") or ""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
+
+
+def _after_lines(file: BinaryIO, start: int, lines: int) -> int:
+    """Return where the file goes on after so many lines from ``start``; its end if it has fewer."""
+    file.seek(start)
+    while lines and (line := file.readline(HEAD)):
+        lines -= line.endswith(b"\n")
+    return file.tell()
 
 
 def _nrrd_spacing(fields: dict[str, str]) -> str:

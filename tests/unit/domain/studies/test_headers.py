@@ -29,6 +29,24 @@ def gzipped_nrrd() -> bytes:
     return head + b"\n\n" + packed(random.Random(1).randbytes(len(voxels)))
 
 
+def skipping(field: str, before: bytes, *, gzip: bool, inside: bytes = b"") -> bytes:
+    """A volume whose header says that something precedes its voxels: before gzip's data, or inside them."""
+    head, _, voxels = nrrd(field).partition(b"\n\n")
+    if gzip:
+        head = head.replace(b"encoding: raw", b"encoding: gzip")
+        voxels = packed(inside + random.Random(1).randbytes(len(voxels)))
+    return head + b"\n\n" + before + voxels
+
+
+LINES = b"a line\r\nanother line\n"
+SKIPPING = [
+    skipping("line skip: 2", LINES, gzip=True),
+    skipping("lineskip: 2", LINES, gzip=False),
+    skipping("byte skip: 7", b"", gzip=True, inside=bytes(7)),
+    skipping("byte skip: 7", bytes(7), gzip=False),
+    skipping("byteskip: -1", b"", gzip=False),
+    skipping("line skip: 1", b"x" * 200_000 + b"\n", gzip=True),
+]
 LARGE = nifti((64, 64, 64), voxels=noise((64, 64, 64)))
 
 GOOD = [
@@ -47,6 +65,7 @@ GOOD = [
     (".nrrd", nrrd().replace(b"\n\n", b"\n\n" + bytes(9)) + b"more than its voxels"),
     (".nrrd", gzipped_nrrd()),
     (".nrrd", gzipped_nrrd().replace(b"encoding: gzip", b"encoding: bzip2")),
+    *((".nrrd", one) for one in SKIPPING),
     (
         ".nrrd",
         nrrd(space=False).replace(b"encoding", b"space directions: (0.5,0,0) (0,0.5,0) (0,0,3)\nencoding"),
@@ -81,6 +100,9 @@ BAD = [
     (".nrrd", nrrd("data file: voxels.raw"), "another file"),
     (".nrrd", nrrd()[:-1], "cut off"),
     (".nrrd", gzipped_nrrd()[:-20], "cut off"),
+    *((".nrrd", one[:-20], "cut off") for one in SKIPPING),
+    (".nrrd", skipping("line skip: 3", LINES, gzip=False), "cut off"),
+    (".nrrd", skipping(f"byte skip: {'9' * 18}", b"", gzip=True), "cut off"),
     (".nrrd", gzipped_nrrd()[: -len(packed(bytes(96)))], "cut off"),
     (".nrrd", nrrd("Segment0_ID:=liver"), "segmentation of 3D Slicer"),
 ]
