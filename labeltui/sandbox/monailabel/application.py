@@ -19,6 +19,7 @@ from labeltui.sandbox.monailabel import catalogue
 from labeltui.sandbox.monailabel.catalogue import MODELS, VERSION, Model
 from labeltui.sandbox.monailabel.datastore import STRATEGIES, Datastore, choose
 from labeltui.sandbox.monailabel.log import say
+from labeltui.sandbox.monailabel.scoring import OFFERED
 from labeltui.sandbox.monailabel.settings import Settings
 from labeltui.sandbox.monailabel.tasks import Tasks
 
@@ -48,6 +49,8 @@ class Application:
         self.worklist = _worklist(self.datastore, self.rng)
         self.inferers = catalogue.inferers(self.trainers)
         self.tasks = Tasks(settings)
+        skips = settings.conf.get("skip_scoring", "true").lower() in ("true", "1", "yes", "on", "y", "t")
+        self.scoring = {} if skips else OFFERED
         for name, model in self.inferers.items():
             say("main:129", f"+++ Adding Inferer:: {name} => {_object(model, 'infers')}")
         say("main:206", str({name: _object(model, "infers") for name, model in self.inferers.items()}))
@@ -73,7 +76,7 @@ class Application:
                 "first": {"description": "Get First Sample"},
                 "last": {"description": "Get Last Sample"},
             },
-            "scoring": {},
+            "scoring": dict(self.scoring),
             "train_stats": {name: self.train_stats(model) for name, model in self.trainers.items()},
             "datastore": self.datastore.status(),
         }

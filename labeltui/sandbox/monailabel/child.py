@@ -12,6 +12,7 @@ from labeltui.sandbox.gpu import use_gpu
 from labeltui.sandbox.monailabel.application import Application
 from labeltui.sandbox.monailabel.inference import infer
 from labeltui.sandbox.monailabel.log import say, to_console
+from labeltui.sandbox.monailabel.scoring import METHODS
 from labeltui.sandbox.monailabel.settings import Settings, current_scenario
 from labeltui.sandbox.monailabel.training import Training
 
@@ -80,7 +81,9 @@ def _batch_images(app: Application, which: str | list[str]) -> list[str]:
 
 
 def _scoring(app: Application, request: dict[str, Any]) -> dict[str, Any]:
-    method = request.get("method")
+    method = str(request.get("method"))
+    if method in app.scoring:
+        return METHODS[method](app.datastore)
     raise _invalid(f"Scoring Task is not Initialized. There is no such scoring method '{method}' available")
 
 
