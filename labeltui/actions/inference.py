@@ -62,6 +62,10 @@ SCORE_STOP = Command(
     "score.stop", "Stop the scoring", "stop the running scoring; scores that it has stored stay",
     danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=conditions.no_server, takes=NoParams,
 )  # fmt: skip
+SESSIONS = Command(
+    "sessions", "Sessions", "list the images that Slicer sent for an inference without adding them to the studies",
+    command=("sessions",), disabled=conditions.not_connected, takes=NoParams,
+)  # fmt: skip
 
 INFERENCE_ACTIONS: tuple[Action, ...] = (
     INFER, INFER_BATCH, INFER_STATUS, INFER_STOP,
@@ -69,7 +73,7 @@ INFERENCE_ACTIONS: tuple[Action, ...] = (
         "queue.infer", "Infer", "let a model label the marked studies, or this one; the labels get the tag original",
         key="b", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('infer')",
     ),
-    SCORE, SCORE_STATUS, SCORE_STOP,
+    SCORE, SCORE_STATUS, SCORE_STOP, SESSIONS,
     Action(
         "score.options", "Score", "let the server compute a score of each study, by which the queue can be sorted",
         key="s", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="form('score')",

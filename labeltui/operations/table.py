@@ -20,6 +20,7 @@ from labeltui.actions.inference import (
     SCORE,
     SCORE_STATUS,
     SCORE_STOP,
+    SESSIONS,
 )
 from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
 from labeltui.actions.model import Command
@@ -105,6 +106,7 @@ from labeltui.operations.studies.delete import studies_delete, studies_restore
 from labeltui.operations.studies.double import studies_choose, studies_compare, studies_double
 from labeltui.operations.studies.preview import studies_preview
 from labeltui.operations.studies.review import studies_review
+from labeltui.operations.studies.sessions import sessions
 from labeltui.operations.studies.show import studies_show
 from labeltui.operations.studies.upload.command import studies_upload
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
@@ -161,6 +163,7 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(SCORE, score),
         _pair(SCORE_STATUS, score_status),
         _pair(SCORE_STOP, score_stop),
+        _pair(SESSIONS, sessions),
         _pair(TRAIN_START, train_start),
         _pair(TRAIN_STOP, train_stop),
         _pair(TRAIN_STATUS, train_status),
