@@ -266,9 +266,10 @@ def test_dice_is_by_value(tmp_path: Path) -> None:
         opened(image).dice()
 
 
+@pytest.mark.slow  # needs labeltui[dicom]
 @pytest.mark.parametrize("cosines", [*ORIENTATIONS, TURNED, TURNED[[1, 2, 0]]])
 def test_slices_are_those_of_simpleitk(cosines: Any, tmp_path: Path) -> None:
-    itk: Any = pytest.importorskip("SimpleITK")
+    itk: Any = importlib.import_module("SimpleITK")
     rng = np.random.default_rng(5)
     data, mask = rng.integers(0, 255, SHAPE).astype(np.int16), rng.integers(0, 4, SHAPE).astype(np.uint8)
     affine = affine_of(cosines)
@@ -287,9 +288,10 @@ def test_slices_are_those_of_simpleitk(cosines: Any, tmp_path: Path) -> None:
     assert np.allclose(drawing.image.affine[:3, 3], grid.GetOrigin(), atol=1e-4)
 
 
+@pytest.mark.slow  # needs labeltui[dicom]
 @pytest.mark.parametrize("encoding", [False, True])
 def test_nrrd_is_read_as_nifti_is(encoding: bool, tmp_path: Path) -> None:
-    itk: Any = pytest.importorskip("SimpleITK")
+    itk: Any = importlib.import_module("SimpleITK")
     data = np.arange(315, dtype=np.int16).reshape(SHAPE)
     nifti_file = save(tmp_path / "i.nii", data, affine_of(TURNED))
     itk.WriteImage(itk.ReadImage(nifti_file), str(tmp_path / "i.nrrd"), encoding)
@@ -301,6 +303,7 @@ def test_nrrd_is_read_as_nifti_is(encoding: bool, tmp_path: Path) -> None:
         opened(str(tmp_path / "short.nrrd"))
 
 
+@pytest.mark.slow  # needs labeltui[dicom]
 @pytest.mark.parametrize("compressor", ["", "JPEG2000", "RLE"])
 @pytest.mark.parametrize(
     "orientation", [(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (0.8, 0.6, 0, -0.6, 0.8, 0)]
@@ -308,8 +311,8 @@ def test_nrrd_is_read_as_nifti_is(encoding: bool, tmp_path: Path) -> None:
 def test_a_dicom_series_is_read_whatever_its_compression(
     compressor: str, orientation: tuple[float, ...], tmp_path: Path
 ) -> None:
-    itk: Any = pytest.importorskip("SimpleITK")
-    pydicom: Any = pytest.importorskip("pydicom")
+    itk: Any = importlib.import_module("SimpleITK")
+    pydicom: Any = importlib.import_module("pydicom")
     series = importlib.import_module("tests.dicom_files")
     rows, columns = np.ogrid[:16, :16]
     data = np.stack([(rows * 40 + columns * 3).astype(np.int16)] * 5)
