@@ -11,8 +11,9 @@ import pytest
 from textual.widgets import Input
 
 from labeltui.domain.state import SessionState
-from labeltui.domain.studies.study import Study
+from labeltui.domain.studies.study import Fetch, Study
 from labeltui.domain.studies.worklist import Holder, Left, Reading, Worklist
+from labeltui.ui.panes.queue.columns import Shown, columns
 from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.panes.queue.plan import plan_of
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
@@ -223,6 +224,16 @@ def test_a_study_that_lacks_its_second_reading_says_why_nobody_gets_it_or_who_ha
     assert study_fact(study, twice().worklist.value) == "second reading waits: it is [red]not stored"
     assert study_fact(study, twice("ana").worklist.value) == "read by ana"
     assert plan_of(study, twice("ana").worklist.value) == "×2"
+
+
+def test_studies_that_lack_a_second_reading_sort_together_before_those_that_nobody_has_begun() -> None:
+    by_state = columns(Shown(second=frozenset({"twice"})))[0].key
+    twice_read = Study("twice", {"final": NOW}, authors={"final": "ana"})
+    opened_again = Study("opened", fetches=(Fetch("first", "ben", NOW),))
+    others = (Study("new"), opened_again, Study("done", {"final": NOW}, authors={"final": "ana"}))
+    ordered = sorted((*others, twice_read), key=by_state)
+    assert [study.id for study in ordered] == ["opened", "twice", "new", "done"]
+    assert by_state(twice_read) not in {by_state(one) for one in others}
 
 
 async def test_the_second_reading_has_a_state_of_its_own_that_a_filter_finds_and_that_ends(

@@ -20,10 +20,10 @@ from labeltui.ui.widgets.table.columns import Cell, Column
 BRIEF_WIDTH, SECOND_WIDTH = 12, 13
 """Below this width in cells, states are abbreviated."""
 _BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
-_URGENCY = {StudyState.OPEN: 2, StudyState.UNLABELLED: 3, StudyState.ORIGINAL: 4, StudyState.FINAL: 5}
+_URGENCY = {StudyState.OPEN: 2, StudyState.UNLABELLED: 4, StudyState.ORIGINAL: 5, StudyState.FINAL: 6}
 UID_END = 6
 """Number of last characters of a series' id that are shown if there is no room for all. Ids differ at their ends."""
-COLLISION, FLAGGED_FIRST, APPROVED_LAST = 0, 1, 6
+COLLISION, FLAGGED_FIRST, SECOND_READING, APPROVED_LAST = 0, 1, 3, 7
 UNTOUCHED = _URGENCY[StudyState.UNLABELLED]
 DAMAGED = Word("✗", "broken", Tone.BAD)
 """The state of a study with a label that is empty or cut off."""
@@ -195,7 +195,7 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
 
     def order(study: Study) -> int:
         second = shown.second  # mostly empty
-        return UNTOUCHED if second and study.id in second and not study.openers else urgency(study)
+        return SECOND_READING if second and study.id in second and not study.openers else urgency(study)
 
     def name(study: Study, width: int) -> Cell:
         return Cell(name_of(study, width), Tone.FAINT if shown.stale else Tone.PLAIN)
