@@ -255,6 +255,10 @@ WORKLIST_ACTIONS: tuple[Action, ...] = (
         key="i", leader="Q", disabled=conditions.no_server, console="queue('show')",
     ),
     Action(
+        "queue.preview", "View", "view three planes of this study with its label, or two labels side by side",
+        key="V", leader="Q", disabled=conditions.not_connected, console="queue('preview')",
+    ),
+    Action(
         "queue.review", "Review", "judge the labels of the marked studies, or of this one: status, level, comment",
         key="v", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="queue('review')",
     ),

@@ -57,6 +57,7 @@ class StudyScreen(Dialog[str]):
 
     BINDINGS: ClassVar = [
         Binding("y", "copy", show=False),
+        Binding("V", "run('queue.preview')", show=False),
         Binding("v", "run('studies.review')", show=False),
         Binding("i", "run('infer')", show=False),
         Binding("f", "run('studies.order')", show=False),
@@ -87,7 +88,7 @@ class StudyScreen(Dialog[str]):
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(safe(self._study))
             box.border_subtitle = Content(
-                "v review · i infer · f next · d twice · c choose · r restore · D delete · y copy"
+                "V view · v review · i infer · f next · d twice · c choose · r restore · D delete"
             )
             with self._scroll:
                 yield self._text

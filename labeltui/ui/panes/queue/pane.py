@@ -44,9 +44,11 @@ class QueuePane(Widget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._studies = StudyVerbs(self, lambda: self.targets, lambda: self.chosen)
         self.pane_keys = (
             PaneKey(("slash",), "filter", self.open_filter),
-            PaneKey(("enter",), "details", self.show_details),
+            PaneKey(("enter",), "details", self._studies.show),
+            PaneKey(("V",), "view its planes", self._studies.preview, footer=False),
             PaneKey(("o",), "sort", self.next_sort),
             PaneKey(("O",), "reverse", self.reverse_sort),
             PaneKey(("space",), "mark", self.mark),
@@ -62,7 +64,6 @@ class QueuePane(Widget):
             PaneKey(("G", "end"), "last", self.last, footer=False),
         )
         self._worklist = WorklistVerbs(self, lambda: self.targets)
-        self._studies = StudyVerbs(self, lambda: self.targets)
         self.note = self.facts = ""
         self.session: Session | None = None
         self.state: SessionState | None = None
@@ -104,12 +105,12 @@ class QueuePane(Widget):
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
         """The pane's methods by name: those for the worklist, and those for the study under the cursor."""
-        studies = {"show": self.show_details, "review": self._studies.review, "infer": self._studies.infer}
-        return {**self._worklist.verbs, **studies, "restore": self._restore, "delete": self._delete}
-
-    def show_details(self) -> None:
-        """Open the details of the study under the cursor."""
-        self._studies.show(self.chosen)
+        return {
+            **self._worklist.verbs,
+            **self._studies.verbs,
+            "restore": self._restore,
+            "delete": self._delete,
+        }
 
     async def _restore(self) -> None:
         """Submit the copied labels of the marked studies, or of the one under the cursor."""

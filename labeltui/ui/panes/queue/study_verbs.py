@@ -1,36 +1,43 @@
-"""Opens the details and the review form for the studies of the queue."""
+"""Opens the details, the preview and the review form for the studies of the queue."""
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from textual.widget import Widget
 
 from labeltui.actions import BY_ID
 from labeltui.domain.documents import documents
+from labeltui.domain.studies.preview import Preview
 from labeltui.domain.studies.review import STATUSES
 from labeltui.domain.studies.study import Study
 from labeltui.operations.progress import Silent
 from labeltui.ui.contract import console_of
 from labeltui.ui.panes.queue.worklist import WorklistVerbs
 from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.preview.labels import Choice, choices
+from labeltui.ui.screens.preview.screen import PreviewScreen
 from labeltui.ui.screens.study import LABEL, DeletionScreen, StudyScreen
 
-REVIEW, DELETE, INFER = "studies.review", "studies.delete", "infer.batch"
+REVIEW, DELETE, INFER, PREVIEW = "studies.review", "studies.delete", "infer.batch", "queue.preview"
 DOUBLE, CHOOSE = "studies.double", "studies.choose"
 
 
 class StudyVerbs:
-    """Acts on studies; ``targets`` returns the marked ones, or the one under the cursor."""
+    """Acts on studies; ``targets`` returns the marked ones, or the one under the cursor, and ``chosen`` that one."""
 
-    def __init__(self, pane: Widget, targets: Callable[[], Sequence[Study]]) -> None:
-        self._pane, self._targets = pane, targets
+    def __init__(
+        self, pane: Widget, targets: Callable[[], Sequence[Study]], chosen: Callable[[], Study | None]
+    ) -> None:
+        self._pane, self._targets, self._chosen = pane, targets, chosen
 
-    def show(self, study: Study | None) -> None:
-        """Open the details of a study."""
-        console = console_of(self._pane)
+    def show(self) -> None:
+        """Open the details of the study under the cursor."""
+        console, study = console_of(self._pane), self._chosen()
         session = console.session
         if study is None or session is None:
             console.refuse("There is no study under the cursor.")
@@ -44,6 +51,8 @@ class StudyVerbs:
         async def chosen(verb: str | None) -> None:
             if verb == REVIEW:
                 self._judge([study])
+            elif verb == PREVIEW:
+                self._preview(study)
             elif verb == DELETE:
                 await self.delete(study)
             elif verb in (DOUBLE, CHOOSE):
@@ -54,6 +63,38 @@ class StudyVerbs:
                 await console.dispatcher.invoke(verb, params)
 
         self._pane.app.push_screen(StudyScreen(documents.study_document(study), load), chosen)
+
+    @property
+    def verbs(self) -> Mapping[str, Callable[[], None]]:
+        """The methods that a key of the study leader runs, by the names that the registry uses."""
+        return {"show": self.show, "review": self.review, "infer": self.infer, "preview": self.preview}
+
+    def preview(self) -> None:
+        """Open the planes of the study under the cursor."""
+        self._preview(self._chosen())
+
+    def _preview(self, study: Study | None) -> None:
+        console = console_of(self._pane)
+        session = console.session
+        why = console.dispatcher.why_not(BY_ID[PREVIEW]) if study else "There is no study under the cursor."
+        if study is None or session is None or why is not None:
+            console.refuse(f"Preview: {why}")
+            return
+
+        async def opened(labels: Sequence[tuple[str, str]]) -> Preview:
+            from labeltui.operations.studies.preview import open_preview  # noqa: PLC0415 - after first paint
+
+            return await open_preview(session, study.id, labels)
+
+        async def labels() -> Sequence[Choice]:
+            folder, queue = session.labels.folder, console.state.queue.value
+            with suppress(OSError):
+                await asyncio.to_thread(folder.index.refresh)
+            copies = [entry for entry, _ in folder.index.versions() if entry.study == study.id]
+            now = next((one for one in queue.studies if one.id == study.id), study) if queue else study
+            return choices(now, copies, console.clock())
+
+        self._pane.app.push_screen(PreviewScreen(study.id, opened, labels))
 
     async def delete(self, study: Study | None) -> None:
         """Delete a study. If it has labels, first ask whether to delete the study or only one label."""

@@ -1,0 +1,1 @@
+"""The screen with three planes of a study and its labels."""
