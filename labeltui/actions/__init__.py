@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from labeltui.actions.console import CONSOLE_ACTIONS
 from labeltui.actions.exports import EXPORT_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
-from labeltui.actions.inference import INFERENCE_ACTIONS
 from labeltui.actions.invitations import INVITATION_ACTIONS
 from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, refuse_change, why_disabled
-from labeltui.actions.models import MODEL_ACTIONS
+from labeltui.actions.models import INFERENCE_ACTIONS, MODEL_ACTIONS
 from labeltui.actions.params import Param
 from labeltui.actions.pods import POD_ACTIONS
 from labeltui.actions.server import SERVER_ACTIONS

@@ -12,19 +12,22 @@ from typing import Any, TypeVar
 
 from labeltui.actions.exports import LABELS_EXPORT
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
-from labeltui.actions.inference import (
+from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
+from labeltui.actions.model import Command
+from labeltui.actions.models import (
     INFER,
     INFER_BATCH,
     INFER_STATUS,
     INFER_STOP,
+    MODELS_LIST,
+    MODELS_PULL,
+    MODELS_PUSH,
+    MODELS_ROLLBACK,
     SCORE,
     SCORE_STATUS,
     SCORE_STOP,
     SESSIONS,
 )
-from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
-from labeltui.actions.model import Command
-from labeltui.actions.models import MODELS_LIST, MODELS_PULL, MODELS_PUSH, MODELS_ROLLBACK
 from labeltui.actions.params import Params
 from labeltui.actions.pods import (
     POD_CREATE,

@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any, Literal
 
-from labeltui.actions.inference import InferBatchParams, InferParams
+from labeltui.actions.models import InferBatchParams, InferParams
 from labeltui.actions.params import NoParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused

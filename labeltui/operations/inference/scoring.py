@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labeltui.actions.inference import ScoreParams
+from labeltui.actions.models import ScoreParams
 from labeltui.actions.params import NoParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
