@@ -11,7 +11,7 @@ from typing import Any
 
 from labeltui.actions.pods import POD_SHOW
 from labeltui.actions.session import REPORT, STATUS
-from labeltui.actions.studies import STUDIES_LIST
+from labeltui.actions.studies import STUDIES_LIST, STUDIES_SHOW
 from labeltui.cli.text import cell
 from labeltui.domain.text import duration, plural, size
 
@@ -192,6 +192,44 @@ def _study_row(study: Document) -> Document:
     }
 
 
+def _study(document: Document) -> Document:
+    """One study, with a table instead of each nested value."""
+    labels, image = document.get("labels") or (), _part(document, "image")
+    return {
+        **document,
+        "size": size(document["size"]) if document.get("size") is not None else None,
+        "image": [{"field": name, "value": value} for name, value in image.items()],
+        "compared": _comparison(_part(document, "compared")),
+        "labels": [{key: value for key, value in one.items() if key != "copies"} for one in labels],
+        "copies": [
+            {"tag": one["tag"], **copy, "size": size(copy["size"])} for one in labels for copy in one["copies"]
+        ],
+        "history": [
+            {
+                "at": one["at"], "client": one["client"], "event": one["event"],
+                "strategy or label": one.get("strategy") or one.get("label"),
+            }
+            for one in document.get("history") or ()
+        ],
+    }  # fmt: skip
+
+
+def _comparison(compared: Document) -> object:
+    """A row for each label of each two readings, or why they were not compared."""
+    rows = []
+    for pair in compared.get("pairs") or ():
+        readings = " and ".join(pair["clients"])
+        for label in pair["labels"]:
+            voxels = " and ".join(map(str, label["voxels"]))
+            rows.append(
+                {"readings": readings, "label": label["name"], "dice": label["dice"], "voxels": voxels}
+            )
+        note = pair["error"] or ("the files place their voxels differently" if pair["shifted"] else "")
+        if note or not pair["labels"]:
+            rows.append({"readings": readings, "note": note or "both are empty"})
+    return rows or (compared.get("error") and f"not compared: {compared['error']}")
+
+
 def _pod(document: Document) -> Document:
     now, money = document.get("as_of"), _part(document, "money")
     disks = (
@@ -252,5 +290,6 @@ _FORMS: Mapping[str, Callable[[Document], Document]] = {
     STATUS.id: _status,
     REPORT.id: _report,
     STUDIES_LIST.id: _studies,
+    STUDIES_SHOW.id: _study,
     POD_SHOW.id: _pod,
 }

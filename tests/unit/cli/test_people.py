@@ -117,7 +117,34 @@ def test_studies_have_human_sizes_and_fit(capsys):
         assert first != second  # UIDs differ at their end
 
 
-@pytest.mark.parametrize("action", ["status", "report", "studies.list", "pod.show"])
+def test_a_study_has_a_table_for_its_labels_copies_readings_and_image():
+    copy = {"saved_at": EARLIER, "by": "ana", "size": 85735, "sha256": "a" * 64, "damage": None}
+    pair = {"clients": ["ana", "ben"], "labels": [{"name": "spleen", "value": 1, "dice": 0.5, "voxels": [3, 4]}],
+            "shifted": False, "error": None}  # fmt: skip
+    fails = {"clients": ["ana", "cleo"], "labels": [], "shifted": False, "error": "sizes \x1b[2J differ"}
+    shown = lines("studies.show", {
+        "as_of": NOW, "id": "a", "state": "final", "size": 85735,
+        "image": {"PatientName": "x\x1b[2J", "spacing": [1, 2, 3]},
+        "labels": [{"tag": "final", "at": EARLIER, "by": "ana", "review": None,
+                    "copies": [{"file": "final/a.nii.gz", **copy}, {"file": "versions/a.nii.gz", **copy}]}],
+        "compared": {**fails, "pairs": [pair, fails]},
+        "history": [{"at": EARLIER, "client": "ana", "event": "fetch", "strategy": "first"},
+                    {"at": EARLIER, "client": "ana", "event": "label", "label": "final"}],
+    })  # fmt: skip
+    text = "\n".join(" ".join(line.split()) for line in shown)
+    for row in (
+        "size 84K", "PatientName x", "spacing 1, 2, 3", "ana and ben spleen 0.5 3 and 4",
+        "TAG AT BY\nfinal 2026-11-26 11:57:00 ana", "final versions/a.nii.gz 2026-11-26 11:57:00 ana 84K aaaaaaaaaaaa",
+        "2026-11-26 11:57:00 ana label final", "sizes",
+    ):  # fmt: skip
+        assert row in text, text
+    assert "\x1b" not in text
+    assert "=" not in text
+    alone = lines("studies.show", {"id": "a", "compared": {"error": "no server"}})
+    assert "compared  not compared: no server" in alone
+
+
+@pytest.mark.parametrize("action", ["status", "report", "studies.list", "studies.show", "pod.show"])
 def test_nothing_known_is_no_fault(action):
     assert for_people(action, {}) is not None
     nulls = dict.fromkeys((*STATUS, *POD, "labels_by", "worklist"))
