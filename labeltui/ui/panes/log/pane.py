@@ -62,7 +62,12 @@ class LogPane(LogAsking):
             ),
             PaneKey(("y",), "copy the line", self.copy_line, footer=False),
             PaneKey(("Y",), "copy the traceback around the line", self.copy_traceback, footer=False),
-            PaneKey(("o",), "show only warnings, only errors, or all lines", self.cycle_level, footer=False),
+            PaneKey(
+                ("o",),
+                "hide iterations, show only errors, or all",
+                self.cycle_level,
+                footer=False,
+            ),
             PaneKey(
                 ("O",),
                 "show only a level, a @logger, or a time (>since, <until)",
@@ -207,7 +212,9 @@ class LogPane(LogAsking):
         facts = [view.store.source]
         if view.find is not None:
             facts.append(f"find {elide(view.find.query.text, 20)} {self._place(view.find)}")
-        if view.filter is not None:
+        if self.is_quiet and view.filter is not None:
+            facts.append(f"quiet: {len(view.filter.lines):,} of {lines:,} lines")
+        elif view.filter is not None:
             facts.append(f"/{elide(view.filter.query.text, 20)} {len(view.filter.lines):,} of {lines:,}")
         elif view.scope is not None:
             facts.append(f"{len(view.scope.lines):,} of {lines:,} lines")

@@ -11,6 +11,7 @@ from pathlib import Path
 from textual.widget import Widget
 
 from labeltui.domain.log.filter import LEVELS, Scope, moment
+from labeltui.domain.log.query import parse_query
 from labeltui.domain.state import Level
 from labeltui.ui.contract import console_of
 from labeltui.ui.messages import Flash
@@ -20,7 +21,8 @@ from labeltui.ui.widgets.log.reader import SIDEWAYS
 from labeltui.ui.widgets.log.scope import time_at
 from labeltui.ui.widgets.log.view import LogView
 
-CYCLE = ("", "WARNING", "ERROR")
+QUIET = parse_query(r"!Epoch: \d+/\d+, Iter: \d+")
+"""Hides one line per iteration, of which a training prints hundreds."""
 MINUTE_S, HOUR_S = 60, 3600
 _LEVELS = {"warn": "WARNING", "fatal": "CRITICAL"}
 
@@ -65,12 +67,26 @@ class LogReading(Widget):
         # Use the newest line's time instead of this machine's clock: the host may be in another time zone.
         self.view.set_scope(scope_of(text, newest or datetime.now()))
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the lines of a training's iterations are hidden."""
+        return self.view.filter is not None and self.view.filter.query is QUIET
+
     def cycle_level(self) -> None:
-        """Switch from all records to warnings and errors, then to errors only, then back."""
+        """Switch from all lines to quiet (no line per iteration), then to errors only, then back.
+
+        Quiet is left out while the operator's own filter is active.
+        """
         scope = self.view.scope.scope if self.view.scope is not None else Scope()
         first = self.view.scope.first if self.view.scope is not None else 0
-        level = CYCLE[(CYCLE.index(scope.level) + 1) % len(CYCLE)] if scope.level in CYCLE else ""
-        self.view.set_scope(Scope(level, scope.logger, scope.since, scope.until), first)
+        if not scope.level and self.view.filter is None:
+            self.view.set_filter(QUIET)
+            return
+        if self.is_quiet:
+            self.view.set_filter(None)
+        self.view.set_scope(
+            Scope("" if scope.level else "ERROR", scope.logger, scope.since, scope.until), first
+        )
 
     def clear(self) -> None:
         """Hide the present lines and show only new ones. If the view is cleared already, show all lines."""

@@ -106,6 +106,20 @@ async def test_errors_are_counted_and_visited() -> None:
         assert reader.view.cursor == 1001, "only those that the filter keeps"
 
 
+async def test_quiet_hides_the_lines_of_iterations_and_no_others() -> None:
+    rows = ("Saving label a", "Epoch: 2/50, Iter: 3/5 -- train_loss: 1.13", "Epoch[2] Complete.")
+    app = console(connected(), log=b"".join(record(row) for row in rows) + b"bare\n")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await open_log(pilot, app)
+        await reader.press("o")
+        await reader.until(lambda: "quiet: 3 of 4 lines" in reader.pane.facts, "quiet")
+        assert not any("Iter:" in message for message in reader.messages)
+        reader.feed(record("Epoch: 2/50, Iter: 4/5 -- train_loss: 1.1") + record("Return code: 0"))
+        await reader.until(lambda: "quiet: 4 of 6 lines" in reader.pane.facts, "what came")
+        await reader.press("o", "o")
+        await reader.until(lambda: "6 lines" in reader.pane.facts and len(reader.messages) == 6, "all")
+
+
 async def test_levels_time_places_and_a_clear_view() -> None:
     log = b"".join(
         at(n, "ERROR" if n % 100 == 50 else "WARNING" if n % 100 == 20 else "INFO") for n in range(600)
@@ -114,7 +128,7 @@ async def test_levels_time_places_and_a_clear_view() -> None:
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
         await reader.press("o")
-        await reader.until(lambda: "12 of 600 lines · WARNING+" in reader.pane.facts, "warnings")
+        await reader.until(lambda: "quiet: 600 of 600 lines" in reader.pane.facts, "quiet")
         await reader.press("o")
         await reader.until(lambda: "6 of 600 lines · ERROR+" in reader.pane.facts, "errors")
         await reader.press("slash", *"50", "enter")
