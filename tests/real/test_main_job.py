@@ -20,6 +20,8 @@ import httpx
 import psutil
 import pytest
 
+from labeltui.domain.guide.guide import guide
+from labeltui.domain.guide.step import Mark
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, StudyState, TrainState
 from labeltui.domain.studies.study import QueueSource, Study
@@ -202,6 +204,9 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
             assert (state.queue.value.source, state.queue.value.source_problem) == (QueueSource.FILE, "")
             opened = next(s for s in state.queue.value.studies if s.id == study)
             assert (opened.state, opened.openers) == (StudyState.OPEN, ("slicer",))
+            slicer = next(step for step in guide(session.store.state) if step.title == "Slicer")
+            assert slicer.mark is Mark.DONE
+            assert "slicer" in slicer.text
 
             label = label_for(study, tmp_path)
             bench.python(SUBMIT, url, study, str(label), "slicer")

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 
 import pytest
 
+from labeltui.domain.guide.guide import guide
+from labeltui.domain.guide.step import Mark
+from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState
 from tests.actions import run_confirmed
 from tests.real.conftest import SMALL, Bench
@@ -15,6 +19,15 @@ OF_EARLIER = ("replaced:", "shared:", "held:", "untrained_models")
 """Keys of alerts about what earlier tests have submitted to this host, and trained on it."""
 
 
+def mark(state: SessionState, title: str) -> Mark:
+    """The guide's mark of a step."""
+    return next(step.mark for step in guide(state) if step.title == title)
+
+
+def is_prepared(state: SessionState) -> bool:
+    return mark(state, "MONAI Label") is Mark.DONE and state.server.value is not None
+
+
 async def test_no_alert_follows_the_operators_stop_of_a_server_that_trains(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -22,17 +35,28 @@ async def test_no_alert_follows_the_operators_stop_of_a_server_that_trains(
     app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
     app.write_text(app.read_text().replace(*SMALL))
     alerts: set[str] = set()
+    shutil.move(bench.folder / "venv", bench.folder / "elsewhere")
     async with console(bench, monkeypatch) as session:
         session.store.subscribe(
             lambda state, _changed: alerts.update(
                 alert.message for alert in state.alerts if not alert.key.startswith(OF_EARLIER)
             )
         )
+        try:
+            await session.store.wait_for(lambda s: mark(s, "MONAI Label") is Mark.TODO, 60)
+        finally:
+            shutil.move(bench.folder / "elsewhere", bench.folder / "venv")
+        assert mark(await session.store.wait_for(is_prepared, 60), "server") is Mark.TODO
         await run_confirmed(session, "server.start")
         await run_confirmed(session, "train.start", max_epochs=50)
         await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.state is TrainState.RUNNING, 60
         )
+        during = session.store.state
+        assert [
+            mark(during, title) for title in ("SSH key", "connection", "MONAI Label", "studies", "server")
+        ] == ([Mark.DONE] * 5)
+        assert mark(during, "training") is Mark.BUSY
         await run_confirmed(session, "server.stop")
         state = await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.state is TrainState.STOPPED, 30
@@ -41,4 +65,6 @@ async def test_no_alert_follows_the_operators_stop_of_a_server_that_trains(
         assert (state.training.value and state.training.value.ended_with) == "server"
         assert state.server.value is not None
         assert state.server.value.state is ServerState.STOPPED
+        assert mark(session.store.state, "server") is Mark.TODO
+        assert mark(session.store.state, "MONAI Label") is Mark.DONE
         assert alerts == set()
