@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from labeltui.domain.host import Prepared
 from labeltui.domain.labels.copies import LabelCopies
@@ -117,3 +119,18 @@ async def test_the_chosen_step_says_why_and_what_is_wrong_and_its_text_is_shown_
 
 def rows_of(screen: GuideScreen) -> str:
     return "\n".join(one.plain for one in screen._list.lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("keys", [(), ("H",)], ids=["line", "guide"])
+def test_pictures(snap_compare: Callable[..., bool], size: tuple[int, int], keys: tuple[str, ...]) -> None:
+    async def press(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        await pilot.press(*keys)
+        app = pilot.app
+        assert isinstance(app, Console)
+        await wait_for(pilot, lambda: not keys or "▸ next  server" in rows(app))
+        await pilot.pause()
+
+    assert snap_compare(guided(stopped()), terminal_size=size, run_before=press)
