@@ -299,7 +299,7 @@ class Code(StrEnum):
     @property
     def next_gpu_may_do(self) -> bool:
         """True if RunPod refuses this GPU, but may rent the pod with another GPU."""
-        return self in _NEXT_GPU_MAY_DO
+        return self in (Code.RUNPOD_NO_CAPACITY, Code.RUNPOD_BAD_REQUEST)
 
     @property
     def pod_is_lost(self) -> bool:
@@ -319,7 +319,7 @@ class Code(StrEnum):
     @property
     def nothing_configured(self) -> bool:
         """True if no profile exists yet. The console then shows the welcome screen instead of a failure."""
-        return self in _NOTHING_CONFIGURED
+        return self in (Code.NO_PROFILE, Code.NO_CONFIG)
 
     @property
     def api_is_off(self) -> bool:
@@ -333,16 +333,12 @@ class Code(StrEnum):
 
 
 _NO_GPU_FREE = frozenset({Code.RUNPOD_HOST_FULL, Code.RUNPOD_NO_GPU, Code.RUNPOD_NO_CAPACITY})
-_UNCLEAR = frozenset({
-    Code.RUNPOD_TIMEOUT, Code.RUNPOD_EDGE_TIMEOUT, Code.RUNPOD_EDGE_ERROR, Code.RUNPOD_SERVER_ERROR,
-    Code.RUNPOD_ANSWER, Code.RUNPOD_DROPPED,
-})  # fmt: skip
-_WORTH_RETRY = _NO_GPU_FREE | {
-    Code.RUNPOD_RATE_LIMITED, Code.RUNPOD_SERVER_ERROR, Code.RUNPOD_TIMEOUT, Code.RUNPOD_UNREACHABLE,
-    Code.RUNPOD_EDGE_ERROR,
+_NO_ANSWER = frozenset({Code.RUNPOD_TIMEOUT, Code.RUNPOD_SERVER_ERROR, Code.RUNPOD_EDGE_ERROR})
+_UNCLEAR = _NO_ANSWER | {Code.RUNPOD_EDGE_TIMEOUT, Code.RUNPOD_ANSWER, Code.RUNPOD_DROPPED}
+_WORTH_RETRY = _NO_GPU_FREE | _NO_ANSWER | {
+    Code.RUNPOD_RATE_LIMITED, Code.RUNPOD_UNREACHABLE,
     Code.RUNPOD_CREATE_UNCLEAR,  # the next request first checks whether this one rented the pod
 }  # fmt: skip
-_NEXT_GPU_MAY_DO = frozenset({Code.RUNPOD_NO_CAPACITY, Code.RUNPOD_BAD_REQUEST})
 _POD_IS_LOST = frozenset({
     Code.RUNPOD_IMAGE_FAILED, Code.RUNPOD_EXITED_BY_RUNPOD, Code.RUNPOD_POD_ERROR, Code.RUNPOD_POD_GONE,
     Code.RUNPOD_OUTBID,
@@ -352,4 +348,3 @@ _SAME_AGAIN_FAILS = frozenset({
     Code.RUNPOD_EXITED_BY_RUNPOD,
 })  # fmt: skip
 _NEEDS_PERSON = _NO_GPU_FREE | {Code.POD_SLOW, Code.POD_NO_ADDRESS}
-_NOTHING_CONFIGURED = frozenset({Code.NO_PROFILE, Code.NO_CONFIG})

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from labeltui.sandbox import nifti, standin
-from labeltui.sandbox.gpu import write_gpu
+from labeltui.sandbox.monailabel.gpu import write_gpu
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
 from labeltui.sandbox.volumes import Study, make_study, with_small_errors

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from textual import events
 
 from labeltui.actions import BY_ID
-from labeltui.domain.offers import OTHER_OFFERS, SERVER_OFFERS, TRAINING_OFFERS, with_offers
-from labeltui.domain.problems import Problem
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed
 from labeltui.session.runtime.supervise import error_text
 from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
+from labeltui.ui.dispatch import newest_failure, shown_problem
 from labeltui.ui.frame.layout import PANES
 from labeltui.ui.frame.lines import keep_key
-from labeltui.ui.notify import NOTIFIED, Notifier
+from labeltui.ui.frame.notify import NOTIFIED, Notifier
 from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-EVER = datetime.min.replace(tzinfo=UTC)
-"""Stands for the time of a failure that is not known, so that a failure with a time counts as newer."""
 NEWS_S = 60.0
 ASKING = ("studies.upload", "labels.export")
 """Actions that are refused until the operator answers a question. The console then opens the list of answers."""
@@ -231,7 +228,7 @@ class Console(Core):
 
     def action_offers(self) -> None:
         """Offer the actions that may help with the last failure: an action's, the training's or the server's."""
-        found = self._failure()
+        found = newest_failure(self.state, self.dispatcher, self.clock())
         if found is None:
             self.flash("no action has failed, and neither server nor training has a problem")
         else:
@@ -276,39 +273,11 @@ class Console(Core):
 
     def action_problem(self) -> None:
         """Show the details of the server's problem, the training's, or the action that failed last."""
-        found = self._problem()
+        found = shown_problem(self.state, self.dispatcher)
         if found is None:
             self.flash("no action has failed")
         else:
             self.screens.problem(*found)
-
-    def _failure(self) -> tuple[str, Problem] | None:
-        """Return the newest failure of an action, the training or the server, with actions that may solve it."""
-        server, training = self.state.server.value, self.state.training.value
-        found: list[tuple[datetime, str, Problem]] = []
-        if self.dispatcher.last_problem is not None:
-            title, problem = self.dispatcher.last_problem
-            found.append((self.dispatcher.failed_at or EVER, title, with_offers(problem, OTHER_OFFERS)))
-        if server is not None and server.problem is not None:
-            known = self._failed_at("server", server.problem)
-            found.append((known or EVER, "The server", with_offers(server.problem, SERVER_OFFERS)))
-        if training is not None and training.problem is not None:
-            at = training.ended_at or self._failed_at("training", training.problem) or self.clock()
-            found.append((at, "The training", with_offers(training.problem, TRAINING_OFFERS)))
-        return max(found, key=lambda one: one[0])[1:] if found else None
-
-    def _failed_at(self, key: str, problem: Problem) -> datetime | None:
-        """Return the time of the alert for a problem; None if there is no such alert."""
-        times = [one.at for one in self.state.alerts if (one.key, one.message) == (key, problem.message)]
-        return times[-1] if times else None
-
-    def _problem(self) -> tuple[str, Problem] | None:
-        server, training = self.state.server.value, self.state.training.value
-        if server is not None and server.problem is not None:
-            return "The server", server.problem
-        if training is not None and training.problem is not None:
-            return "The training", training.problem
-        return self.dispatcher.last_problem
 
     async def action_shell(self, verb: str) -> None:
         """Focus the shell pane, then run one of its verbs."""

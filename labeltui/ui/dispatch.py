@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Coroutine, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.offers import offers
+from labeltui.domain.offers import OTHER_OFFERS, SERVER_OFFERS, TRAINING_OFFERS, offers, with_offers
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.rules.pod import NAMED, about, called, is_own
-from labeltui.domain.state import Level
+from labeltui.domain.state import Level, SessionState
 from labeltui.support.file_errors import sentence
 from labeltui.ui.contract import Console
 from labeltui.ui.running import STORED_LINES, Running
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
+
+EVER = datetime.min.replace(tzinfo=UTC)
+"""Stands for the time of a failure that is not known, so that a failure with a time counts as newer."""
 
 
 class ActingConsole(Console, Protocol):
@@ -220,3 +223,35 @@ def _outcome(document: Mapping[str, Any]) -> str:
     if document.get("url"):
         parts.append(str(document["url"]))
     return " · ".join(parts) or "done"
+
+
+def newest_failure(state: SessionState, dispatcher: Dispatcher, now: datetime) -> tuple[str, Problem] | None:
+    """Return the newest failure of an action, the training or the server, with actions that may solve it."""
+    server, training = state.server.value, state.training.value
+    found: list[tuple[datetime, str, Problem]] = []
+    if dispatcher.last_problem is not None:
+        title, problem = dispatcher.last_problem
+        found.append((dispatcher.failed_at or EVER, title, with_offers(problem, OTHER_OFFERS)))
+    if server is not None and server.problem is not None:
+        known = _failed_at(state, "server", server.problem)
+        found.append((known or EVER, "The server", with_offers(server.problem, SERVER_OFFERS)))
+    if training is not None and training.problem is not None:
+        at = training.ended_at or _failed_at(state, "training", training.problem) or now
+        found.append((at, "The training", with_offers(training.problem, TRAINING_OFFERS)))
+    return max(found, key=lambda one: one[0])[1:] if found else None
+
+
+def shown_problem(state: SessionState, dispatcher: Dispatcher) -> tuple[str, Problem] | None:
+    """Return the server's problem, else the training's, else that of the action that failed last."""
+    server, training = state.server.value, state.training.value
+    if server is not None and server.problem is not None:
+        return "The server", server.problem
+    if training is not None and training.problem is not None:
+        return "The training", training.problem
+    return dispatcher.last_problem
+
+
+def _failed_at(state: SessionState, key: str, problem: Problem) -> datetime | None:
+    """Return the time of the alert for a problem; None if there is no such alert."""
+    times = [one.at for one in state.alerts if (one.key, one.message) == (key, problem.message)]
+    return times[-1] if times else None

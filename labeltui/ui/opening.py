@@ -16,7 +16,7 @@ from labeltui.opening.opening import open_session
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.dispatch import unexpected
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen, SecretScreen
-from labeltui.ui.screens.welcome import WelcomeScreen
+from labeltui.ui.screens.profiles.welcome import WelcomeScreen
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from labeltui.sandbox.runpod.launch import start_runpod
 from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen
-from labeltui.ui.screens.profile_form import ProfileForm
-from labeltui.ui.screens.profiles import ProfilesScreen
-from labeltui.ui.screens.runpod_form import RunpodForm
-from labeltui.ui.screens.welcome import WelcomeScreen
+from labeltui.ui.screens.profiles.form import ProfileForm
+from labeltui.ui.screens.profiles.profiles import ProfilesScreen
+from labeltui.ui.screens.profiles.runpod import RunpodForm
+from labeltui.ui.screens.profiles.welcome import WelcomeScreen
 from tests.sshd import RealSshd
 from tests.ui.fake_session import wait_for
 from tests.ui.screen_text import screen_text

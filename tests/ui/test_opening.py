@@ -14,7 +14,7 @@ from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.opening import ScreenPrompter
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen, SecretScreen
-from labeltui.ui.screens.welcome import WelcomeScreen
+from labeltui.ui.screens.profiles.welcome import WelcomeScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, wait_for
 
 SIZE = (120, 40)

@@ -15,9 +15,9 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.states import LinkState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
-from labeltui.ui.screens.profile_form import ProfileForm
-from labeltui.ui.screens.profiles import ProfilesScreen
-from labeltui.ui.screens.welcome import WelcomeScreen
+from labeltui.ui.screens.profiles.form import ProfileForm
+from labeltui.ui.screens.profiles.profiles import ProfilesScreen
+from labeltui.ui.screens.profiles.welcome import WelcomeScreen
 from tests.ui.fake_session import STATES, FakeSession, console, settled, wait_for
 
 Compare = Callable[..., bool]

@@ -16,8 +16,8 @@ from labeltui.opening.launch import Launch
 from labeltui.ui import switching
 from labeltui.ui.app import Console
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.profile_form import ProfileForm
-from labeltui.ui.screens.profiles import ProfilesScreen
+from labeltui.ui.screens.profiles.form import ProfileForm
+from labeltui.ui.screens.profiles.profiles import ProfilesScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, settled, wait_for
 from tests.ui.screen_text import screen_text
 

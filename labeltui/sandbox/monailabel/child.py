@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from labeltui.sandbox.gpu import use_gpu
 from labeltui.sandbox.monailabel.application import Application
+from labeltui.sandbox.monailabel.gpu import use_gpu
 from labeltui.sandbox.monailabel.inference import infer
 from labeltui.sandbox.monailabel.log import say, to_console
 from labeltui.sandbox.monailabel.scoring import METHODS

@@ -32,7 +32,7 @@ from labeltui.ui.screens.models import ModelsScreen
 from labeltui.ui.screens.palette import RegistryProvider
 from labeltui.ui.screens.pods import PodsScreen
 from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.screens.profiles import open_profiles
+from labeltui.ui.screens.profiles.profiles import open_profiles
 from labeltui.ui.screens.records import (
     ActionLogScreen,
     AlertsScreen,

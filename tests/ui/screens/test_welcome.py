@@ -15,10 +15,10 @@ from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.runpod.keys import Secret
 from labeltui.ui.app import Console
-from labeltui.ui.screens.profile_form import ProfileForm
-from labeltui.ui.screens.profiles import ProfilesScreen
-from labeltui.ui.screens.runpod_form import RunpodForm
-from labeltui.ui.screens.welcome import WelcomeScreen
+from labeltui.ui.screens.profiles.form import ProfileForm
+from labeltui.ui.screens.profiles.profiles import ProfilesScreen
+from labeltui.ui.screens.profiles.runpod import RunpodForm
+from labeltui.ui.screens.profiles.welcome import WelcomeScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, wait_for
 from tests.ui.screen_text import screen_text
 
@@ -40,7 +40,7 @@ def launches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Launch]:
     monkeypatch.setenv("LABELTUI_CONFIG", str(tmp_path / "labeltui" / "config.toml"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
-    monkeypatch.setattr("labeltui.ui.screens.runpod_form.describe_account", account_of)
+    monkeypatch.setattr("labeltui.ui.screens.profiles.runpod.describe_account", account_of)
     opened: list[Launch] = []
 
     async def fake(launch: Launch, prompter: Any) -> Any:

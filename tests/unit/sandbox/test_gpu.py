@@ -9,7 +9,7 @@ import pytest
 
 from labeltui.hosts.agent.remote.installation.probe import gpu_driver
 from labeltui.hosts.agent.remote.load.metrics import Metrics
-from labeltui.sandbox.gpu import GPU, TASK_FILE, remove_gpu, use_gpu, write_gpu
+from labeltui.sandbox.monailabel.gpu import GPU, TASK_FILE, remove_gpu, use_gpu, write_gpu
 
 
 def test_its_meters_rise_while_a_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import asyncssh
 
-from labeltui.sandbox.gpu import GPU, remove_gpu, write_gpu
 from labeltui.sandbox.home import PodFiles
+from labeltui.sandbox.monailabel.gpu import GPU, remove_gpu, write_gpu
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.runpod.world.pods import Pod
 

@@ -33,7 +33,6 @@ from labeltui.ui.widgets.table.column_table import ColumnTable
 if TYPE_CHECKING:
     from labeltui.session.session import Session
 
-
 STUDY_LEADER = "Q"
 
 

@@ -179,7 +179,7 @@ def test_a_window_has_its_edges_at_black_and_white(tmp_path: Path) -> None:
         (nifti(kind=128, voxels=bytes(4 * 4 * 3 * 3)), "a.nii", "colours"),
         (nifti()[:-20], "a.nii", "its file"),
         (nifti()[:100], "a.nii", "its file"),
-        (gzip.compress(nifti())[:-12], "a.nii.gz", "no NIfTI file, or damaged"),
+        (packed(nifti())[:-12], "a.nii.gz", "no NIfTI file, or damaged"),
         (packed(nifti((99, 9, 9), voxels=NOISE))[:-900], "a.nii.gz", "its file is damaged or not complete"),
         (b"\x1b]0;title\x07[red]", "a.nii", "no NIfTI file"),
         (b"", "a.nii.gz", "its file"),

@@ -16,7 +16,7 @@ from labeltui.operations.api_key import describe_account
 from labeltui.runpod.keys import CONFIG, FoundKey, find_key, store_key, typed_key
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.profile_form import ProfileForm
+from labeltui.ui.screens.profiles.form import ProfileForm
 from labeltui.ui.widgets.columns import Static
 
 TYPED_S = 0.4  # a key is tested when nobody has typed for this long

@@ -20,8 +20,8 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
-from labeltui.ui.screens.profile_form import TITLES, ProfileForm
-from labeltui.ui.screens.runpod_form import RunpodForm
+from labeltui.ui.screens.profiles.form import TITLES, ProfileForm
+from labeltui.ui.screens.profiles.runpod import RunpodForm
 
 OPEN, EDIT, ADD, DEMO = "open ", "edit ", "add ", "demo"
 """The beginnings of an answer. A profile's name or a kind of host follows, except after ``demo``."""

@@ -22,8 +22,8 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.screens.profile_form import TITLES
-from labeltui.ui.screens.profiles import ask_profile, open_profiles
+from labeltui.ui.screens.profiles.form import TITLES
+from labeltui.ui.screens.profiles.profiles import ask_profile, open_profiles
 from labeltui.ui.widgets.columns import Static
 
 WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."

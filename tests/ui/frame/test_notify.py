@@ -11,7 +11,7 @@ from textual import events
 from labeltui.domain.guard.status import GuardStatus
 from labeltui.domain.state import Alert, Level
 from labeltui.ui.app import Console
-from labeltui.ui.notify import PRESENT, Notifier, notification
+from labeltui.ui.frame.notify import PRESENT, Notifier, notification
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, FakeSession, fresh, settled, wait_for
 from tests.ui.sample_pods import with_pod

@@ -1,0 +1,1 @@
+"""The first screen, and the list and the forms of profiles."""
