@@ -134,7 +134,7 @@ async def studies_preview(session: Session, params: StudiesPreviewParams, report
     """Write a picture of a study's three planes, or of one, with its label.
 
     Raises Misused for a wrong window, slice or opacity, Refused ``exists`` for a file that exists, Failed
-    ``not_written``, and the errors of :func:`open_preview`.
+    ``not_found`` if a label that was named can't be shown, ``not_written``, and the errors of :func:`open_preview`.
     """
     out = await asyncio.to_thread(_place, params)
     window = _window(params.window)
@@ -148,6 +148,13 @@ async def studies_preview(session: Session, params: StudiesPreviewParams, report
     preview = await open_preview(session, params.study, await _wanted(session, params))
     try:
         volume = preview.volume
+        for label in volume.labels if params.tag or params.version else ():
+            if label.problem:
+                raise Failed(
+                    Code.NOT_FOUND,
+                    f"The label {one_line(label.tag)} can't be shown: {label.problem}.",
+                    "`labeltui labels list STUDY` lists the study's labels and their versions.",
+                )
         low, high = window or volume.window
         planes = [Plane(params.plane)] if params.plane else list(Plane)
         slices = [

@@ -21,7 +21,7 @@ from labeltui.domain.states import ServerState
 from labeltui.domain.studies.annotation import Work
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
-from labeltui.ui.panes.queue.columns import name_of
+from labeltui.ui.panes.queue.columns import name_of, touched
 from labeltui.ui.widgets.table.column_table import ColumnTable
 from tests.ui.fake_session import NOW, connected, console, fresh, stopped, wait_for
 from tests.ui.panes.queue_pane import SIZE, opened, with_studies
@@ -387,3 +387,10 @@ async def test_what_is_left_and_how_long_a_label_took_is_shown() -> None:
         queue.show(replace(app.state, queue=fresh(StudyQueue(2, 1, (label, Study("b")))), server=down), NOW)
         await wait_for(pilot, lambda: "1 left · 1.0/h" in screen_text(app))
         assert "done" not in screen_text(app)
+
+
+def test_a_models_later_label_does_not_date_the_final_one() -> None:
+    final, later = NOW - timedelta(minutes=13), NOW - timedelta(minutes=3)
+    assert touched(Study("a", {"final": final, "original": later})) == final
+    assert touched(Study("a", {"original": later})) == later
+    assert touched(Study("a", {"final": None, "original": later})) is None

@@ -74,9 +74,15 @@ def urgency(study: Study) -> int:
 
 
 def touched(study: Study) -> datetime | None:
-    """Return when the study was last opened, else when it was last tagged; None if neither happened."""
+    """Return when the study was last opened, else when its final label was submitted, else when it was last tagged.
+
+    A model's later label does not count, because the column beside it names who submitted the final one. None if
+    nothing happened, or if it is not known when.
+    """
     if study.fetches and study.open_fetches:
         return study.open_fetches[0].at
+    if FINAL_TAG in study.tags:
+        return study.tags[FINAL_TAG]
     times = [at for at in study.tags.values() if at is not None]
     return max(times) if times else None
 

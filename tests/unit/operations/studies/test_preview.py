@@ -129,11 +129,11 @@ async def test_a_label_that_cannot_be_shown_is_named(tmp_path: Path) -> None:
         draws(it, problem="its values are not whole numbers")
         out = str(tmp_path / "a.png")
         document = await it.run("studies.preview", study="a", out=out)
-        missing = await it.run("studies.preview", study="a", out=out, replace=True, tag="nobody's")
-        version = await it.run("studies.preview", study="a", out=out, replace=True, version="abc")
+        missing = await it.failing("studies.preview", study="a", out=out, replace=True, tag="nobody's")
+        version = await it.failing("studies.preview", study="a", out=out, replace=True, version="abc")
     assert "final is not shown: it can't be shown: its values are not whole numbers" in document["message"]
-    assert "the host has no label nobody's" in missing["labels"][0]["error"]
-    assert "no version abc" in version["labels"][0]["error"]
+    assert "the host has no label nobody's" in missing.problem.message
+    assert "no version abc" in version.problem.message
 
 
 @in_virtual_time
