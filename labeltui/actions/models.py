@@ -82,7 +82,7 @@ class InferBatchParams(Params):
     )
     studies: tuple[str, ...] = texts("ids of the studies, after `marked`", positional=True)
     model: str | None = text("model to apply; default: the first one that needs no clicks")
-    new: bool = switch("leave out studies that have a label original, as after a stop or a failure")
+    new: bool = switch("leave out studies that have a label original, however old it is")
 
 
 class ScoreParams(Params):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from labeltui.domain.text import one_line
 
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.server.server import ModelInfo
@@ -18,6 +21,14 @@ INTERACTIVE = frozenset({"deepgrow", "scribbles", "deepedit"})
 
 LONGEST = 100_000
 """Bytes of study ids in one request. The server passes them on in one argument, which Linux limits to 128 KiB."""
+
+SETS: dict[str, Literal["unlabeled", "labeled", "all"]] = {
+    "unlabelled": "unlabeled", "labelled": "labeled", "all": "all", "marked": "all",
+}  # fmt: skip
+"""The server's word for each set of studies. It ignores the word if the request names studies."""
+
+NAMED = 20
+"""Studies that a hint names at most."""
 
 
 def studies_of(images: str, studies: Sequence[Study], named: Sequence[str], *, new: bool) -> list[str]:
@@ -69,3 +80,25 @@ def seconds_left(task: Task, done: int, total: int, at: float | None) -> float |
     ``at`` is the seconds from the task's start to the end of the study ``done``.
     """
     return None if not done or at is None or task.state.ended else max(0.0, at / done * (total - done))
+
+
+def how_to_go_on(task: Task, done: int) -> str:
+    """Return a sentence with the command for the studies that a batch inference has left.
+
+    The server sorts the ids that a request names. A request that names none says only its set, so which studies had
+    a label before the batch is unknown.
+    """
+    option = f" --model {shlex.quote(one_line(task.subject))}" if task.subject else ""
+    images = task.request.get("images")
+    if not isinstance(images, (list, tuple)):
+        chosen = next((word for word, sent in SETS.items() if sent == images), "all")
+        return (
+            f"`labeltui infer batch {chosen}{option}` starts over; with --new, it leaves out studies that had a label "
+            f"{TAG} before."
+        )
+    left = [shlex.quote(one_line(name)) for name in sorted(str(one) for one in images)[done:]]
+    if len(images) == 1:
+        return f"`labeltui infer {' '.join(left)}{option}` labels it." if left else ""
+    if len(left) > NAMED:
+        return f"`labeltui infer batch marked` with the ids from {left[0]} on takes the {len(left)} that are left."
+    return f"`labeltui infer batch marked {' '.join(left)}{option}` goes on with the rest." if left else ""

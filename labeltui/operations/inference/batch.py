@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.models import InferBatchParams, InferParams
 from labeltui.actions.params import NoParams
@@ -15,6 +15,7 @@ from labeltui.domain.text import one_line
 from labeltui.domain.training.batch import (
     INTERACTIVE,
     LONGEST,
+    SETS,
     TAG,
     automatic,
     batch_request,
@@ -26,10 +27,6 @@ from labeltui.session.runtime.fields import Fields
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
-
-_WORDS: dict[str, Literal["unlabeled", "labeled", "all"]] = {
-    "unlabelled": "unlabeled", "labelled": "labeled", "all": "all", "marked": "all",
-}  # fmt: skip
 
 
 async def infer(session: Session, params: InferParams, report: Report) -> Document:
@@ -85,7 +82,7 @@ async def _infer(
     request = _with_studies(batch_request(model), ids, names=new or images == "marked")
     replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
     _announce(report, model.name, len(ids), replaced)
-    task = await session.api.client().batch_infer(model.name, request, images=_WORDS[images])
+    task = await session.api.client().batch_infer(model.name, request, images=SETS[images])
     return await follow(session, BATCH, task.id, report)
 
 

@@ -16,7 +16,7 @@ from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.states import ServerState
 from labeltui.domain.text import one_line
-from labeltui.domain.training.batch import seconds_left
+from labeltui.domain.training.batch import how_to_go_on, seconds_left
 from labeltui.domain.training.tasks import Task, TaskState
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _error(kind: Kind, task: Task, done: int | None, total: int | None) -> dict[
     if task.state not in (TaskState.ERROR, TaskState.STOPPED):
         return None
     of = f" after {done or 0} of {total} studies" if total else ""
-    again = "`labeltui infer batch unlabelled --new` goes on with the rest." if kind is BATCH else ""
+    again = how_to_go_on(task, done or 0) if kind is BATCH else ""
     if task.state is TaskState.STOPPED:
         return {"code": Code.STOPPED, "message": f"The {kind.name} was stopped{of}.", "hint": again}
     study = at_work(task)
@@ -176,7 +176,7 @@ def _error(kind: Kind, task: Task, done: int | None, total: int | None) -> dict[
     reason = next(
         (one_line(line.strip()) for line in reversed(task.details) if line.strip()), "it printed no reason"
     )
-    if kind is BATCH:
+    if again:
         again = f"One study that can't be read ends the batch. Replace it; then {again}"
     return {
         "code": Code.PROGRAM_FAILED,

@@ -59,7 +59,10 @@ class Batches:
         return dict(task)
 
     def _list(self, _request: httpx.Request) -> Any:
-        answer = [dict(task) for task in self.tasks]
+        answer = [
+            {**task, "request": {"images": task["request"]["query"], **task["request"]}}
+            for task in self.tasks
+        ]
         for task in self.tasks:
             if task["status"] == "RUNNING" and self.ends:
                 task["status"] = self.ends
@@ -165,6 +168,37 @@ async def test_a_batch_that_fails_names_study_and_reason(tmp_path: Path) -> None
     assert "\x1b" not in error.problem.message
     assert "--new" in error.problem.hint
     assert shown["error"]["message"] == error.problem.message
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("action", "params", "says"),
+    [
+        ("infer", {"study": "a b"}, "`labeltui infer 'a b' --model deepedit_seg`"),
+        (
+            "infer.batch",
+            {"images": "marked", "studies": ("c", "b", "a b")},
+            "`labeltui infer batch marked b c --model",
+        ),
+        ("infer.batch", {"images": "all"}, "`labeltui infer batch all --model deepedit_seg` starts over"),
+        (
+            "infer.batch",
+            {"images": "labelled"},
+            "`labeltui infer batch labelled --model deepedit_seg` starts over",
+        ),
+        ("infer.batch", {}, "with --new, it leaves out studies that had a label original before"),
+    ],
+)
+async def test_the_hint_after_a_failure_names_studies_that_are_left_or_the_same_set(
+    tmp_path: Path, action: str, params: dict[str, Any], says: str
+) -> None:
+    async with batches(tmp_path) as (it, server):
+        server.ends, server.lines = "ERROR", ["RuntimeError: applying transform LoadImaged"]
+        if params.get("studies"):
+            server.lines.insert(0, progress("a b", 1, 3, 10))  # the server takes them in order
+        error = await it.failing(action, **params)
+    assert says in error.problem.hint
+    assert "goes on with the rest" not in error.problem.hint or params.get("studies")
 
 
 @in_virtual_time
