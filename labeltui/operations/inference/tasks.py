@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
-from labeltui.domain.log.events import BatchProgress, TaskResult
+from labeltui.domain.log.events import TaskResult
 from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.states import ServerState
 from labeltui.domain.text import one_line
-from labeltui.domain.training.batch import how_to_go_on, seconds_left
+from labeltui.domain.training.batch import how_to_go_on
 from labeltui.domain.training.tasks import Task, TaskState
+from labeltui.operations.inference.output import at_work, progress_of, with_output
 
 if TYPE_CHECKING:
     from labeltui.monailabel.client import MonaiLabelClient
@@ -28,7 +28,6 @@ POLL_S = 2.0
 FAILURES = 5
 """Polls in a row that may fail before following ends. The server answers nobody while it loads DICOM."""
 STOP_S = 30.0
-_AT_WORK = re.compile(r"Running inference for image id (.{1,300})$")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> 
                 session.pollers.queue.wake()
                 session.labels.wake()
                 return ended(session, kind, task)
-            text = progress_text(kind, task)
+            text = progress_text(kind, _with_output(session, kind, task))
             if text != reported:
                 report.progress(text)
                 reported = text
@@ -95,24 +94,29 @@ def task_document(session: Session, kind: Kind, task: Task | None) -> dict[str, 
     now = documents.moment(session.clock())
     if task is None:
         return {"as_of": now, "state": "idle", "message": f"No {kind.name} was started.", "error": None}
-    done, total, left = progress_of(task)
+    whole = _with_output(session, kind, task)
+    (done, total, left), study = progress_of(whole), at_work(whole)
     zone = session.watch.zone
     started, over = (at and at.replace(tzinfo=zone) for at in (task.started_at, task.ended_at))
     return {
         "as_of": now,
         "state": task.state.value,
-        "message": _message(kind, task, done, total),
+        "message": _message(kind, whole, done, total),
         "task_id": task.id,
         "subject": task.subject,
         "done": done,
         "total": total,
-        "study": at_work(task) or None,
+        "study": study or None,
         "eta_s": left,
         "started_at": documents.moment(started),
         "ended_at": documents.moment(over),
         "results": dict(_result(task)) if kind is SCORING else None,
-        "error": _error(kind, task, done, total),
+        "error": _error(kind, task, study, done, total),
     }
+
+
+def _with_output(session: Session, kind: Kind, task: Task) -> Task:
+    return with_output(task, session.log) if kind is BATCH else task
 
 
 def _message(kind: Kind, task: Task, done: int | None, total: int | None) -> str:
@@ -123,27 +127,6 @@ def _message(kind: Kind, task: Task, done: int | None, total: int | None) -> str
         of = f" after {done or 0} of {total} studies" if total else ""
         return f"The {kind.name} with {task.subject} is {task.state.value}{of}."
     return progress_text(kind, task)
-
-
-def progress_of(task: Task) -> tuple[int | None, int | None, float | None]:
-    """Return the finished studies, all studies, and the seconds left. None while the output has no such line."""
-    for line in reversed(task.details):
-        record = parse_line(line)
-        found = event(record)
-        if isinstance(found, BatchProgress):
-            took = None
-            if record.time is not None and task.started_at is not None:
-                took = (record.time - task.started_at).total_seconds()
-            return found.done, found.total, seconds_left(task, found.done, found.total, took)
-    return None, None, None
-
-
-def at_work(task: Task) -> str:
-    """Return the study that a task works on, or failed at; empty if its newest output does not say it."""
-    for line in reversed(task.details):
-        if found := _AT_WORK.search(parse_line(line).message):
-            return found[1]
-    return ""
 
 
 def progress_text(kind: Kind, task: Task) -> str:
@@ -164,14 +147,13 @@ def _result(task: Task) -> Mapping[str, Any]:
     return next((one.document for one in reversed(found) if isinstance(one, TaskResult)), {})
 
 
-def _error(kind: Kind, task: Task, done: int | None, total: int | None) -> dict[str, Any] | None:
+def _error(kind: Kind, task: Task, study: str, done: int | None, total: int | None) -> dict[str, Any] | None:
     if task.state not in (TaskState.ERROR, TaskState.STOPPED):
         return None
     of = f" after {done or 0} of {total} studies" if total else ""
     again = how_to_go_on(task, done or 0) if kind is BATCH else ""
     if task.state is TaskState.STOPPED:
         return {"code": Code.STOPPED, "message": f"The {kind.name} was stopped{of}.", "hint": again}
-    study = at_work(task)
     where = f" at {one_line(study)}" if study else ""
     reason = next(
         (one_line(line.strip()) for line in reversed(task.details) if line.strip()), "it printed no reason"

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from labeltui.domain.training.tasks import Task, TaskState
+from labeltui.operations.inference.output import at_work, progress_of, with_output
+from labeltui.session.log.store import LogStore
 from tests.fakes.monailabel import recorded
+from tests.paths import MONAILABEL
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -168,6 +174,50 @@ async def test_a_batch_that_fails_names_study_and_reason(tmp_path: Path) -> None
     assert "\x1b" not in error.problem.message
     assert "--new" in error.problem.hint
     assert shown["error"]["message"] == error.problem.message
+
+
+def running(study: str, at: int) -> str:
+    return LINE.format(at=at, no=133, text=f"Running inference for image id {study}")
+
+
+@in_virtual_time
+async def test_progress_and_study_come_from_the_log_when_the_tasks_own_lines_lack_them(
+    tmp_path: Path,
+) -> None:
+    """The server lists 20 lines of a task. One study prints more than that, and so does a traceback."""
+    async with batches(tmp_path) as (it, server):
+        job = it.host.agent.jobs["server"]
+        job.print(progress("x", 9, 9, 10).replace(" 17:11", " 17:10") + "\n")  # of an earlier batch
+        server.ends = ""
+        begun = it.begin("infer.batch")
+        await it.report.wait_for("waits in")
+        server.tasks[-1]["status"] = "RUNNING"
+        await it.report.wait_for("loads libraries")
+        job.print("\n".join((progress("c", 19, 23, 21), running("case_024", 22), "  File loading.py", "")))
+        server.tasks[-1]["details"] = ["  File loading.py"] * 20
+        await it.report.wait_for("19 of 23 studies")
+        server.tasks[-1].update(status="ERROR", details=["RuntimeError: cut short"])
+        with pytest.raises(Exception, match="at case_024 after 19 of 23 studies: RuntimeError: cut short"):
+            await begun
+        shown = await it.run("infer.status")
+    assert (shown["done"], shown["total"], shown["study"]) == (19, 23, "case_024")
+
+
+@pytest.mark.parametrize(
+    ("lines", "progress", "study"), [(60, None, "case_005"), (100, 1, "case_006"), (220, 5, "")]
+)
+def test_progress_is_read_from_the_log_of_a_real_server(lines: int, progress: int | None, study: str) -> None:
+    text = (MONAILABEL / "log_batch_infer.txt").read_bytes()
+    log = LogStore()
+    log.begin("run", "stdout.log")
+    log.feed(0, b"\n".join(text.splitlines()[:lines]) + b"\n")
+    task = Task("t", TaskState.ERROR, {}, datetime(2026, 11, 23, 17, 11, 40), details=("RuntimeError: x",))
+    whole = with_output(task, log)
+    assert (progress_of(whole)[0], at_work(whole)) == (progress, study)
+    later = replace(task, started_at=datetime(2026, 11, 23, 17, 12))
+    earlier = replace(task, ended_at=datetime(2026, 11, 23, 17, 11, 30))
+    assert with_output(later, log) == later
+    assert with_output(earlier, log) == earlier
 
 
 @in_virtual_time
