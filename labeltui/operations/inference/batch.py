@@ -81,8 +81,8 @@ async def _infer(
         )
     request = _with_studies(batch_request(model), ids, names=new or images == "marked")
     replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
-    _announce(report, model.name, len(ids), replaced)
     task = await session.api.client().batch_infer(model.name, request, images=SETS[images])
+    _announce(report, model.name, len(ids), replaced)
     return await follow(session, BATCH, task.id, report)
 
 

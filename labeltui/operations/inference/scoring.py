@@ -31,8 +31,8 @@ async def score(session: Session, params: ScoreParams, report: Report) -> Docume
             else "Start the server with `labeltui server start --worklist epistemic`, or `--conf skip_scoring false`."
         )
         raise Failed(Code.BAD_PARAMETER, f"The server has no scoring method {params.method!r}.", hint)
-    report.progress(f"Scoring with {fit[0]}. It goes on without labeltui; `labeltui score stop` stops it")
     task = await session.api.client().score(fit[0])
+    report.progress(f"Scoring with {fit[0]}. It goes on without labeltui; `labeltui score stop` stops it")
     return await follow(session, SCORING, task.id, report)
 
 

@@ -150,11 +150,17 @@ async def test_what_can_not_work_is_refused_before_it_is_sent(
 async def test_a_second_one_is_refused_and_more_ids_than_an_argument_holds(tmp_path: Path) -> None:
     async with batches(tmp_path) as (it, server):
         server.refused = True
+        it.server.documents["GET", "/info/"] = {**recorded("info"), "scoring": {"dice": {}}}
+        it.session.pollers.wake()
+        await it.session.store.wait_for(lambda s: s.info.value is not None and bool(s.info.value.scoring), 60)
         second = await it.failing("infer.batch")
+        scored = await it.failing("score", method="dice")
+        assert it.report.lines == []  # nothing is announced that the server has refused
         objects = it.server.datastore["objects"]
         objects.update({f"{number:0300}": objects["a b"] for number in range(400)})
         many = await it.failing("infer.batch", images="all", new=True)
     assert (second.problem.code, many.problem.code) == ("already_inferring", "bad_size")
+    assert scored.problem.code == "already_scoring"
 
 
 @in_virtual_time
