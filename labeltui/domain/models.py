@@ -114,6 +114,10 @@ class Models:
         """Return the model of this name; None if labeltui knows no such model of the server's app."""
         return next((model for model in self.on_host if model.name == name), None)
 
+    def applied_by(self, name: str) -> HostModel | None:
+        """Return the model whose weights an inference model uses: ``deepedit_seg`` uses those of ``deepedit``."""
+        return self.find(name) or self.find(name.removesuffix("_seg"))
+
     def is_here(self, model: HostModel) -> bool:
         """Whether the published file is on this machine. True if there is no published file."""
         file = model.published

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.models import InferBatchParams, InferParams
 from labeltui.actions.params import NoParams
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.models import Weights
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.server.server import ModelInfo, ServerInfo
 from labeltui.domain.text import one_line
@@ -22,6 +23,7 @@ from labeltui.domain.training.batch import (
     studies_of,
 )
 from labeltui.operations.inference.tasks import BATCH, follow, status, stop
+from labeltui.operations.refresh import refresh_models
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
@@ -81,15 +83,26 @@ async def _infer(
         )
     request = _with_studies(batch_request(model), ids, names=new or images == "marked")
     replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
+    noise = await _is_untrained(session, model.name)
     task = await session.api.client().batch_infer(model.name, request, images=SETS[images])
-    _announce(report, model.name, len(ids), replaced)
+    _announce(report, model.name, len(ids), replaced, untrained=noise)
     return await follow(session, BATCH, task.id, report)
 
 
-def _announce(report: Report, model: str, count: int, replaced: int) -> None:
+async def _is_untrained(session: Session, name: str) -> bool:
+    """Whether the model has no weights on the host. False if that is unknown."""
+    if session.store.state.models.value is None:  # a console has the reading, a command has not
+        await refresh_models(session)
+    models = session.store.state.models
+    model = None if models.value is None or models.error is not None else models.value.applied_by(name)
+    return model is not None and model.weights is Weights.UNTRAINED
+
+
+def _announce(report: Report, model: str, count: int, replaced: int, *, untrained: bool) -> None:
     studies = "1 study" if count == 1 else f"{count} studies"
     again = f", which {replaced} of them have: it is replaced" if replaced else ""
-    report.progress(f"{model} labels {studies} with the tag {TAG}{again}. `labeltui infer stop` stops it")
+    applies = f"{model} is untrained: its labels are noise. It" if untrained else model
+    report.progress(f"{applies} labels {studies} with the tag {TAG}{again}. `labeltui infer stop` stops it")
 
 
 def _with_studies(request: dict[str, Any], ids: list[str], *, names: bool) -> dict[str, Any]:

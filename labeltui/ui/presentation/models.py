@@ -22,7 +22,7 @@ def weights_text(state: SessionState, name: str) -> str:
     models = state.models.value
     if models is None or state.models.error is not None:
         return ""
-    model = models.find(name) or models.find(name.removesuffix("_seg"))
+    model = models.applied_by(name)
     return "" if model is None else weights_of(models, model)
 
 

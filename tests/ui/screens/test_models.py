@@ -8,13 +8,14 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from labeltui.actions import BY_ID
 from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState
 from labeltui.domain.training.training import Best, TrainStatus
 from labeltui.session.models.folder import ModelFolder
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.dialogs.form import FormScreen, notes
 from labeltui.ui.screens.models import ModelsScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, console, fresh, settled, wait_for
 from tests.ui.screen_text import screen_text
@@ -92,8 +93,12 @@ async def test_the_forms_and_the_pane_say_that_a_model_is_untrained() -> None:
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
         await settled(pilot)
         form = screen_text(app)
-    assert "deepedit: untrained: auto segmentation is noise" in pane
-    assert "deepedit: untrained: auto segmentation is noise" in form
+        await pilot.press("escape", "Q", "b")
+        await wait_for(pilot, lambda: "studies to infer" in screen_text(app))
+        inference = screen_text(app)
+    for text in (pane, form, inference):
+        assert "deepedit: untrained: auto segmentation is noise" in text
+    assert notes(BY_ID["infer"], idle) == notes(BY_ID["train.start"], idle)
 
 
 async def test_the_start_form_offers_a_model_of_this_machine_and_says_what_is_downloaded() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.operations.inference.output import at_work, progress_of, with_output
 from labeltui.session.log.store import LogStore
@@ -124,6 +126,27 @@ async def test_the_progress_of_a_study_with_a_space_and_the_time_left_are_report
     assert "which 1 of them have" in it.report.lines[0]
     assert (done["state"], done["done"], done["total"]) == ("done", 1, 3)
     assert "tag original" in done["message"]
+
+
+@in_virtual_time
+async def test_the_announcement_says_that_the_model_is_untrained(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, _server):
+        await it.run("infer", study="a b")
+        untrained, start = it.report.lines[0], len(it.report.lines)
+        it.host.files.write("~/labeltui/apps/radiology/model/deepedit_dynunet.pt", b"weights")
+        await it.session.models.refresh()
+        await it.run("infer", study="a b")
+        trained = it.report.lines[start]
+    assert untrained.startswith("deepedit_seg is untrained: its labels are noise")
+    assert trained.startswith("deepedit_seg labels 1 study")
+
+
+@in_virtual_time
+async def test_weights_that_are_unknown_are_not_called_untrained(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, _server):
+        it.host.agent.answers["models.list"] = Failed(Code.UNREADABLE, "The folder can't be read.", "")
+        await it.run("infer", study="a b")
+    assert it.report.lines[0].startswith("deepedit_seg labels 1 study")
 
 
 @in_virtual_time

@@ -18,7 +18,7 @@ from labeltui.domain.studies.study import Study
 from labeltui.operations.progress import Silent
 from labeltui.ui.contract import console_of
 from labeltui.ui.panes.queue.worklist import WorklistVerbs
-from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.dialogs.form import FormScreen, notes
 from labeltui.ui.screens.preview.labels import Choice, choices
 from labeltui.ui.screens.preview.screen import PreviewScreen
 from labeltui.ui.screens.study import LABEL, DeletionScreen, StudyScreen
@@ -133,7 +133,8 @@ class StudyVerbs:
                 given = {"images": "marked", "studies": ids, **params} if marked else params
                 await console.dispatcher.invoke(action.id, given)
 
-        self._pane.app.push_screen(FormScreen(action, initial), asked)
+        form = FormScreen(action, initial, notes=notes(action, console.state))
+        self._pane.app.push_screen(form, asked)
 
     def _judge(self, studies: Sequence[Study]) -> None:
         console, action = console_of(self._pane), BY_ID[REVIEW]

@@ -22,6 +22,8 @@ from labeltui.ui.widgets.columns import Static
 CONSOLE_ONLY = ("follow",)
 """Parameters that only the command line has, because its output scrolls."""
 
+APPLYING = ("train.start", "infer", "infer.batch")
+
 
 def fields(action: Action) -> list[Param]:
     """Return the parameters that a form for ``action`` asks for."""
@@ -51,7 +53,7 @@ def notes(action: Action, state: SessionState) -> dict[str, tuple[str, ...]]:
     """Return further lines below a field, by parameter. They describe the weights of the models to choose from."""
     if action.id == "server.start":
         return {"models": offer_notes(state, starts=True)}
-    return {"model": offer_notes(state, starts=False)} if action.id == "train.start" else {}
+    return {"model": offer_notes(state, starts=False)} if action.id in APPLYING else {}
 
 
 def _guard_default(param: Param, state: SessionState) -> str:
