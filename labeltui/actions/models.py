@@ -101,11 +101,11 @@ INFER_BATCH = Command(
 )  # fmt: skip
 INFER_STATUS = Command(
     "infer.status", "Batch inference status", "show how many studies are inferred, the time left, or why it failed",
-    command=("infer", "status"), disabled=conditions.no_server, takes=NoParams,
+    command=("infer", "status"), disabled=conditions.no_batch, takes=NoParams,
 )  # fmt: skip
 INFER_STOP = Command(
     "infer.stop", "Stop the batch inference", "stop the batch inference; labels that it has stored stay",
-    key="X", leader="Q", danger=Danger.DESTRUCTIVE, command=("infer", "stop"), disabled=conditions.no_server,
+    key="X", leader="Q", danger=Danger.DESTRUCTIVE, command=("infer", "stop"), disabled=conditions.no_batch,
     takes=NoParams,
 )  # fmt: skip
 SCORE = Command(
@@ -114,11 +114,11 @@ SCORE = Command(
 )  # fmt: skip
 SCORE_STATUS = Command(
     "score.status", "Scoring status", "show the state of the newest scoring, and its results",
-    command=("score", "status"), disabled=conditions.no_server, takes=NoParams,
+    command=("score", "status"), disabled=conditions.no_scoring, takes=NoParams,
 )  # fmt: skip
 SCORE_STOP = Command(
     "score.stop", "Stop the scoring", "stop the running scoring; scores that it has stored stay",
-    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=conditions.no_server, takes=NoParams,
+    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=conditions.no_scoring, takes=NoParams,
 )  # fmt: skip
 SESSIONS = Command(
     "sessions", "Sessions", "list the images that Slicer sent for an inference without adding them to the studies",

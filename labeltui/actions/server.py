@@ -71,7 +71,7 @@ SERVER_START = Command(
 SERVER_STOP = Command(
     "server.stop", "Stop the server", "stop the server and everything it started",
     key="x", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "stop"),
-    disabled=conditions.cannot_stop, question=conditions.ask_server_stop, takes=NoParams,
+    disabled=conditions.nothing_to_stop, question=conditions.ask_server_stop, takes=NoParams,
 )  # fmt: skip
 SERVER_RESTART = Command(
     "server.restart", "Restart the server", "stop the server and start it again with the same options",

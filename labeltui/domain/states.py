@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+TRAIN, BATCH_INFER, SCORING = "train", "batch_infer", "scoring"
+"""MONAI Label's own words for its tasks."""
+NOUNS = {TRAIN: "training", BATCH_INFER: "batch inference", SCORING: "scoring"}
+
 
 class LinkState(StrEnum):
     """State of the connection to the host."""

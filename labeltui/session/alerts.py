@@ -13,6 +13,7 @@ from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
+from labeltui.domain.rules.orphans import KEYS
 from labeltui.domain.rules.pod import pod_has_ended
 from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
@@ -154,13 +155,13 @@ class Alerts:
         if pids == previous or server is None:
             return
         named = ", ".join(orphan.named for orphan in server.orphans)
-        ours = any(orphan.ours for orphan in server.orphans)
+        stops = ", ".join(dict.fromkeys(KEYS[one.task] for one in server.orphans if one.ours))
         self._raise(
             "orphans", Level.WARNING,
-            f"A training still uses the GPU although its server has ended: {named}.",
-            "End it with Stop training (t x). A new server does not know of it."
-            if ours
-            else "The training runs from another folder than the profile's, so labeltui does not end it: ask its user.",
+            f"Still at work although its server has ended: {named}.",
+            f"End it with {stops}. A new server does not know of it."
+            if stops
+            else "It runs from another folder than the profile's, so labeltui does not end it: ask its user.",
         )  # fmt: skip
 
     def _training(self, before: SessionState, state: SessionState) -> None:

@@ -4,7 +4,7 @@ It uses the real protocol, so that the real AgentClient works with it. ``program
 async function that gets the run, may print, and returns the exit code. A job without a program runs until it is
 stopped. ``answers`` replaces the answer of an operation, by its name (``"guard"``, ``"stat"``): a document, an
 error to raise, or a function of the request that returns or raises one. ``metrics``, ``orphans`` and
-``servers`` are the host's load, orphaned trainings and MONAI Label servers; ``asked`` has every request.
+``servers`` are the host's load, orphaned tasks and MONAI Label servers; ``asked`` has every request.
 """
 
 from __future__ import annotations
@@ -307,13 +307,15 @@ class MemoryAgent(FileOperations):
         return {"servers": list(self.servers)}
 
     async def _op_orphans_stop(
-        self, _connection: _Connection, pgid: int, grace_s: float
+        self, _connection: _Connection, pgid: int, grace_s: float, task: str = "train"
     ) -> Mapping[str, Any]:
-        if all(one["pgid"] != pgid for one in self.orphans):
+        if all((one["pgid"], one.get("task", "train")) != (pgid, task) for one in self.orphans):
             raise Failed(
-                Code.reported("not_orphaned"), f"The group {pgid} is no orphaned training.", "Look again."
+                Code.reported("not_orphaned"), f"The group {pgid} is no orphaned {task}.", "Look again."
             )
-        self.orphans = [one for one in self.orphans if one["pgid"] != pgid]
+        self.orphans = [
+            one for one in self.orphans if (one["pgid"], one.get("task", "train")) != (pgid, task)
+        ]
         return {}
 
     # ---- followed files

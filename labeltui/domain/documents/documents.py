@@ -12,7 +12,7 @@ from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerStatus
+from labeltui.domain.server.server import OrphanTask, ServerStatus
 from labeltui.domain.state import Alert, SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
@@ -327,7 +327,7 @@ def _gpu(gpu: Gpu) -> Document:
     }
 
 
-def _orphan(orphan: OrphanTraining) -> Document:
+def _orphan(orphan: OrphanTask) -> Document:
     return {
         "pid": orphan.pid,
         "pgid": orphan.pgid,
@@ -336,6 +336,7 @@ def _orphan(orphan: OrphanTraining) -> Document:
         "folder": orphan.folder or None,
         "user": orphan.user or None,
         "ours": orphan.ours,
+        "task": orphan.task,
     }
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from labeltui.domain.amounts import rate_text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
+from labeltui.domain.rules.orphans import own_orphans
 from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.rules.volume import full_note
 from labeltui.domain.state import SessionState
-from labeltui.domain.states import LinkState, ServerState, TrainState
+from labeltui.domain.states import BATCH_INFER, SCORING, LinkState, ServerState, TrainState
 
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod
@@ -68,6 +69,22 @@ def cannot_stop(state: SessionState) -> str | None:
     return "the server is not running"
 
 
+def nothing_to_stop(state: SessionState) -> str | None:
+    """Return a reason unless a server is up, or a batch inference or scoring of an earlier one is still at work."""
+    left = own_orphans(state, BATCH_INFER, SCORING)
+    return not_connected(state) if left else cannot_stop(state)
+
+
+def no_batch(state: SessionState) -> str | None:
+    """Like :func:`no_server`, but a batch inference of an earlier server counts as a server."""
+    return not_connected(state) if own_orphans(state, BATCH_INFER) else no_server(state)
+
+
+def no_scoring(state: SessionState) -> str | None:
+    """Like :func:`no_server`, but a scoring of an earlier server counts as a server."""
+    return not_connected(state) if own_orphans(state, SCORING) else no_server(state)
+
+
 def _training_state(state: SessionState) -> TrainState | None:
     return None if state.training.value is None else state.training.value.state
 
@@ -94,6 +111,8 @@ def ask_server_stop(state: SessionState) -> str | None:
         question = "Stop the server? The running training is stopped too, and its current epoch is lost."
     else:
         question = "Stop the server? Annotators can't work until the server is started again."
+    for orphan in own_orphans(state, BATCH_INFER, SCORING):
+        question += f" The {orphan.named} of an earlier server is stopped too."
     copies = state.labels.value
     if copies is None or copies.safe or state.labels.error is not None:
         return question

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from labeltui.domain.problems import Problem
-from labeltui.domain.states import ServerState
+from labeltui.domain.states import NOUNS, TRAIN, ServerState
 from labeltui.domain.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
-class OrphanTraining:
-    """A training process whose server has ended. It still uses the GPU, and no API shows or stops it.
+class OrphanTask:
+    """A training, batch inference or scoring whose server has ended. It goes on, and no API shows or stops it.
 
-    ``folder`` and ``user`` are empty if unknown. labeltui may end only trainings that are ``ours``, which means that
-    they run from the profile's folder.
+    ``task`` is MONAI Label's word for it, a key of NOUNS. ``folder`` and ``user`` are empty if unknown.
+    labeltui may end only tasks that are ``ours``, which means that they run from the profile's folder.
     """
 
     pid: int
@@ -27,16 +27,23 @@ class OrphanTraining:
     folder: str = ""
     user: str = ""
     ours: bool = True
+    task: str = TRAIN
+
+    @property
+    def noun(self) -> str:
+        """The task in the words of a message, such as ``batch inference``."""
+        return NOUNS.get(self.task, "task")
 
     @property
     def named(self) -> str:
-        """Model and process for messages. For a training that is not ``ours``, user and folder too."""
+        """Task, model and process for messages. If it is not ``ours``, user and folder too."""
         whose = (
             ""
             if self.ours
             else f" of {self.user or 'an unknown user'} in {self.folder or 'an unknown folder'}"
         )
-        return one_line(f"{self.model or 'a model'}{whose} (pid {self.pid})")
+        of = f" of {self.model}" if self.model else ""
+        return one_line(f"{self.noun}{of}{whose} (pid {self.pid})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class ServerStatus:
     log_path: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    orphans: tuple[OrphanTraining, ...] = ()
+    orphans: tuple[OrphanTask, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # that each model was built with
     dicomweb_cache_s: int | None = None
 

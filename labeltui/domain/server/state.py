@@ -8,7 +8,7 @@ from datetime import datetime
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerStatus
+from labeltui.domain.server.server import FoundServer, OrphanTask, ServerInfo, ServerStatus
 from labeltui.domain.states import ServerState
 
 SILENT_AFTER_FAILURES = 3
@@ -52,7 +52,7 @@ class ServerEvidence:
 
 
 def derive_server(
-    run: ServerRun, evidence: ServerEvidence, url: str | None, orphans: tuple[OrphanTraining, ...] = ()
+    run: ServerRun, evidence: ServerEvidence, url: str | None, orphans: tuple[OrphanTask, ...] = ()
 ) -> ServerStatus:
     """Derive the server's status. A server that answers counts as running even if labeltui did not start it."""
     state = _state(run, evidence)

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
-from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
-from labeltui.domain.states import TrainState
+from labeltui.domain.server.server import OrphanTask, ServerInfo, TrainStats
+from labeltui.domain.states import TRAIN, TrainState
 from labeltui.domain.training.failure import diagnose_training, hidden_failure, unreadable_problem
 from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
 from labeltui.domain.training.tasks import Task, TaskState
@@ -38,7 +38,7 @@ def derive_training(
     running: Task | None = None,
     runs: Sequence[TrainRun] = (),
     info: ServerInfo | None = None,
-    orphans: Sequence[OrphanTraining] = (),
+    orphans: Sequence[OrphanTask] = (),
     last: Task | None = None,
     ended_with: str = "",
     zone: tzinfo = UTC,
@@ -52,7 +52,7 @@ def derive_training(
     chosen = current_task(tasks or (), running)
     if chosen is not None and not chosen.state.ended:
         return _of_task(chosen, tasks or (), runs, info, zone)
-    if ours := [orphan for orphan in orphans if orphan.ours]:
+    if ours := [orphan for orphan in orphans if orphan.ours and orphan.task == TRAIN]:
         return _of_orphan(ours[0])
     if chosen is not None:
         return _of_task(chosen, tasks or (), runs, info, zone)
@@ -87,12 +87,14 @@ def lost_task_status(
     task: Task,
     *,
     runs: Sequence[TrainRun] = (),
-    orphans: Sequence[OrphanTraining] = (),
+    orphans: Sequence[OrphanTask] = (),
     ended_with: str = "",
     zone: tzinfo = UTC,
 ) -> TrainStatus:
     """Return the status of a task whose server has ended. ``task`` is as the server listed it last."""
-    orphan = next((one for one in orphans if one.ours and one.model == task.subject), None)
+    orphan = next(
+        (one for one in orphans if one.ours and one.task == TRAIN and one.model == task.subject), None
+    )
     if orphan is not None:
         return replace(_of_orphan(orphan), task_id=task.id)
     if task.state.ended:
@@ -243,7 +245,7 @@ def _with_stats(status: TrainStatus, stats: TrainStats | None) -> TrainStatus:
     )
 
 
-def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
+def _of_orphan(orphan: OrphanTask) -> TrainStatus:
     return TrainStatus(
         TrainState.ORPHANED,
         model=orphan.model or None,

@@ -14,7 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.domain.server.server import FoundServer, OrphanTraining
+from labeltui.domain.server.server import FoundServer, OrphanTask
 from labeltui.hosts.agent.messages import (
     AgentHello,
     Chunk,
@@ -251,13 +251,13 @@ class AgentClient(StudiesRequests, ModelRequests):
         """Fetch the total size of a volume's files. ``start`` requests a new sum if the newest is 10 minutes old."""
         return parse(DiskSum, await self.request("disk.sum", path=path, start=start))
 
-    async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
+    async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTask, ...]:
         """List all users' trainings whose server has ended. Processes of the group ``server_pgid`` are left out."""
         return orphans_of(await self.request("orphans", server_pgid=server_pgid))
 
-    async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
-        """End all processes of an orphaned training from our folder. Raises Failed ``not_orphaned`` for others."""
-        await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
+    async def stop_orphans(self, pgid: int, task: str, *, grace_s: float = 5.0) -> None:
+        """End all processes of an orphaned task from our folder. Raises Failed ``not_orphaned`` for others."""
+        await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, task=task, grace_s=grace_s)
 
     async def servers(self) -> tuple[FoundServer, ...]:
         """List the MONAI Label servers of this user on the host, including those that labeltui did not start."""

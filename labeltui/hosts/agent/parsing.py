@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.server.server import OrphanTraining
+from labeltui.domain.server.server import OrphanTask
 from labeltui.hosts.agent.messages import Chunk
 
 T = TypeVar("T")
@@ -28,6 +28,7 @@ class _Orphan:
     folder: str = ""
     user: str = ""
     ours: bool = False
+    task: str = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ def follow_error_of(message: Mapping[str, Any]) -> Failed:
     )
 
 
-def orphans_of(message: object) -> tuple[OrphanTraining, ...]:
-    """Parse the list of orphaned trainings. Raises Failed ``agent_garbled``."""
+def orphans_of(message: object) -> tuple[OrphanTask, ...]:
+    """Parse the list of orphaned tasks. Raises Failed ``agent_garbled``."""
     return tuple(
-        OrphanTraining(one.pid, one.pgid, one.model, one.started_ts, one.folder, one.user, one.ours)
+        OrphanTask(one.pid, one.pgid, one.model, one.started_ts, one.folder, one.user, one.ours, one.task)
         for one in parse(_Orphans, message).orphans
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labeltui.domain.checks import Check, Verdict
+from labeltui.domain.rules.orphans import STOPS
 from labeltui.domain.rules.volume import summed
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState, TunnelState
@@ -101,19 +102,20 @@ def _tunnel(state: SessionState) -> Check:
     )
 
 
-NOT_OURS = "The training runs from another folder, so labeltui does not end it: ask its user."
+NOT_OURS = "It runs from another folder, so labeltui does not end it: ask its user."
 
 
 def _training(state: SessionState) -> Check:
     server, training = state.server.value, state.training.value
     orphans = server.orphans if server is not None else ()
     if orphans:
-        ours = any(orphan.ours for orphan in orphans)
+        ours = dict.fromkeys(orphan.task for orphan in orphans if orphan.ours)
         named = ", ".join(orphan.named for orphan in orphans)
+        stops = ", ".join(f"`labeltui {STOPS[task]}`" for task in ours)
         return Check(
             "training", Verdict.WRONG if ours else Verdict.WARNING,
-            f"A training whose server has ended still uses the GPU: {named}.",
-            "End it with `labeltui train stop`." if ours else NOT_OURS,
+            f"Still at work although its server has ended: {named}.",
+            f"End it with {stops}." if ours else NOT_OURS,
         )  # fmt: skip
     if training is None or training.state is TrainState.IDLE:
         return Check("training", Verdict.OK, "No training is running.")

@@ -12,6 +12,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import Weights
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.server.server import ModelInfo, ServerInfo
+from labeltui.domain.states import BATCH_INFER
 from labeltui.domain.text import one_line
 from labeltui.domain.training.batch import (
     INTERACTIVE,
@@ -23,6 +24,7 @@ from labeltui.domain.training.batch import (
     studies_of,
 )
 from labeltui.operations.inference.tasks import BATCH, follow, status, stop
+from labeltui.operations.orphans import refuse_beside_orphan
 from labeltui.operations.refresh import refresh_models
 from labeltui.session.runtime.fields import Fields
 
@@ -64,6 +66,7 @@ async def infer_stop(session: Session, _params: NoParams, report: Report) -> Doc
 async def _infer(
     session: Session, report: Report, images: str, named: tuple[str, ...], wanted: str | None, *, new: bool
 ) -> Document:
+    await refuse_beside_orphan(session, BATCH_INFER, Code.ALREADY_INFERRING)
     state = await session.readiness.need_server()
     model = _model(session, state.info.value, wanted)
     state = await session.readiness.first_readings(Fields.queue)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from labeltui.actions.models import ScoreParams
 from labeltui.actions.params import NoParams
+from labeltui.domain import states
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.operations.inference.tasks import SCORING, follow, status, stop
+from labeltui.operations.orphans import refuse_beside_orphan
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -31,6 +33,7 @@ async def score(session: Session, params: ScoreParams, report: Report) -> Docume
             else "Start the server with `labeltui server start --worklist epistemic`, or `--conf skip_scoring false`."
         )
         raise Failed(Code.BAD_PARAMETER, f"The server has no scoring method {params.method!r}.", hint)
+    await refuse_beside_orphan(session, states.SCORING, Code.ALREADY_SCORING)
     task = await session.api.client().score(fit[0])
     report.progress(f"Scoring with {fit[0]}. It goes on without labeltui; `labeltui score stop` stops it")
     return await follow(session, SCORING, task.id, report)

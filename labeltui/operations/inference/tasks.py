@@ -18,6 +18,7 @@ from labeltui.domain.text import one_line
 from labeltui.domain.training.batch import how_to_go_on
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.operations.inference.output import at_work, progress_of, with_output
+from labeltui.operations.orphans import end_orphans, orphan_document, orphans_now
 
 if TYPE_CHECKING:
     from labeltui.monailabel.client import MonaiLabelClient
@@ -35,13 +36,18 @@ class Kind:
     """A kind of task: how the server lists and stops it, and the command that starts it."""
 
     name: str
+    task: str  # MONAI Label's word
     command: str
     tasks: Callable[[MonaiLabelClient], Awaitable[tuple[Task, ...]]]
     stop: Callable[[MonaiLabelClient], Awaitable[None]]
 
 
-BATCH = Kind("batch inference", "labeltui infer", lambda c: c.batch_tasks(), lambda c: c.stop_batch())
-SCORING = Kind("scoring", "labeltui score", lambda c: c.scoring_tasks(), lambda c: c.stop_scoring())
+BATCH = Kind(
+    "batch inference", "batch_infer", "labeltui infer", lambda c: c.batch_tasks(), lambda c: c.stop_batch()
+)
+SCORING = Kind(
+    "scoring", "scoring", "labeltui score", lambda c: c.scoring_tasks(), lambda c: c.stop_scoring()
+)
 
 
 async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> Document:
@@ -168,7 +174,9 @@ def _error(kind: Kind, task: Task, study: str, done: int | None, total: int | No
 
 
 async def status(session: Session, kind: Kind) -> Document:
-    """Return the running task, else the newest one."""
+    """Return the task that outlived its server, else the running task, else the newest one."""
+    for orphan in await orphans_now(session, kind.task):
+        return orphan_document(session, orphan)
     await session.readiness.need_server()
     tasks = await kind.tasks(session.api.client())
     return task_document(session, kind, _present(tasks))
@@ -181,8 +189,12 @@ def _present(tasks: tuple[Task, ...]) -> Task | None:
 async def stop(session: Session, kind: Kind, report: Report) -> Document:
     """Stop the running task and wait until it has ended. Raises Failed ``not_found`` if none runs.
 
-    The server stops a process only; a task whose process has not begun needs another request.
+    A task that outlived its server is ended on the host. The server stops a process only; a task whose process has
+    not begun needs another request.
     """
+    if orphans := await orphans_now(session, kind.task):
+        await end_orphans(session, orphans, report)
+        return orphan_document(session, orphans[0], "stopped")
     await session.readiness.need_server()
     client = session.api.client()
     task = _present(await kind.tasks(client))

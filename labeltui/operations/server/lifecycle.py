@@ -11,9 +11,10 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
+from labeltui.domain.rules.orphans import own_orphans
 from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
-from labeltui.domain.states import ServerState
+from labeltui.domain.states import BATCH_INFER, SCORING, ServerState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.installation.probe import other_python
@@ -24,6 +25,7 @@ from labeltui.monailabel.packing import serving
 from labeltui.operations.invitations.offer import report_missing
 from labeltui.operations.labels.offer import report_restorable
 from labeltui.operations.models.start import report_weights, send_models
+from labeltui.operations.orphans import end_orphans
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.ignored import report_ignored
 from labeltui.operations.server.options import server_options
@@ -81,7 +83,9 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
 
 
 async def server_stop(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the server and every process that it started. Does nothing if no server runs.
+    """Stop the server and every process that it started; also batch inferences and scorings of earlier servers.
+
+    Does nothing if none of them runs. An earlier server's training stays: ``train stop`` ends it.
 
     Raises Failed ``not_ours`` for a server that labeltui did not start.
     """
@@ -102,6 +106,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
     ended = (ServerState.STOPPED, ServerState.CRASHED)
     await session.store.wait_for(lambda s: s.server.value is not None and s.server.value.state in ended, 10.0)
     session.watch.on_orphans(await agent.orphans())
+    await end_orphans(session, own_orphans(session.store.state, BATCH_INFER, SCORING), report)
     session.pollers.wake()
     return documents.server_document(session.store.state.server, session.clock())
 

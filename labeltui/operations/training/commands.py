@@ -11,10 +11,12 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.trainings import training_line
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.rules.orphans import own_orphans
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
-from labeltui.domain.states import TrainState
+from labeltui.domain.states import TRAIN, TrainState
 from labeltui.monailabel.train_request import train_request
+from labeltui.operations.orphans import end_orphans
 from labeltui.operations.refresh import refresh_trainings
 from labeltui.operations.training.following import ACTIVE, LISTED_S, ended_document, follow
 from labeltui.session.runtime.fields import Fields
@@ -72,17 +74,9 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
     Raises Failed ``nothing_trains``.
     """
     state = await session.readiness.settled()
-    orphans = (
-        [one for one in state.server.value.orphans if one.ours] if state.server.value is not None else []
-    )
+    orphans = own_orphans(state, TRAIN)
     if orphans:
-        agent = await session.link.ready()
-        for orphan in orphans:
-            report.progress(
-                f"Ending the training of {orphan.model} whose server has ended (pid {orphan.pid})"
-            )
-            await agent.stop_orphans(orphan.pgid)
-        session.watch.on_orphans(await agent.orphans())
+        await end_orphans(session, orphans, report)
         session.pollers.training.wake()
         await session.store.wait_for(lambda now: _state_of(now) is not TrainState.ORPHANED, LISTED_S)
     elif _state_of(await session.readiness.first_readings(Fields.training)) in ACTIVE:

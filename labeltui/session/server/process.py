@@ -16,7 +16,7 @@ from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.pod.load import memory_peak
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo
+from labeltui.domain.server.server import FoundServer, OrphanTask, ServerInfo
 from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
 from labeltui.domain.states import ServerState
 from labeltui.domain.training.log import TrainLog
@@ -53,7 +53,7 @@ class ServerWatch:
         self.log, self.training = log, TrainLog()
         self.run, self._successor = ServerRun(), Successor()
         self.meta: Mapping[str, object] = {}
-        self.orphans: tuple[OrphanTraining, ...] = ()
+        self.orphans: tuple[OrphanTask, ...] = ()
         self.orphans_known, self.found_known = asyncio.Event(), asyncio.Event()
         self._stopping: str | None = None
         self._found: FoundServer | None = None
@@ -273,7 +273,7 @@ class ServerWatch:
             return self.run.pid
         return self._found.pid if self._found is not None else None
 
-    def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
+    def on_orphans(self, orphans: tuple[OrphanTask, ...]) -> None:
         """Store the trainings whose server has ended, and derive the server's state again."""
         self.orphans = orphans
         self.orphans_known.set()

@@ -15,7 +15,7 @@ from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerStatus
+from labeltui.domain.server.server import OrphanTask, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.domain.states import LinkState, ServerState, TrainState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue, Submission
@@ -89,7 +89,7 @@ def test_a_crash_and_its_orphan_are_reported_until_they_are_gone() -> None:
     crash = ServerStatus(
         ServerState.CRASHED,
         problem=Problem("oom", "Out of memory.", "Less."),
-        orphans=(OrphanTraining(7, 7, "x"),),
+        orphans=(OrphanTask(7, 7, "x"),),
     )
     store = store_after(server=[up, crash])
     assert keys(store) == {"server": Level.ERROR, "orphans": Level.WARNING}

@@ -7,6 +7,6 @@ in-process. ``main`` the command line of the zip file ``agent`` requests and ans
 the server's environment ``tail`` files that are followed as they grow ``labels`` label files and their
 checksums ``uploads`` receives files of studies, on a channel of its own ``installation`` the installed packages
 and files, and whether the server can start ``load`` processor, memory, disk and GPU, and the sum of a volume's
-files ``orphans`` trainings whose server has ended; ``servers`` all servers of this user ``guard`` stops the pod
+files ``orphans`` tasks whose server has ended; ``servers`` all servers of this user ``guard`` stops the pod
 when it is idle
 """

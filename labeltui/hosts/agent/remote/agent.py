@@ -20,8 +20,8 @@ Operations
     metrics {disk_path}                               -> a sample of the load
     metrics.watch {interval_s, disk_path}             -> {}; then metrics events; an interval of 0 ends them
     disk.sum {path, start?}                           -> {used, age_s}: the newest sum of a volume's files
-    orphans {server_pgid?}    -> {"orphans": [{pid, pgid, model, started_ts, folder, user, ours}]}
-    orphans.stop {pgid, grace_s?}
+    orphans {server_pgid?}    -> {"orphans": [{pid, pgid, model, started_ts, folder, user, ours, task}]}
+    orphans.stop {pgid, task?, grace_s?}
     servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s, app}]}
     stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
     write {path, data, replaces?}                     -> {}; a file of the agent's folder, in one step. ``replaces`` is
@@ -204,11 +204,11 @@ class Agent:
         """Carry out ``job.stop``: end a job, and send its progress while processes end."""
         return self.jobs.stop(name, grace_s, self.wire.send)
 
-    def stop_orphans(self, pgid: int, grace_s: float = 5.0) -> dict[str, Any]:
-        """Carry out ``orphans.stop``: end the processes of an orphaned training."""
+    def stop_orphans(self, pgid: int, task: str = "train", grace_s: float = 5.0) -> dict[str, Any]:
+        """Carry out ``orphans.stop``: end the processes of an orphaned task."""
         job = self.jobs.status("server")
         live = job.get("pgid") if job["state"] in ("running", "stopping") else None
-        stop_orphans(self.folder, pgid, live, float(grace_s))
+        stop_orphans(self.folder, pgid, task, live, float(grace_s))
         return {}
 
 

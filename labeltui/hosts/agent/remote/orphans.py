@@ -1,4 +1,4 @@
-"""Finds trainings whose server has ended. They occupy the GPU, and no server lists them."""
+"""Finds trainings, batch inferences and scorings whose server has ended. They go on, and no server lists them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.hosts.agent.remote.files import Problem, read_text
-from labeltui.hosts.agent.remote.processes import HAS_PROC, Proc, end_group, is_live, processes, start_of
+from labeltui.hosts.agent.remote.processes import (
+    HAS_PROC,
+    Proc,
+    end_group,
+    end_processes,
+    is_live,
+    processes,
+    start_of,
+    tree_of,
+)
+
+TASKS = ("train", "batch_infer", "scoring")
 
 
 def words_of(pid: int, *, any_user: bool = False) -> list[str]:
@@ -57,17 +68,19 @@ def folder_of(pid: int, words: list[str]) -> str:
     return venv[: -len("/venv")] if venv.endswith("/venv") else venv
 
 
-def is_training(words: list[str]) -> bool:
-    """Whether a command line is that of MONAI Label's training process."""
-    asked = any(words[at : at + 2] == ["-m", "train"] for at in range(len(words)))
-    return "monailabel.interfaces.utils.app" in words and asked
+def task_of(words: list[str]) -> str:
+    """Return the task of TASKS whose process has this command line. Empty for any other process."""
+    if "monailabel.interfaces.utils.app" not in words:
+        return ""
+    asked = (words[at + 1] for at in range(len(words) - 1) if words[at] == "-m")
+    return next((task for task in asked if task in TASKS), "")
 
 
 def model_of(words: list[str]) -> str:
-    """Return the model in the request on a task's command line. Empty if there is none."""
+    """Return the model, or the method, in the request on a task's command line. Empty if there is none."""
     try:
         request = json.loads(words[words.index("-r") + 1])
-        return str(request.get("model", ""))
+        return str(request.get("model") or request.get("method") or "")
     except (ValueError, IndexError, AttributeError):
         return ""
 
@@ -79,9 +92,9 @@ def started_ts(proc: Proc) -> float | None:
 
 
 def orphans(folder: Path, server_pgid: int | None = None) -> list[dict[str, Any]]:
-    """List trainings without a live MONAI Label server in their group or among their ancestors.
+    """List tasks without a live MONAI Label server in their group or among their ancestors.
 
-    ``ours`` is true for a training of this user that runs from ``folder``, even if labeltui did not start its
+    ``ours`` is true for a task of this user that runs from ``folder``, even if labeltui did not start its
     server.
     """
     table = [p for p in processes() if is_live(p)]
@@ -91,27 +104,35 @@ def orphans(folder: Path, server_pgid: int | None = None) -> list[dict[str, Any]
     return [
         {
             "pid": p.pid, "pgid": p.pgid, "model": model_of(words[p.pid]), "started_ts": started_ts(p),
-            **owner_of(p.pid, words[p.pid], folder),
+            "task": task_of(words[p.pid]), **owner_of(p.pid, words[p.pid], folder),
         }
         for p in table
-        if is_training(words[p.pid]) and p.pgid not in served and p.ppid not in servers
+        if task_of(words[p.pid]) and p.pgid not in served and p.ppid not in servers
     ]  # fmt: skip
 
 
 def owner_of(pid: int, words: list[str], folder: Path) -> dict[str, Any]:
-    """Return the folder and the user of a training, and whether it is of this user and ``folder``."""
+    """Return the folder and the user of a task, and whether it is of this user and ``folder``."""
     theirs = folder_of(pid, words)
     own_user = bool(words_of(pid))
     ours = own_user and bool(theirs) and os.path.realpath(theirs) == os.path.realpath(folder)
     return {"folder": theirs, "user": user_of(pid), "ours": ours}
 
 
-def stop_orphans(folder: Path, pgid: int, server_pgid: int | None, grace_s: float) -> None:
-    """End all processes of one orphaned training. Raises Problem ``not_orphaned`` for any other group."""
-    if pgid not in [orphan["pgid"] for orphan in orphans(folder, server_pgid) if orphan["ours"]]:
+def stop_orphans(folder: Path, pgid: int, task: str, server_pgid: int | None, grace_s: float) -> None:
+    """End all processes of one orphaned task, but no other task of the same server.
+
+    Raises Problem ``not_orphaned`` for any other group.
+    """
+    group = [orphan for orphan in orphans(folder, server_pgid) if orphan["ours"] and orphan["pgid"] == pgid]
+    wanted = {orphan["pid"] for orphan in group if orphan["task"] == task}
+    if not wanted:
         raise Problem(
             "not_orphaned",
-            f"Process group {pgid} is no training of this folder without a server.",
+            f"Process group {pgid} has no {task} of this folder without a server.",
             "Refresh the list.",
         )
-    end_group(pgid, start_of(pgid) or None, grace_s, lambda _phase, _alive, _waited_s: None)
+    if len(wanted) < len(group):
+        end_processes(tree_of(wanted), 0, grace_s, lambda _phase, _alive, _waited_s: None)
+    else:
+        end_group(pgid, start_of(pgid) or None, grace_s, lambda _phase, _alive, _waited_s: None)

@@ -109,14 +109,39 @@ def send_signal(members: list[Proc], pgid: int, number: int) -> None:
                 os.kill(proc.pid, number)
 
 
+def tree_of(pids: set[int]) -> Callable[[], list[Proc]]:
+    """Return a function that lists these live processes and all that they have started, also after a parent's end."""
+    known: dict[int, str] = {}
+
+    def members() -> list[Proc]:
+        table = [p for p in processes() if is_live(p)]
+        if not known:
+            known.update({p.pid: p.start for p in table if p.pid in pids})
+        for _ in table:
+            began = {p.pid: p.start for p in table if p.ppid in known and p.pid not in known}
+            if not began:
+                break
+            known.update(began)
+        return [p for p in table if known.get(p.pid) == p.start]
+
+    return members
+
+
 def end_group(pgid: int, start: str | None, grace_s: float, progress: StopProgress) -> None:
     """Send SIGTERM, and SIGKILL after ``grace_s`` seconds. Returns when no process of the group is alive.
 
     Raises Problem ``still_alive`` or ``not_permitted``.
     """
+    end_processes(lambda: group_members(pgid, start), pgid, grace_s, progress)
+
+
+def end_processes(
+    listed: Callable[[], list[Proc]], pgid: int, grace_s: float, progress: StopProgress
+) -> None:
+    """End processes like :func:`end_group`. A ``pgid`` of 0 spares all that are not listed."""
     began = reported = time.monotonic()
     phase, number = "term", signal.SIGTERM
-    members = group_members(pgid, start)
+    members = listed()
     signalled = False
     while members:
         waited = time.monotonic() - began
@@ -134,11 +159,11 @@ def end_group(pgid: int, start: str | None, grace_s: float, progress: StopProgre
                 send_signal(members, pgid, number)
         except PermissionError:
             raise Problem(
-                "not_permitted", f"Process group {pgid} belongs to another user.", "Stop it as that user."
+                "not_permitted", f"Process {members[0].pid} belongs to another user.", "Stop it as that user."
             ) from None
         if not signalled or time.monotonic() - reported >= 1:
             progress(phase, len(members), waited)
             reported = time.monotonic()
         signalled = True
         time.sleep(0.05)
-        members = group_members(pgid, start)
+        members = listed()

@@ -20,7 +20,7 @@ from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerStatus
+from labeltui.domain.server.server import OrphanTask, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.domain.states import LinkState, ServerState, TrainState, TunnelState
 from labeltui.domain.studies.study import Fetch, QueueSource, Study, StudyQueue
@@ -49,7 +49,7 @@ FULL = SessionState(
     server=read(
         ServerStatus(
             ServerState.CRASHED, exit_code=-9, problem=Problem("killed", "It was killed.", "Start it."),
-            orphans=(OrphanTraining(5, 5, "deepedit", THEN),),
+            orphans=(OrphanTask(5, 5, "deepedit", THEN),),
         )
     ),
     queue=read(StudyQueue(1, 0, (Study("a", {"final": THEN}),))),
@@ -120,7 +120,7 @@ def test_a_crash_has_its_words():
     assert document["models"] is None
     assert document["orphans"] == [{
         "pid": 5, "pgid": 5, "model": "deepedit", "started_at": moment(THEN),
-        "folder": None, "user": None, "ours": True,
+        "folder": None, "user": None, "ours": True, "task": "train",
     }]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from labeltui.domain.server.server import OrphanTraining
+from labeltui.domain.server.server import OrphanTask
 from labeltui.domain.states import TrainState
 from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task, TaskState
@@ -105,7 +105,7 @@ def test_a_stopped_training_is_no_problem(task, log_lines):
 
 
 def test_a_training_without_server_is_an_orphan():
-    orphan = OrphanTraining(4711, 4700, "deepedit", datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
+    orphan = OrphanTask(4711, 4700, "deepedit", datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
     for tasks in ([], None):
         status = derive_training(tasks=tasks, orphans=[orphan])
         assert (status.state, status.pid, status.model) == (TrainState.ORPHANED, 4711, "deepedit")
@@ -113,7 +113,7 @@ def test_a_training_without_server_is_an_orphan():
 
 
 def test_an_orphan_does_not_hide_a_training_that_runs(task):
-    status = derive_training(tasks=[task("train_status_running")], orphans=[OrphanTraining(1, 1, "old")])
+    status = derive_training(tasks=[task("train_status_running")], orphans=[OrphanTask(1, 1, "old")])
     assert status.state is TrainState.RUNNING
 
 

@@ -13,7 +13,7 @@ from labeltui.domain.host import Gpu, HostMetrics, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerStatus
+from labeltui.domain.server.server import OrphanTask, ServerStatus
 from labeltui.domain.state import Identity, SessionState
 from labeltui.domain.states import ServerState, TrainState, TunnelState
 from labeltui.domain.training.training import TrainStatus
@@ -60,8 +60,8 @@ def state(**values: Any) -> SessionState:
         ({"training": TrainStatus(TrainState.RUNNING, model="deepedit")}, "training", "ok", "deepedit: running"),
         ({"training": TrainStatus(TrainState.ERROR, problem=PROBLEM)}, "training", "warning", "exit code 1"),
         (
-            {"server": replace(STOPPED, orphans=(OrphanTraining(41, 40, "deepedit"),))},
-            "training", "wrong", "server has ended still uses the GPU: deepedit (pid 41)",
+            {"server": replace(STOPPED, orphans=(OrphanTask(41, 40, "deepedit"),))},
+            "training", "wrong", "although its server has ended: training of deepedit (pid 41)",
         ),
     ],
 )  # fmt: skip

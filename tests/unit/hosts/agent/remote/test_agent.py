@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -191,6 +192,45 @@ def test_a_training_without_its_server_is_found_and_ended(agent: AgentProcess) -
         assert agent.ask("orphans.stop", pgid=training.pid, grace_s=1) == {}
         assert not is_alive(training.pid)
         assert is_alive(other.pid)
+
+
+def test_batch_and_scoring_without_their_server_are_found_and_ended_alone(agent: AgentProcess) -> None:
+    """Tasks of one server share its group: the end of one spares the others."""
+    asked = {
+        "train": {"model": "m"},
+        "batch_infer": {"model": "seg", "images": "all"},
+        "scoring": {"method": "dice"},
+    }
+    inner = "import time; time.sleep(60)"
+    words = [
+        [sys.executable, "-c", inner, *TRAIN[:2], task, "-r", json.dumps(request)]
+        for task, request in asked.items()
+    ]
+    outer = (
+        f"import subprocess; running = [subprocess.Popen(one) for one in {words!r}]\n"
+        "print(*(one.pid for one in running), flush=True)\nfor one in running: one.wait()"
+    )
+    env = {**os.environ, "VIRTUAL_ENV": f"{agent.ask('hello')['folder']}/venv"}
+    with subprocess.Popen(
+        [sys.executable, "-c", outer], start_new_session=True, stdout=subprocess.PIPE, env=env
+    ) as group:
+        assert group.stdout is not None
+        pids = [int(pid) for pid in group.stdout.readline().split()]
+        try:
+            wait_for(lambda: all(b"-r" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids))
+            found = {one["pid"]: (one["task"], one["model"]) for one in agent.ask("orphans")["orphans"]}
+            assert [found.get(pid) for pid in pids] == [
+                ("train", "m"),
+                ("batch_infer", "seg"),
+                ("scoring", "dice"),
+            ]
+            agent.ask("orphans.stop", pgid=group.pid, task="batch_infer", grace_s=1)
+            assert [is_alive(pid) for pid in pids] == [True, False, True]
+            agent.ask("orphans.stop", pgid=group.pid, task="scoring", grace_s=1)
+            assert [is_alive(pid) for pid in pids] == [True, False, False]
+            assert agent.fail("orphans.stop", pgid=group.pid, task="scoring")["code"] == "not_orphaned"
+        finally:
+            os.killpg(group.pid, signal.SIGKILL)
 
 
 def test_a_training_of_another_folder_is_listed_but_never_ended(agent: AgentProcess, tmp_path: Path) -> None:
