@@ -63,11 +63,24 @@ def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: B
     assert (batch.returncode, json.loads(output)["error"]["code"]) == (1, "stopped")
     assert [name for name in STUDIES if "original" in stored(studies)[name]["labels"]] == ["case_005"]
     assert "label.nii.gz" in [one["image"] for one in bench.run("sessions").document["sessions"]]
+
+    (studies / "case_006.nii.gz").write_bytes(b"no volume")
+    named = [name for name in STUDIES if name > "case_003"]
+    failed = bench.run("infer", "batch", "marked", *named)
+    assert (failed.code, failed.document["error"]["code"]) == (1, "program_failed")
+    assert "failed at case_006 after 2 of 4 studies" in failed.document["error"]["message"]
+    assert (
+        "`labeltui infer batch marked case_006 case_007 --model deepedit_seg`"
+        in failed.document["error"]["hint"]
+    )
+    assert "deepedit_seg is untrained" in failed.stderr
+    seen = bench.run("infer", "status").document
+    assert (seen["done"], seen["total"], seen["study"]) == (2, 4, "case_006")
     save(make_volume(6)[0], studies / "case_006.nii.gz")
 
     went_on = bench.run("infer", "batch", "all", "--new")
     assert went_on.code == 0, went_on.stderr + went_on.stdout
-    assert went_on.document["done"] == 7
+    assert went_on.document["done"] == 6
     after = stored(studies)
     assert all("original" in after[name]["labels"] for name in STUDIES)
     assert after["case_007"]["labels"]["final"]["info"]["client_id"] == "ana"
