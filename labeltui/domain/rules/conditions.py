@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from labeltui.domain.amounts import rate_text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
-from labeltui.domain.rules.orphans import own_orphans
+from labeltui.domain.rules.orphans import own_orphans, stopped_too
 from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.rules.volume import full_note
 from labeltui.domain.state import SessionState
@@ -111,8 +111,7 @@ def ask_server_stop(state: SessionState) -> str | None:
         question = "Stop the server? The running training is stopped too, and its current epoch is lost."
     else:
         question = "Stop the server? Annotators can't work until the server is started again."
-    for orphan in own_orphans(state, BATCH_INFER, SCORING):
-        question += f" The {orphan.named} of an earlier server is stopped too."
+    question += stopped_too(state)
     copies = state.labels.value
     if copies is None or copies.safe or state.labels.error is not None:
         return question

@@ -22,3 +22,17 @@ def own_orphans(state: SessionState, *tasks: str) -> tuple[OrphanTask, ...]:
     """Return the tasks of these kinds that outlived their server, and that labeltui may end."""
     found = state.server.value.orphans if state.server.value is not None else ()
     return tuple(one for one in found if one.ours and one.task in tasks)
+
+
+def stopped_too(state: SessionState) -> str:
+    """Return the inferences and scorings that a stop of the server ends, as sentences after its question."""
+    batch = state.server.value.batch if state.server.value is not None else None
+    done = f" ({batch[0]} of {batch[1]} studies done)" if batch is not None and batch[1] else ""
+    running = [f" The running batch inference{done} is stopped too; the labels that it has stored stay."]
+    return "".join(
+        (running if batch is not None else [])
+        + [
+            f" The {one.named} of an earlier server is stopped too."
+            for one in own_orphans(state, BATCH_INFER, SCORING)
+        ]
+    )

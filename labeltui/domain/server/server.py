@@ -85,6 +85,7 @@ class ServerStatus:
     orphans: tuple[OrphanTask, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # that each model was built with
     dicomweb_cache_s: int | None = None
+    batch: tuple[int, int | None] | None = None  # studies done, and all, of the running batch inference
 
 
 @dataclass(frozen=True, slots=True)

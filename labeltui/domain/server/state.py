@@ -48,6 +48,7 @@ class ServerEvidence:
     problem: Problem | None = None
     failing: Problem | None = None
     found: FoundServer | None = None
+    batch: tuple[int, int | None] | None = None  # studies done, and all, of the running batch inference
     blocked: Problem | None = None  # why no request can reach the server
 
 
@@ -78,6 +79,7 @@ def derive_server(
         started_at=run.started_at,
         ended_at=run.ended_at,
         orphans=orphans,
+        batch=evidence.batch if state is ServerState.RUNNING else None,
     )
 
 

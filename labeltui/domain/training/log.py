@@ -12,6 +12,7 @@ from typing import Any
 from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
 from labeltui.domain.log.meaning import is_trouble
+from labeltui.domain.training.batch_log import BatchLog
 from labeltui.domain.training.training import LOSS, Best, EpochPoint
 
 MAX_LINES = 20
@@ -97,6 +98,7 @@ class TrainLog:
     """
 
     def __init__(self) -> None:
+        self.batch = BatchLog()
         self._runs: list[_Fold] = []
         self._current: _Fold | None = None
 
@@ -126,6 +128,8 @@ class TrainLog:
 
     def take(self, record: log.LogRecord, event: events.Event | None, line: str) -> bool:
         """Read a line that is already parsed; True when a training has changed."""
+        if event is not None:
+            self.batch.take(record, event)
         if isinstance(event, events.TaskCommand) and event.kind == "train":
             self._begin(record, event)
             return True

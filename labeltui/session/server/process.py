@@ -67,8 +67,7 @@ class ServerWatch:
         self.on_run: list[Callable[[], None]] = []
         self._store = store
         self._field, self._log_errors = store.own(Fields.server), store.own(Fields.log_errors)
-        self._clock, self._url = clock, url
-        self._blocked, self._pod_was_stopped = blocked, pod_was_stopped
+        self._clock, self._url, self._blocked, self._pod_was_stopped = clock, url, blocked, pod_was_stopped
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
         self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
@@ -298,6 +297,7 @@ class ServerWatch:
             problem=self._diagnosis(),
             failing=self._failing,
             found=self._found,
+            batch=self.training.batch.progress if self.log.run_id == self.run.run_id else None,
             blocked=self._blocked(),
         )
         status = derive_server(self.run, evidence, self._url(), self.orphans)

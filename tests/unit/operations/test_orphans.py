@@ -8,6 +8,7 @@ import pytest
 
 from labeltui.actions import BY_ID
 from labeltui.operations.doctor.host import host_checks
+from tests.fakes.monailabel import MONAILABEL
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
 
@@ -78,3 +79,22 @@ async def test_alert_and_doctor_name_them_and_what_ends_them(tmp_path: Path) -> 
     assert "Q X" in alert.hint
     assert "labeltui infer stop" in check.hint
     assert "train stop" not in check.hint
+
+
+@in_virtual_time
+async def test_a_stop_of_the_server_asks_about_the_running_batch_and_how_far_it_is(tmp_path: Path) -> None:
+    lines = (MONAILABEL / "log_batch_infer.txt").read_bytes().splitlines(keepends=True)
+    third = next(at for at, line in enumerate(lines) if b"3 / 5" in line) + 1
+    parts = {
+        "The running batch inference is stopped too": lines[:10],
+        "batch inference (3 of 5 studies done) is": lines[10:third],
+    }
+    question = BY_ID["server.stop"].question
+    async with desk(tmp_path, serves=True) as it:
+        idle = question(await it.session.readiness.settled()) or ""
+        for words, part in parts.items():
+            it.host.agent.jobs["server"].print(b"".join(part))
+            await it.session.store.wait_for(lambda s, words=words: words in (question(s) or ""), 60)
+        it.host.agent.jobs["server"].print(b"".join(lines[third:]))
+        await it.session.store.wait_for(lambda s: question(s) == idle, 60)
+    assert "batch" not in idle
