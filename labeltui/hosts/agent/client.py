@@ -252,7 +252,7 @@ class AgentClient(StudiesRequests, ModelRequests):
         return parse(DiskSum, await self.request("disk.sum", path=path, start=start))
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTask, ...]:
-        """List all users' trainings whose server has ended. Processes of the group ``server_pgid`` are left out."""
+        """List all users' tasks whose server has ended. Processes of the group ``server_pgid`` are left out."""
         return orphans_of(await self.request("orphans", server_pgid=server_pgid))
 
     async def stop_orphans(self, pgid: int, task: str, *, grace_s: float = 5.0) -> None:

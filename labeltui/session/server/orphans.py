@@ -1,4 +1,4 @@
-"""Finds trainings whose server has ended. They still run and use the GPU."""
+"""Finds trainings, batch inferences and scorings whose server has ended. They still run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERY_S = 15.0
 
 
 class OrphanWatch:
-    """Sends the trainings that outlived their server to ``watch``.
+    """Sends the tasks that outlived their server to ``watch``.
 
     Polls every 15 s, and each time the server starts or ends.
     """

@@ -273,7 +273,7 @@ class ServerWatch:
         return self._found.pid if self._found is not None else None
 
     def on_orphans(self, orphans: tuple[OrphanTask, ...]) -> None:
-        """Store the trainings whose server has ended, and derive the server's state again."""
+        """Store the tasks whose server has ended, and derive the server's state again."""
         self.orphans = orphans
         self.orphans_known.set()
         self.refresh()
