@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from labeltui.domain.guide.guide import guide
-from labeltui.domain.guide.step import Mark
+from labeltui.domain.guide.step import Mark, Step
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, StudyState, TrainState
 from labeltui.domain.studies.study import QueueSource, Study
@@ -94,6 +94,11 @@ def trainings(bench: Bench) -> list[psutil.Process]:
         if "monailabel.interfaces.utils.app" in line and "train" in line:
             found.append(process)
     return found
+
+
+def slicers_step(state: SessionState) -> Step:
+    """The guide's step about Slicer."""
+    return next(step for step in guide(state) if step.title == "Slicer")
 
 
 def until(what: str, holds: object, seconds: float = 60) -> None:
@@ -204,9 +209,9 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
             assert (state.queue.value.source, state.queue.value.source_problem) == (QueueSource.FILE, "")
             opened = next(s for s in state.queue.value.studies if s.id == study)
             assert (opened.state, opened.openers) == (StudyState.OPEN, ("slicer",))
-            slicer = next(step for step in guide(session.store.state) if step.title == "Slicer")
-            assert slicer.mark is Mark.DONE
-            assert "slicer" in slicer.text
+            # The queue's file may be read before the server has answered.
+            state = await session.store.wait_for(lambda s: slicers_step(s).mark is Mark.DONE, 30)
+            assert "slicer" in slicers_step(state).text
 
             label = label_for(study, tmp_path)
             bench.python(SUBMIT, url, study, str(label), "slicer")
@@ -445,7 +450,7 @@ def test_a_second_start_and_a_stop_with_one_queued(bench: Bench) -> None:
 
 
 def test_server_stop_during_training_leaves_nothing(bench: Bench) -> None:
-    until("a training runs", trainings)
+    until("a training runs", lambda: trainings(bench))
     pid = bench.run("server", "status").document["pid"]
     assert len(group_of(pid)) > 1
     ran = bench.run("server", "stop", "--yes")
@@ -476,7 +481,7 @@ async def test_a_killed_server_is_detected_and_its_training_is_found(
         assert state.server.value is not None
         pid = state.server.value.pid
         assert pid is not None
-        until("the training runs", trainings)
+        until("the training runs", lambda: trainings(bench))
         os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         state = await session.store.wait_for(
