@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.rules.orphans import STOPS, own_orphans
+from labeltui.domain.rules.ended_work import STOPS, own_orphans
 from labeltui.domain.server.server import OrphanTask
 from labeltui.domain.states import NOUNS
 

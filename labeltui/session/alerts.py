@@ -13,7 +13,7 @@ from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
-from labeltui.domain.rules.orphans import KEYS
+from labeltui.domain.rules.ended_work import KEYS
 from labeltui.domain.rules.pod import pod_has_ended
 from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState

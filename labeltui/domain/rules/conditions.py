@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.amounts import rate_text
 from labeltui.domain.rules import pod as podrules
+from labeltui.domain.rules.ended_work import own_orphans, stopped_too, work_note
 from labeltui.domain.rules.label_risk import label_note, risk
-from labeltui.domain.rules.orphans import own_orphans, stopped_too
-from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.rules.volume import full_note
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import BATCH_INFER, SCORING, LinkState, ServerState, TrainState

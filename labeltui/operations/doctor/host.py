@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.domain.checks import Check, Verdict
-from labeltui.domain.rules.orphans import STOPS
+from labeltui.domain.rules.ended_work import STOPS
 from labeltui.domain.rules.volume import summed
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState, TunnelState

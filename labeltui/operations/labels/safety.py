@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.domain.rules.ended_work import work_note
 from labeltui.domain.rules.label_risk import risk
 from labeltui.domain.rules.pod import about_pod
-from labeltui.domain.rules.pod_work import work_note
 from labeltui.operations.refresh import refresh_trainings
 
 if TYPE_CHECKING:

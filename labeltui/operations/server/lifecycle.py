@@ -11,7 +11,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
-from labeltui.domain.rules.orphans import own_orphans
+from labeltui.domain.rules.ended_work import own_orphans
 from labeltui.domain.server.server import ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import BATCH_INFER, SCORING, ServerState

@@ -11,7 +11,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.trainings import training_line
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.domain.rules.orphans import own_orphans
+from labeltui.domain.rules.ended_work import own_orphans
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import TRAIN, TrainState

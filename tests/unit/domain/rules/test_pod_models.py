@@ -10,8 +10,8 @@ import pytest
 from labeltui.actions.models import MODELS_PUSH
 from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models
 from labeltui.domain.reading import Reading
+from labeltui.domain.rules.ended_work import work_note
 from labeltui.domain.rules.pod import about_pod
-from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.state import Identity, SessionState
 from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
