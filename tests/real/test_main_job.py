@@ -253,7 +253,7 @@ async def test_two_people_on_one_study_by_the_same_strategy(
             study = json.loads(bench.python(NEXT, url, "alice"))
             assert json.loads(bench.python(NEXT, url, "bob")) == study
             state = await session.store.wait_for(lambda s: len(_study(s, study).openers) > 1, 30)
-            assert _study(state, study).openers == ("bob", "alice")
+            assert set(_study(state, study).openers) == {"bob", "alice"}  # both may be of the same second
             assert f"shared:{study}" in [alert.key for alert in state.alerts]
 
             label = label_for(study, tmp_path)
