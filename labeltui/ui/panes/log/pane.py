@@ -62,12 +62,7 @@ class LogPane(LogAsking):
             ),
             PaneKey(("y",), "copy the line", self.copy_line, footer=False),
             PaneKey(("Y",), "copy the traceback around the line", self.copy_traceback, footer=False),
-            PaneKey(
-                ("o",),
-                "hide iterations, show only errors, or all",
-                self.cycle_level,
-                footer=False,
-            ),
+            PaneKey(("o",), "hide iterations, show only errors, or all", self.cycle_level, footer=False),
             PaneKey(
                 ("O",),
                 "show only a level, a @logger, or a time (>since, <until)",
@@ -85,13 +80,7 @@ class LogPane(LogAsking):
             PaneKey(
                 ("C",), "clear the view, or show all lines again; no line is lost", self.clear, footer=False
             ),
-            PaneKey(
-                ("escape",),
-                "end the search, then the filter",
-                self.forget,
-                False,
-                self.is_narrowed,
-            ),
+            PaneKey(("escape",), "end the search, then the filter", self.forget, False, self.is_narrowed),
             PaneKey(("j", "down"), "down", self.down, footer=False),
             PaneKey(("k", "up"), "up", self.up, footer=False),
             PaneKey(("pagedown", "space"), "page down", self.page_down, footer=False),
