@@ -16,7 +16,9 @@ class LabelsExportParams(Params):
     dest: str = required_text("the folder or file to create; a name ending in .zip makes a zip file")
     format: str | None = choice("what to write; default: a folder, or a zip file by the name", *FORMATS)
     study: tuple[str, ...] = texts("only labels of these studies")
-    tag: tuple[str, ...] = texts("only labels with these tags; default: all tags; for nnU-Net only final")
+    tag: tuple[str, ...] = texts(
+        "only labels with these tags, or `all`; default: final, which leaves out the labels that models made (original)"
+    )
     version: tuple[str, ...] = texts(
         "versions by the first digits of their SHA-256, or `all`; default: the newest of each label"
     )

@@ -12,7 +12,6 @@ from labeltui.actions.exports import DICOM_SEG, FOLDER, NNUNET, ZIP, LabelsExpor
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
-from labeltui.domain.studies.study import FINAL_TAG
 from labeltui.domain.text import one_line
 from labeltui.operations.export.dataset import check_dataset, write_dataset
 from labeltui.operations.export.files import LeftOut, write_folder, write_zip
@@ -39,14 +38,14 @@ async def labels_export(session: Session, params: LabelsExportParams, report: Re
     dest, kind = _place(params)
     if kind == NNUNET:
         check_dataset(dest, params)
-        params = params if params.tag else LabelsExportParams(**{**params.given(), "tag": (FINAL_TAG,)})
     if kind == DICOM_SEG:
         given_names(params)
         check_segmentations(params)
     await asyncio.to_thread(check_place, dest, replace=params.replace)
     report.emit(_step("copy", "Copy the labels to this machine", "running"))
     missing = await copy_missing(session, report)
-    chosen = await choose(session, params)
+    chosen, unknown_who = await choose(session, params)
+    missing = "; ".join(filter(None, (missing, unknown_who)))
     report.emit(_step("copy", "Copy the labels to this machine", "done"))
     title = f"Write {len(chosen)} labels"
     report.emit(_step("write", title, "running"))

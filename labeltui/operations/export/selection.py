@@ -13,6 +13,8 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.review import NO_STATUS, STATUSES, stored_review
+from labeltui.domain.studies.study import FINAL_TAG
+from labeltui.domain.text import one_line, plural
 from labeltui.session.labels.index import Entry
 
 if TYPE_CHECKING:
@@ -62,8 +64,8 @@ async def copy_missing(session: Session, report: Report) -> str:
     return "" if copies.safe else f"{labels_missing(copies)}: {copies.reason or copies.unlisted}"
 
 
-async def choose(session: Session, params: LabelsExportParams) -> list[Chosen]:
-    """Return the versions that the parameters select, by study and tag.
+async def choose(session: Session, params: LabelsExportParams) -> tuple[list[Chosen], str]:
+    """Return the versions that the parameters select, by study and tag, and why some may be missing.
 
     Raises Misused for an unknown review state, and Failed ``not_found`` if no label matches.
     """
@@ -73,29 +75,69 @@ async def choose(session: Session, params: LabelsExportParams) -> list[Chosen]:
             Code.BAD_PARAMETER, f"There is no review state {unknown[0]!r}.", f"There are: {', '.join(STATUSES)}."
         )  # fmt: skip
     folder, chosen = session.labels.folder, list[Chosen]()
+    unknown_who, others = 0, set[str]()
     for entry, file in folder.index.versions():
         newest = folder.index.newest(entry.key) is entry
         if not _matches(params, entry, newest=newest):
+            continue
+        if not _has_tag(params, entry):
+            others.add(entry.tag)
+            continue
+        if params.annotator and entry.who not in params.annotator:
+            unknown_who += not entry.who and not await asyncio.to_thread(folder.is_described, entry)
             continue
         review = await _review(session, entry, newest=newest)
         if not params.review or review in params.review:
             chosen.append(Chosen(entry, file, review))
     if not chosen:
-        raise Failed(
-            Code.NOT_FOUND, "No label on this machine matches.", "`labeltui labels list` lists the labels."
+        raise _none(session, unknown_who, others)
+    missing = f"{_unknown_who(unknown_who)}, so these are left out" if unknown_who else ""
+    return sorted(chosen, key=lambda one: (one.entry.study, one.entry.tag, one.entry.saved_at)), missing
+
+
+def _unknown_who(count: int) -> str:
+    return f"this machine does not know who submitted {plural(count, 'label')}"
+
+
+def _none(session: Session, unknown_who: int, others: set[str]) -> Failed:
+    """Return why no label matches.
+
+    ``unknown_who`` is the number of labels that match but for their unknown annotator; ``others`` are the tags of
+    labels that match but for their tag.
+    """
+    if unknown_who:
+        server = session.store.state.server.value
+        runs = server is not None and server.state is ServerState.RUNNING
+        how = (
+            "The server does not say it either."
+            if runs
+            else "The server says it: start it with `labeltui server start`, then export again."
+        )
+        return Failed(
+            Code.NOT_FOUND, f"No label is known to match: {_unknown_who(unknown_who)}.",
+            f"{how} Without --annotator, these labels are exported too.",
         )  # fmt: skip
-    return sorted(chosen, key=lambda one: (one.entry.study, one.entry.tag, one.entry.saved_at))
+    if others:
+        tags = ", ".join(sorted(map(one_line, others)))
+        return Failed(
+            Code.NOT_FOUND, f"No label on this machine with the chosen tag matches; the tags of others are: {tags}.",
+            f"Choose tags with --tag; `--tag {ALL}` takes every tag.",
+        )  # fmt: skip
+    return Failed(
+        Code.NOT_FOUND, "No label on this machine matches.", "`labeltui labels list` lists the labels."
+    )
+
+
+def _has_tag(params: LabelsExportParams, entry: Entry) -> bool:
+    tags = params.tag or (FINAL_TAG,)
+    return ALL in tags or entry.tag in tags
 
 
 def _matches(params: LabelsExportParams, entry: Entry, *, newest: bool) -> bool:
     versions = [one.lower() for one in params.version]
+    """Whether the version matches all parameters but tag, annotator and review."""
     is_chosen = newest if not versions else ALL in versions or entry.sha256.startswith(tuple(versions))
-    return (
-        is_chosen
-        and (not params.study or entry.study in params.study)
-        and (not params.tag or entry.tag in params.tag)
-        and (not params.annotator or entry.who in params.annotator)
-    )
+    return is_chosen and (not params.study or entry.study in params.study)
 
 
 async def _review(session: Session, entry: Entry, *, newest: bool) -> str:

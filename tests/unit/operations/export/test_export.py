@@ -74,7 +74,7 @@ async def test_a_folder_has_the_newest_versions_and_a_list_of_them(tmp_path: Pat
         await it.run("labels.pull")
         put(it, "s1.nii.gz", b"second version", who=ANNA)
         put(it, "s2.nii.gz", b"two", tag="original")
-        document = await it.run("labels.export", dest=str(place / "out"))
+        document = await it.run("labels.export", dest=str(place / "out"), tag=["all"])
     assert names_in(place / "out") == ["final/s1.nii.gz", "labels.json", "original/s2.nii.gz"]
     assert (place / "out/final/s1.nii.gz").read_bytes() == b"second version"
     listed = json.loads((place / "out/labels.json").read_text())
@@ -107,7 +107,9 @@ async def test_every_version_lies_below_versions(tmp_path: Path, place: Path) ->
         ({"tag": ["original"]}, ["s2"]),
         ({"annotator": [BEN]}, ["s3"]),
         ({"review": ["approved"]}, ["s1"]),
-        ({"review": ["none", "flagged"]}, ["s2", "s3"]),
+        ({"review": ["none", "flagged"]}, ["s3"]),
+        ({}, ["s1", "s3"]),
+        ({"tag": ["all"]}, ["s1", "s2", "s3"]),
         ({"study": ["s1", "s3"], "annotator": [ANNA, BEN]}, ["s1", "s3"]),
     ],
 )
@@ -124,6 +126,31 @@ async def test_labels_are_chosen(tmp_path: Path, place: Path, chosen: Any, found
         }
         document = await it.run("labels.export", dest=str(place / "out"), **chosen)
     assert [one["study"] for one in document["exported"]] == found
+
+
+@in_virtual_time
+async def test_an_unknown_annotator_is_not_taken_for_another(tmp_path: Path, place: Path) -> None:
+    async with desk(tmp_path) as it:
+        put(it, "s1.nii.gz", b"one", who=ANNA)
+        error = await it.failing("labels.export", dest=str(place / "out"), annotator=[ANNA])
+        assert "does not know who submitted 1 label" in error.problem.message
+        assert "labeltui server start" in error.problem.hint
+        it.serve()
+        await it.run("labels.pull")
+        it.server.up = False
+        put(it, "s2.nii.gz", b"two", who=ANNA)
+        document = await it.run("labels.export", dest=str(place / "out"), annotator=[ANNA])
+    assert [one["study"] for one in document["exported"]] == ["s1"]
+    assert "does not know who submitted 1 label, so" in document["message"]
+
+
+@in_virtual_time
+async def test_labels_of_models_alone_are_named_by_their_tag(tmp_path: Path, place: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        put(it, "s1.nii.gz", b"one", tag="original")
+        error = await it.failing("labels.export", dest=str(place / "out"))
+    assert "original" in error.problem.message
+    assert "--tag all" in error.problem.hint
 
 
 @in_virtual_time
