@@ -32,6 +32,7 @@ def load_theme(name: str) -> Theme | None:
     return Theme(
         name=declared["name"],
         dark=declared["dark"],
+        ansi=declared.get("ansi", False),
         variables=declared.get("variables", {}),
         **declared["colors"],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -13,23 +14,28 @@ from labeltui.config.model import Profile
 from labeltui.ui.frame.themes import load_theme, theme_names
 from labeltui.ui.presentation.words import Tone
 from tests.ui.fake_session import connected, console, settled
+from tests.ui.frame.colours import WINDOWS, XTERM, contrast, distance, palette
 from tests.ui.screen_text import rows
 
-WCAG_AA = 4.5
+WCAG_AA, WCAG_AAA, VISIBLE = 4.5, 7.0, 3.0
+APART = 17.0
 GROUNDS = ("background", "surface", "panel")
-
-
-def luminance(color: Color) -> float:
-    def channel(value: float) -> float:
-        return value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
-
-    red, green, blue = (channel(part) for part in color.normalized)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted((luminance(Color.parse(one)), luminance(Color.parse(other))), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+STATES = (Tone.PLAIN, Tone.GOOD, Tone.BUSY, Tone.WARN, Tone.BAD)
+COLOUR_BLIND = {
+    "labeltui-deuteranopia": ("protanopia", "deuteranopia"),
+    "labeltui-tritanopia": ("tritanopia",),
+}
+PAIRS = [
+    ("block-cursor-foreground", "block-cursor-background"),
+    ("block-cursor-blurred-foreground", "block-cursor-blurred-background"),
+    ("input-selection-foreground", "input-selection-background"),
+    ("screen-selection-foreground", "screen-selection-background"),
+    ("block-cursor-foreground", "primary"),
+    ("background", "text-primary"),
+    ("background", "text-warning"),
+    ("background", "text-accent"),
+]
+"""Text and its ground, apart from :data:`GROUNDS`: cursors, selections, badges, matches and the current tab."""
 
 
 def colours(name: str) -> dict[str, str]:
@@ -38,35 +44,70 @@ def colours(name: str) -> dict[str, str]:
     return {**theme.to_color_system().generate(), **theme.variables}
 
 
-@pytest.mark.parametrize("name", theme_names())
-@pytest.mark.parametrize("tone", [*Tone, "$text-primary", "$text-disabled", "$text"])
-@pytest.mark.parametrize("ground", GROUNDS)
-def test_text_stands_out_from_every_ground(name: str, tone: str, ground: str) -> None:
+def on_screens(name: str) -> list[dict[str, str]]:
+    """The theme's colours; those of an ANSI theme as xterm and as Windows' console show them."""
     known = colours(name)
-    assert contrast(known[tone[1:]], known[ground]) >= WCAG_AA
+    if "ansi_black" not in known.values():
+        return [known]
+    return [
+        {key: p.get(value, value) for key, value in known.items()}
+        for p in (palette(*XTERM), palette(*WINDOWS))
+    ]
 
 
 @pytest.mark.parametrize("name", theme_names())
-@pytest.mark.parametrize(
-    ("text", "ground"),
-    [
-        ("block-cursor-foreground", "block-cursor-background"),
-        ("block-cursor-blurred-foreground", "block-cursor-blurred-background"),
-        ("block-cursor-foreground", "primary"),
-        ("background", "warning"),
-        ("background", "accent"),
-    ],
-)
-def test_badges_and_cursors_stand_out(name: str, text: str, ground: str) -> None:
+@pytest.mark.parametrize("tone", [*Tone, "$text-primary", "$text"])
+def test_text_stands_out_from_every_ground(name: str, tone: str) -> None:
+    for known in on_screens(name):
+        cursor = () if name == "labeltui-ansi" else ("block-cursor-blurred-background",)
+        for ground in (*GROUNDS, *cursor):
+            assert contrast(known[tone[1:]], known[ground]) >= WCAG_AA, ground
+            assert contrast(known["text-disabled"], known[ground]) >= VISIBLE, ground
+
+
+@pytest.mark.parametrize("name", theme_names())
+@pytest.mark.parametrize(("text", "ground"), PAIRS)
+def test_badges_cursors_and_selections_stand_out(name: str, text: str, ground: str) -> None:
+    for known in on_screens(name):
+        assert contrast(known[text], known[ground]) >= WCAG_AA
+
+
+@pytest.mark.parametrize("name", theme_names())
+def test_the_focused_pane_s_frame_stands_out(name: str) -> None:
+    for known in on_screens(name):
+        assert contrast(known["border"], known["background"]) >= VISIBLE
+        assert contrast(known["warning"], known["background"]) >= VISIBLE
+
+
+@pytest.mark.parametrize("name", ["labeltui-contrast", "labeltui-contrast-light"])
+def test_high_contrast_is_high(name: str) -> None:
     known = colours(name)
-    assert contrast(known[text], known[ground]) >= WCAG_AA
+    for tone in Tone:
+        assert min(contrast(known[tone[1:]], known[ground]) for ground in GROUNDS) >= WCAG_AAA
+    assert contrast(known["border-blurred"], known["background"]) >= VISIBLE
 
 
-def test_there_is_a_dark_a_light_and_a_colour_blind_safe_theme() -> None:
-    assert {"labeltui-dark", "labeltui-light", "labeltui-deuteranopia"} <= set(theme_names())
-    light = load_theme("labeltui-light")
-    assert light is not None
-    assert not light.dark
+@pytest.mark.parametrize(("name", "seen_by"), [(n, by) for n, all_ in COLOUR_BLIND.items() for by in all_])
+def test_states_stay_apart_to_the_colour_blind(name: str, seen_by: str) -> None:
+    known = colours(name)
+    for one, other in combinations(STATES, 2):
+        assert distance(known[one[1:]], known[other[1:]], seen_by) >= APART, (one, other)
+
+
+def test_the_default_is_not_safe_for_the_colour_blind() -> None:
+    """Or the tests above would prove nothing."""
+    known = colours("labeltui-dark")
+    assert distance(known["text-success"], known["text-error"], "deuteranopia") < APART
+
+
+def test_there_are_at_least_ten_themes_dark_and_light_each_complete() -> None:
+    themes = [load_theme(name) for name in theme_names()]
+    assert len(themes) >= 10
+    assert {theme.name for theme in themes if theme} == set(theme_names())
+    assert {theme.dark for theme in themes if theme} == {True, False}
+    default = load_theme("labeltui-dark")
+    assert default is not None
+    assert all(theme is not None and set(default.variables) <= set(theme.variables) for theme in themes)
 
 
 def test_colours_are_named_only_in_themes() -> None:
