@@ -11,7 +11,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, Misused
 from labeltui.opening.launch import Launch
 
-_TEXTS = ("--config", "--profile", "--demo", "--scenario")
+_TEXTS = ("--config", "--profile", "--demo", "--theme", "--scenario")
 
 
 def main() -> int:
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def plain_launch(arguments: Sequence[str]) -> Launch | None:
-    """Parse arguments of the form ``[demo] [--flag VALUE]``.
+    """Parse arguments of the form ``[demo [SCENARIO]] [--flag VALUE]``.
 
     Returns None for any other form, which the parser reads.
     """
@@ -42,6 +42,8 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
             read_only = True
         elif word == "demo" and not demo:
             demo = True
+            if rest and not rest[0].startswith("-"):
+                values["--scenario"] = rest.pop(0)
         elif word in _TEXTS and rest and not rest[0].startswith("-") and (demo or word != "--scenario"):
             values[word] = rest.pop(0)
         else:
@@ -58,6 +60,7 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
         profile=values.get("--profile"),
         read_only=read_only,
         demo=scenario,
+        theme=values.get("--theme"),
     )
 
 

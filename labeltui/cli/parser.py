@@ -82,7 +82,7 @@ def parse(argv: Sequence[str]) -> Request:
     }
     demo = getattr(names, "demo", None) or os.environ.get(DEMO_ENVIRONMENT) or None
     if command == ("demo",):
-        demo = given.pop("scenario", None) or demo or DEFAULT
+        demo = given.pop("scenario", None) or given.pop("named", None) or demo or DEFAULT
     _check_scenario(demo)
     action_id: str | None = getattr(names, "action", None)
     return Request(
@@ -91,6 +91,7 @@ def parse(argv: Sequence[str]) -> Request:
             profile=getattr(names, "profile", None),
             read_only=getattr(names, "read_only", False),
             demo=demo,
+            theme=getattr(names, "theme", None),
         ),
         command=command,
         action=None if action_id is None else BY_ID[action_id],
@@ -124,7 +125,7 @@ def _with_nameless(argv: list[str], words: list[int]) -> list[str]:
 
 def _is_value(argv: list[str], at: int) -> bool:
     """True if a word is the value of the global flag before it."""
-    return at > 0 and argv[at - 1] in ("--config", "--profile", "--demo")
+    return at > 0 and argv[at - 1] in ("--config", "--profile", "--demo", "--theme")
 
 
 def _check_scenario(name: str | None) -> None:
@@ -155,11 +156,12 @@ def build_parser() -> argparse.ArgumentParser:
             _add_action(commands, groups, action)
     demo = _add(commands, ("demo",), "open the console with an emulated pod; needs no account and no network")
     demo.add_argument(
-        "--scenario",
-        dest="param:scenario",
-        metavar="NAME",
+        "param:named",
+        nargs="?",
+        metavar="SCENARIO",
         help=f"the scenario to play: {', '.join(SCENARIOS)}",
     )
+    demo.add_argument("--scenario", dest="param:scenario", metavar="NAME", help="the same as SCENARIO")
     shell = _add(
         commands,
         ("shell",),
@@ -205,7 +207,10 @@ def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
         "--profile", metavar="NAME", help="name of the profile; default: `default` in the profile file"
     )
     group.add_argument(
-        "--demo", metavar="NAME", help="use an emulated pod instead of a profile: healthy, training, ..."
+        "--demo", metavar="NAME", help="use an emulated pod instead of the profile's: healthy, training, ..."
+    )
+    group.add_argument(
+        "--theme", metavar="NAME", help="the console's colours, instead of the profile's theme"
     )
     group.add_argument("--read-only", action="store_true", help="refuse all actions that change something")
     group.add_argument(

@@ -186,6 +186,10 @@ class Profile(Section):
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 
 
+CONSOLE_SETTINGS = ("theme", "keys")
+"""The settings of a profile that are about the console, not about a host or its server. The demo uses them too."""
+
+
 class ConfigFile(Section):
     """The whole profile file."""
 

@@ -1,10 +1,12 @@
-"""Opens the demo: a session over an embedded pod."""
+"""Opens the demo: a session over a pod of an emulated RunPod account."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
-from labeltui.config.model import Profile
+from labeltui.config.load import find_config_path, load, select
+from labeltui.config.model import CONSOLE_SETTINGS, Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.hosts.base import Prompter
@@ -13,8 +15,7 @@ from labeltui.opening.hosts import host_of, proxy_shells_of
 from labeltui.opening.launch import Launch
 from labeltui.opening.log_file import log_to
 from labeltui.operations.ssh_config import keep_current
-from labeltui.sandbox.launch import Pod, PodFailed, start_pod
-from labeltui.sandbox.runpod.launch import RunPod, start_runpod
+from labeltui.sandbox.runpod.launch import PodFailed, RunPod, start_runpod
 from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
@@ -22,9 +23,11 @@ from labeltui.support.desk import WINDOWS
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
-    """Start an embedded pod and build a session over it. Closing the session ends the pod and deletes their files.
+    """Start an emulated account and build a session over its pod. Closing the session ends it and deletes the files.
 
-    Raises Misused ``unknown_scenario``, Failed ``demo_failed``, and on Windows Refused ``not_on_windows``.
+    The session has the console's settings (``CONSOLE_SETTINGS``) of the operator's profile. Raises Misused
+    ``unknown_scenario`` and the errors of a profile that was named; Failed ``demo_failed``; on Windows Refused
+    ``not_on_windows``.
     """
     if WINDOWS:
         raise Refused(
@@ -32,9 +35,10 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
             "The demo's pod needs Linux or macOS.",
             "Open labeltui in WSL to see the demo.",
         )
+    settings = _console_settings(launch)
     pod = await _start_pod(launch.demo or DEFAULT)
     try:
-        profile = Profile.model_validate(pod.profile())
+        profile = Profile.model_validate(pod.profile() | settings | launch.overrides)
         state = StateFolder(pod.root / "console")
         log_to(state.ready())
         host = host_of(profile, state, prompter)
@@ -48,9 +52,23 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
         raise
 
 
-async def _start_pod(scenario: str) -> Pod | RunPod:
+def _console_settings(launch: Launch) -> dict[str, Any]:
+    """Return the console's settings of the operator's profile; none if there is no profile, or a wrong one.
+
+    Raises Misused for a profile or a file that the operator named.
+    """
     try:
-        return await (start_runpod(scenario) if find(scenario).rented else start_pod(scenario))
+        profile = select(load(find_config_path(launch.config)), launch.profile)[1]
+    except Misused:
+        if launch.config or launch.profile:
+            raise
+        return {}
+    return profile.model_dump(include=set(CONSOLE_SETTINGS), exclude_unset=True)
+
+
+async def _start_pod(scenario: str) -> RunPod:
+    try:
+        return await start_runpod(scenario, with_pod=find(scenario).has_pod)
     except UnknownScenario as error:
         raise Misused(
             Code.UNKNOWN_SCENARIO, str(error), "Choose a scenario of this list with --scenario."

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The global flags. ``demo`` names a scenario of the embedded pod. If it is set, no profile is read."""
+    """The global flags.
+
+    ``demo`` names a scenario of the emulated pod. If it is set, only the console's settings are taken from a profile.
+    ``theme`` takes the place of the profile's.
+    """
 
     config: str | None = None
     profile: str | None = None
     read_only: bool = False
     demo: str | None = None
+    theme: str | None = None
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """The values of a profile that a flag replaces."""
+        return {"theme": self.theme} if self.theme else {}

@@ -18,6 +18,7 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
     name, profile = select(load(path), launch.profile)
     state = StateFolder.of_profile(name)
     log_to(state.ready())
+    profile = profile.model_copy(update=launch.overrides)
     read_only = launch.read_only or profile.read_only
     host = host_of(profile, state, prompter)
     proxy_shells = proxy_shells_of(profile, state, prompter)

@@ -22,7 +22,6 @@ class Scenario:
     title: str
     description: str
     autostart: tuple[str, ...] = ("server",)
-    rented: bool = False  # the pod is rented on an emulated RunPod account, which starts without pods
     installed: bool = True  # MONAI Label (the stand-in) is installed already
     studies: int = 12
     labelled: int = 5  # studies that have a final label at the beginning
@@ -38,6 +37,11 @@ class Scenario:
     refuse_for: float = 0.0  # time after a break during which SSH connections are refused
     hostile: bool = False  # names and log lines contain markup, escapes and commands
 
+    @property
+    def has_pod(self) -> bool:
+        """True if the emulated account has a running pod at the beginning; False if the first step rents one."""
+        return "pod" not in self.autostart
+
 
 _ALL = (
     Scenario(
@@ -46,7 +50,6 @@ _ALL = (
         "A pod is rented on an emulated RunPod, MONAI Label is installed, annotators label (one study twice), a "
         "label is deleted and brought back, and a model learns.",
         autostart=("pod", "setup", "server", "next", "twice", "delete", "restore", "train"),
-        rented=True,
         installed=False,
         labelled=6,
     ),

@@ -52,9 +52,8 @@ def utc_now() -> datetime:
 def unopened(launch: Launch | None) -> SessionState:
     """Return the state before a session is open."""
     name = (launch.profile if launch else None) or "labeltui"
-    return SessionState(
-        Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
-    )
+    identity = Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
+    return SessionState(identity)
 
 
 class Core(App[int], inherit_bindings=False):
@@ -84,7 +83,7 @@ class Core(App[int], inherit_bindings=False):
         self._switching = Switching(self)
         self._before_shell = "log"
         self._unopened = unopened(launch)
-        self.use_theme(DEFAULT_THEME)
+        self.use_theme(DEFAULT_THEME)  # another one may be unknown, and nothing can say so yet
 
     # -- opening
 
@@ -112,6 +111,7 @@ class Core(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Paint the empty frame first; panes and session follow after the first refresh."""
         self.frame_screen.arrange_panes()
+        self.use_theme(self.launch.theme if self.launch and self.launch.theme else DEFAULT_THEME)
         self.lines.paint()
         self.call_after_refresh(self._fill)
 

@@ -30,6 +30,7 @@ def main() -> int:
     )
     parser.add_argument("--balance", default="25.00", help="USD on the account")
     parser.add_argument("--fake-clock", action="store_true", help="a clock that only the control route moves")
+    parser.add_argument("--pod", default="", metavar="NAME", help="rent a pod first, and wait until it runs")
     parser.add_argument("--log", type=Path, default=None, help="file for stderr once the emulator is ready")
     arguments = parser.parse_args()
     try:
@@ -53,6 +54,8 @@ async def _run(arguments: argparse.Namespace, balance: Decimal, folder: Path) ->
         key = asyncssh.generate_private_key("ssh-ed25519", comment="labeltui demo")
         key.write_private_key(folder / "key")
         key.write_public_key(folder / "key.pub")
+        if arguments.pod:
+            await emulator.rent_first(arguments.pod, key.export_public_key().decode().strip())
         places = {"root": str(folder), "folder": str(folder), "ssh_key": str(folder / "key")}
         print(json.dumps({**emulator.ready(), **places, "pid": os.getpid()}), flush=True)
         log_to(arguments.log or folder / "emulator.log")

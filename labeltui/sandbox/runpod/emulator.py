@@ -22,10 +22,13 @@ from labeltui.sandbox.runpod.containers.containers import Containers
 from labeltui.sandbox.runpod.containers.proxy_shell import ProxyShell
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
-from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.sandbox.runpod.world.pods import Mount, Spec
+from labeltui.sandbox.runpod.world.world import Key, Timing, World
 from labeltui.sandbox.scenarios import find
 
 _TICK = 0.05
+IMAGE = "runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404"
+GPU = "NVIDIA RTX A5000"
 
 
 class _Server(uvicorn.Server):
@@ -151,6 +154,19 @@ class Emulator:
         while True:
             timeline.advance(self.world)
             await asyncio.sleep(_TICK)
+
+    async def rent_first(self, name: str, public_key: str) -> None:
+        """Rent a pod that ``public_key`` opens, without RunPod's usual delays, and wait until its sshd listens."""
+        usual, self.world.timing = self.world.timing, Timing(provision=0, pull=0, boot=0, ports=0)
+        timeline.create(
+            self.world,
+            Spec(
+                name, IMAGE, disk=20, ports=["22/tcp"], env={"PUBLIC_KEY": public_key}, gpu=GPU, start_ssh=True,
+                mount=Mount("/workspace", size=100),
+            ),
+        )  # fmt: skip
+        await self.settle()
+        self.world.timing = usual
 
     async def settle(self) -> None:
         """Carry out all due steps, and wait until the containers have finished their jobs."""

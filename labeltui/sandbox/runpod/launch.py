@@ -11,7 +11,7 @@ from labeltui.sandbox.launch import Child, PodFailed, started
 from labeltui.sandbox.scenarios import find
 
 POD = "annot-demo"
-"""The name of the pod that the demo rents."""
+"""The name of the demo's pod."""
 
 
 class RunPod(Child):
@@ -30,7 +30,7 @@ class RunPod(Child):
         return {"RUNPOD_API_BASE_URL": self.url, "RUNPOD_API_KEY": self.key}
 
     def profile(self) -> dict[str, Any]:
-        """Return a profile for a pod that is not rented yet, with an SSH key for the login."""
+        """Return a profile for the pod ``POD``, with an SSH key for the login."""
         return {
             "host": "runpod",
             "runpod": {"pod": POD, "key": self.ready["ssh_key"]},
@@ -44,10 +44,12 @@ async def start_runpod(
     folder: Path | None = None,
     balance: str = "25.00",
     fake_clock: bool = False,
+    with_pod: bool = False,
 ) -> RunPod:
     """Start an emulator in its own process. Its files go into a new folder inside ``folder``.
 
-    ``folder`` defaults to the system's temporary folder. Started pods play ``scenario``.
+    ``folder`` defaults to the system's temporary folder. Started pods play ``scenario``. If ``with_pod`` is True, the
+    pod ``POD`` of :meth:`RunPod.profile` runs already; otherwise the account has no pods.
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`~labeltui.sandbox.launch.PodFailed`.
     """
     find(scenario)
@@ -56,6 +58,8 @@ async def start_runpod(
         arguments += ["--folder", str(folder)]
     if fake_clock:
         arguments.append("--fake-clock")
+    if with_pod:
+        arguments += ["--pod", POD]
     return await started(RunPod, "labeltui.sandbox.runpod", *arguments)
 
 

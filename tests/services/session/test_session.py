@@ -15,20 +15,22 @@ import httpx
 import numpy as np
 import pytest
 
-from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.domain.problems import LabeltuiError, Misused, Refused
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import LinkState, ServerState, StudyState, TrainState, TunnelState
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
 from labeltui.sandbox import nifti
+from labeltui.session.demo import DemoPod
 from labeltui.session.session import Session
 from tests.actions import RecordingReport, RefusingPrompter, run_confirmed
 
 
 @asynccontextmanager
-async def opened(scenario: str, *, read_only: bool = False) -> AsyncIterator[Session]:
-    session = await open_session(Launch(demo=scenario, read_only=read_only), RefusingPrompter())
+async def opened(scenario: str, *, read_only: bool = False, theme: str = "") -> AsyncIterator[Session]:
+    launch = Launch(demo=scenario, read_only=read_only, theme=theme or None)
+    session = await open_session(launch, RefusingPrompter())
     await session.start()
     try:
         yield session
@@ -72,6 +74,29 @@ async def the_log_is_whole_and_says_each_line_once(session: Session) -> None:
     assert {session.log.source_of(line) for line in range(session.log.line_count)} == {"stdout"}
 
 
+async def test_every_demo_has_a_pod_and_the_colours_and_keys_of_the_operators_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        '[profiles.p]\nhost = "ssh"\ntheme = "labeltui-light"\nkeys = { "server.start" = "f5" }\n'
+        '[profiles.p.ssh]\naddress = "root@203.0.113.7"\n'
+    )
+    monkeypatch.setenv("LABELTUI_CONFIG", str(config))
+    async with opened("network-drop") as session:
+        profile = session.profile
+        assert (profile.host, profile.theme) == ("runpod", "labeltui-light")
+        assert profile.keys == {"server.start": "f5"}
+        pod = await run_confirmed(session, "pod.show")
+        assert (pod["name"], pod["status"].lower()) == ("annot-demo", "running")
+        await session.store.wait_for(lambda s: s.host.value is not None and s.host.value.reconnects >= 1, 60)
+    config.write_text("[profiles.p")
+    async with opened("stopped", theme="labeltui-light") as session:
+        assert session.profile.theme == "labeltui-light"
+    with pytest.raises(Misused):
+        await open_session(Launch(demo="stopped", profile="p"), RefusingPrompter())
+
+
 async def test_from_stopped_to_a_trained_model_and_back() -> None:
     async with opened("stopped") as session:
         assert (await session.readiness.settled()).server.value.state is ServerState.STOPPED  # type: ignore[union-attr]
@@ -103,7 +128,9 @@ async def test_from_stopped_to_a_trained_model_and_back() -> None:
         assert not alive(pid)
         outcomes = [(entry.title, entry.ok) for entry in session.journal.entries]
         assert outcomes[0] == ("Start the server", True)
-        assert session.journal.entries[1].command == "labeltui train start --max-epochs 3 --follow"
+        assert "labeltui train start --max-epochs 3 --follow" in [
+            one.command for one in session.journal.entries
+        ]
 
 
 async def test_a_training_that_no_console_watched_is_found_on_the_host() -> None:
@@ -241,7 +268,9 @@ async def test_a_restart_keeps_what_the_server_was_started_with() -> None:
 async def test_two_sessions_on_one_host_see_the_same_server() -> None:
     async with opened("stopped") as session:
         await session.readiness.settled()
-        other = Session("demo", session.profile, _same_host(session), session.state_folder)
+        other = Session(
+            "demo", session.profile, _same_host(session), session.state_folder, pod=_SharedPod(session.pod)
+        )
         await other.start(hold=False)
         try:
             await run_confirmed(session, "server.start")
@@ -255,6 +284,16 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
             assert StudyState.FINAL in {s.state for s in state.queue.value.studies}
         finally:
             await other.close()
+
+
+class _SharedPod:
+    """The demo's pod of another session, which closes it."""
+
+    def __init__(self, pod: DemoPod | None) -> None:
+        assert pod is not None
+        self.scenario, self.autostart, self.account = pod.scenario, (), pod.account
+
+    async def close(self) -> None: ...
 
 
 def _same_host(session: Session) -> Any:

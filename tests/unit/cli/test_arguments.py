@@ -121,6 +121,9 @@ def test_help_and_version_are_done(rig, capsys):
         (["--profile", "p", "--read-only"], None, Launch(profile="p", read_only=True)),
         (["demo"], None, Launch(demo="story")),
         (["demo", "--scenario", "oom"], None, Launch(demo="oom")),
+        (["demo", "oom"], None, Launch(demo="oom")),
+        (["demo", "oom", "--theme", "labeltui-light"], None, Launch(demo="oom", theme="labeltui-light")),
+        (["--theme", "labeltui-light"], None, Launch(theme="labeltui-light")),
         (["--demo", "oom"], None, Launch(demo="oom")),
         (["--demo", "oom", "demo"], None, Launch(demo="oom")),
         (["demo", "--read-only", "--config", "f"], None, Launch(config="f", read_only=True, demo="story")),
@@ -145,7 +148,9 @@ def test_whatever_is_not_plain_is_left_to_the_parser(argv):
     assert plain_launch(argv) is None
 
 
-@pytest.mark.parametrize("argv", [["demo", "--scenario", "helthy"], ["--demo", "helthy", "status"]])
+@pytest.mark.parametrize(
+    "argv", [["demo", "--scenario", "helthy"], ["demo", "helthy"], ["--demo", "helthy", "status"]]
+)
 def test_an_unknown_scenario_is_wrong_usage(rig, capsys, argv):
     assert plain_launch(argv) is None
     assert rig(*argv) == 2

@@ -21,7 +21,7 @@ from labeltui.sandbox.runpod.containers import inside
 from labeltui.sandbox.runpod.world.pods import Pod
 from labeltui.sandbox.runpod.world.world import World
 from labeltui.sandbox.scenarios import Scenario
-from labeltui.sandbox.sshd import Sshd
+from labeltui.sandbox.sshd import Sshd, break_network
 
 _LOG = logging.getLogger(__name__)
 _KEYS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -201,6 +201,8 @@ class Containers:
         parts = [annotate(name, scenario, files, port) for name in scenario.annotators]
         if scenario.arrival_every is not None:
             parts.append(arrive(scenario, files, scenario.arrival_every))
+        if scenario.drop_every is not None and container.sshd is not None:
+            parts.append(break_network(container.sshd, scenario.drop_every, scenario.refuse_for))
         container.plays = [asyncio.create_task(part) for part in parts]
 
 
