@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from labeltui.cli.text import visible
+from labeltui.domain.literal import visible
 from labeltui.hosts.base import HostKey
 from labeltui.support.desk import WINDOWS
 

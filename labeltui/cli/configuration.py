@@ -11,7 +11,6 @@ from typing import Any
 
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
-from labeltui.cli.text import visible
 from labeltui.config.adding import add_profile, write_private
 from labeltui.config.load import Loaded, check, effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
@@ -19,6 +18,7 @@ from labeltui.config.questions import checked
 from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.literal import visible
 from labeltui.domain.problems import ExitCode, Misused
 
 

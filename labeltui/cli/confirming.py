@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
 from labeltui.actions.exports import LABELS_EXPORT
+from labeltui.actions.session import REPORT
 from labeltui.actions.slicer import SLICER
 from labeltui.actions.studies import STUDIES_UPLOAD
 from labeltui.cli.asking import TerminalPrompter
-from labeltui.cli.text import visible
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.literal import visible
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import NAMED, about_pod, called
 from labeltui.operations.labels.safety import copy_last
@@ -85,6 +86,7 @@ _ANSWERS = {
         {"d": "deidentify", "i": "identified"},
     ),
     (LABELS_EXPORT.id, Code.EXISTS): ("Replace it (r), or cancel? [r]", {"r": "replace"}),
+    (REPORT.id, Code.EXISTS): ("Replace it (r), or cancel? [r]", {"r": "replace"}),
 }
 
 

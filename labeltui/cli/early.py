@@ -9,10 +9,10 @@ from labeltui.actions.session import DOCTOR
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
-from labeltui.cli.text import visible
 from labeltui.config.load import find_config_path, load, select
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.literal import visible
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import no_pod_named
 from labeltui.domain.state import Identity, SessionState

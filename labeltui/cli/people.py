@@ -278,6 +278,7 @@ def _report(document: Document) -> Document:
         "best": _known(best.get("value"), lambda value: f"{best.get('model')} {value:.3f}, epoch {best.get('epoch')}"),
         "trainings": document.get("trainings"),
         "sessions": document.get("sessions"),
+        "written": document.get("file"),
     }  # fmt: skip
 
 

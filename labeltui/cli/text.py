@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from labeltui.domain.amounts import AmountNumber, AmountText
+from labeltui.domain.literal import visible
 from labeltui.domain.text import plural
 
 UNKNOWN = "unknown"
@@ -18,23 +19,6 @@ WIDEST = 28
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _QUIET = frozenset({"stale_because"})  # shown together with "stale"
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-
-
-def visible(text: str) -> str:
-    """Return ``text`` on one line, with control and invisible characters written as escapes."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN:
-        return character
-    code = ord(character)
-    if code < 0x100:
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character, f"\\x{code:02x}")
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def paragraph(text: str) -> str:

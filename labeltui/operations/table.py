@@ -97,7 +97,7 @@ from labeltui.operations.pod.commands import (
 )
 from labeltui.operations.pod.guard import guard_keep, guard_off, guard_set, guard_status
 from labeltui.operations.progress import Document, Report
-from labeltui.operations.report import report
+from labeltui.operations.report.command import report
 from labeltui.operations.server.lifecycle import server_restart, server_start, server_stop
 from labeltui.operations.server.logs import server_logs
 from labeltui.operations.server.setup import setup

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 NEWS_S = 60.0
-ASKING = ("studies.upload", "labels.export")
+ASKING = ("studies.upload", "labels.export", "report")
 """Actions that are refused until the operator answers a question. The console then opens the list of answers."""
 LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
 SOLVED = ("server", "training")

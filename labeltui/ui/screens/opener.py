@@ -48,6 +48,7 @@ WATCHED = {
 }  # fmt: skip
 """The screens that show a running action, by the action's id."""
 ASKED_FIRST = {
+    "report": ("file", "format", "since"),
     "studies.upload": ("paths", "checksum", "dry_run", "anyway"),
     "labels.export": (
         "dest",
@@ -63,6 +64,8 @@ ASKED_FIRST = {
     ),
 }
 """The parameters that a form asks for, by action. The action itself asks for others when it needs them."""
+SENT_UNCHANGED = {"report": ("file",)}
+"""The parameters whose prefilled values are sent even if the operator leaves them, by action."""
 READ_S = 2.0  # another labeltui may have the history locked
 
 
@@ -93,15 +96,17 @@ class Screens:
     def form(self, action_id: str) -> None:
         """Ask for an action's parameters, then run it."""
         console, action = self._console, BY_ID[action_id]
+        initial = prefilled(action, console.session, console.state)
+        unchanged = {name: initial[name] for name in SENT_UNCHANGED.get(action_id, ()) if name in initial}
 
         async def submitted(params: dict[str, object] | None) -> None:
             if params is not None:
-                await console.dispatcher.invoke(action_id, params)
+                await console.dispatcher.invoke(action_id, {**unchanged, **params})
 
         self._app.push_screen(
             FormScreen(
                 action,
-                prefilled(action, console.session, console.state),
+                initial,
                 ASKED_FIRST.get(action_id, ()),
                 notes=notes(action, console.state),
             ),

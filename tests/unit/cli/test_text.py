@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeltui.cli.output import Output
-from labeltui.cli.text import record_line, render, table, visible
+from labeltui.cli.text import record_line, render, table
+from labeltui.domain.literal import visible
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events
@@ -15,6 +17,7 @@ from textual.widgets import Input
 
 from labeltui.actions import Action, Param
 from labeltui.domain.state import SessionState
+from labeltui.operations.report.place import default_name
 from labeltui.ui.presentation.models import offer_notes
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 from labeltui.ui.widgets.columns import Static
@@ -42,6 +45,9 @@ def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, st
             known[param.name] = as_text(getattr(server, param.name, None))
         elif action.id in ("models.push", "models.rollback") and param.name == "model":
             known[param.name] = next(iter(getattr(server, "models", None) or ()), "")
+        elif action.id == "report" and param.name == "file":
+            name = default_name(state.identity.profile, datetime.now(UTC), ".html")
+            known[param.name] = str(Path("~") / name)
         elif action.id == "guard.set":
             known[param.name] = _guard_default(param, state)
         elif action.id == "train.start":

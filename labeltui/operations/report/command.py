@@ -21,7 +21,19 @@ from labeltui.domain.pod.spending import SessionCost
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.rules.pace import began
 from labeltui.domain.studies.study import FINAL_TAG
-from labeltui.operations.refresh import refresh_labels, refresh_money, refresh_trainings
+from labeltui.domain.text import one_line
+from labeltui.operations.refresh import refresh_labels, refresh_models, refresh_money, refresh_trainings
+from labeltui.operations.report.figures import (
+    LONGEST,
+    UNKNOWN,
+    Submitted,
+    by_annotator,
+    by_hour,
+    study_lines,
+    timed,
+)
+from labeltui.operations.report.gaps import not_measured
+from labeltui.operations.report.place import place, write
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
 
 if TYPE_CHECKING:
@@ -31,7 +43,7 @@ if TYPE_CHECKING:
 
 REACH_S = 15.0
 SESSIONS = 20
-LABELS = ("labels", "studies", "labels_by", "labels_per_hour", "cost_per_label")
+LABELS = ("labels", "studies", "labels_by", "labels_per_hour", "cost_per_label", "annotators", "by_hour")
 """The names of the figures on labels. They are null if the host can't be reached and this machine has no copies."""
 
 
@@ -41,10 +53,22 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
     Without a rented pod, the session begins with its first server. A server that starts less than eight hours
     after the one before it continues the session. If its start is unknown, ``hours`` is null, and the labels of
     today are counted. If the host can't be reached, its values are null, labels are counted from the copies on
-    this machine (null without any), and trainings are those in the history. Raises Misused ``bad_time``.
+    this machine (null without any), and trainings are those in the history. With ``file`` or ``format``, the report
+    is written to a file too. Raises Misused ``bad_time`` and ``bad_parameter``, Refused ``exists`` if there is a
+    file and no ``replace``, and Failed ``not_written``.
     """
+    dest = place(params, session.name, session.clock())
     progress.progress("Reading labels and trainings on the host, the label copies here, and RunPod's bill")
     reached = await _refresh(session)
+    document = await _figures(session, params, reached=reached)
+    if dest is None:
+        return document
+    await asyncio.to_thread(write, document, dest, replace=params.replace)
+    return {**document, "file": str(dest.path), "message": f"Report written to {one_line(str(dest.path))}"}
+
+
+async def _figures(session: Session, params: ReportParams, *, reached: bool) -> dict[str, Any]:
+    """Compute the document from what was read last."""
     stored = await session.trainings.load()
     now = session.clock()
     known = _given(params.since, now) or began(session.store.state)
@@ -53,18 +77,29 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
     trainings = [record for record in stored if record.started_at >= since]
     hours = None if known is None else max(0.0, (now - known).total_seconds()) / 3600
     cost = _cost(session, since)
-    return {
+    events = await session.study_history.load(since - LONGEST)
+    measured = timed(events, since)
+    labelled = reached or bool(submitted)
+    document = {
         "as_of": documents.moment(now),
+        "profile": session.name,
         "since": documents.moment(since),
         "hours": None if hours is None else round(hours, 2),
-        **(_labels(submitted, hours, cost) if reached or submitted else dict.fromkeys(LABELS)),
-        **_people(await session.study_history.load(since)),
+        **(_labels(submitted, hours, cost) if labelled else dict.fromkeys(LABELS)),
+        **_people([one for one in events if one.at >= since]),
         "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
         "cost": money_text(cost),
         "sessions": [_session_line(one) for one in await session.spending.sessions()][-SESSIONS:],
         "trainings": [_training(record) for record in trainings] if reached or trainings else None,
         "best": _best(trainings),
+        "minutes": study_lines(measured),
+        "curves": [curve(record) for record in trainings],
+        "models": await _models(session, since),
     }
+    if labelled:
+        document["annotators"] = by_annotator(submitted, measured, hours)
+        document["by_hour"] = by_hour(submitted, since, now)
+    return {**document, "not_measured": not_measured(document, rents=session.store.state.identity.rents)}
 
 
 async def _refresh(session: Session) -> bool:
@@ -78,6 +113,7 @@ async def _refresh(session: Session) -> bool:
         return False
     await refresh_labels(session)
     await refresh_trainings(session)
+    await refresh_models(session)
     return True
 
 
@@ -96,8 +132,8 @@ def _cost(session: Session, since: datetime) -> Decimal | None:
     return None if spend is None or spend.session_since != since else spend.session
 
 
-def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
-    """Return (study, author) of each final label since that time.
+def _submitted(session: Session, since: datetime) -> list[Submitted]:
+    """Return each final label since that time.
 
     Counts every version on this machine, and labels that are only on the host. The author is empty for labels
     that are only on the host. A label without an author in the server's list does not count: the server found
@@ -116,22 +152,22 @@ def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
         if index.newest(entry.key) is entry:
             at = min(at, listed.get(entry.study, at))
         if at >= since and first[entry.study, entry.sha256] is entry:
-            submitted.append((entry.study, entry.who))
+            submitted.append(Submitted(entry.study, entry.who, at))
     found = {one.id for one in studies if FINAL_TAG in one.tags and FINAL_TAG not in one.authors}
     for label in session.labels.on_host:
         study, at = split_label(label.name)[0], datetime.fromtimestamp(label.mtime_ns / 1e9, UTC)
-        late = min(at, listed.get(study, at)) >= since
-        if label.tag == FINAL_TAG and late and not session.labels.is_here(label):
-            submitted.append((study, ""))
-    return [(study, who) for study, who in submitted if who or study not in found]
+        at = min(at, listed.get(study, at))
+        if label.tag == FINAL_TAG and at >= since and not session.labels.is_here(label):
+            submitted.append(Submitted(study, "", at))
+    return [one for one in submitted if one.who or one.study not in found]
 
 
-def _labels(submitted: list[tuple[str, str]], hours: float | None, cost: Decimal | None) -> dict[str, Any]:
-    people = Counter(who or "unknown" for _study, who in submitted)
+def _labels(submitted: list[Submitted], hours: float | None, cost: Decimal | None) -> dict[str, Any]:
+    people = Counter(one.who or UNKNOWN for one in submitted)
     each = None if cost is None or not submitted else money_text(cost / len(submitted))
     return {
         "labels": len(submitted),
-        "studies": len({study for study, _who in submitted}),
+        "studies": len({one.study for one in submitted}),
         "labels_by": dict(people.most_common()),
         "labels_per_hour": round(len(submitted) / hours, 1) if hours else None,
         "cost_per_label": each,
@@ -175,3 +211,37 @@ def _best(trainings: Sequence[TrainingRecord]) -> dict[str, Any] | None:
         return None
     model, best = max(scored, key=lambda one: one[1].value)
     return {"model": model, "metric": best.metric, "value": best.value, "epoch": best.epoch}
+
+
+def curve(record: TrainingRecord) -> dict[str, Any]:
+    """Return the finished epochs of a training, each with its loss and validation Dice; null if not measured."""
+    points = [
+        {"epoch": point.epoch, "loss": point.loss, "validation_dice": point.validation_dice}
+        for point in record.points
+    ]
+    return {"model": record.model, "started_at": documents.moment(record.started_at), "points": points}
+
+
+async def _models(session: Session, since: datetime) -> list[dict[str, Any]]:
+    """The versions of models since that time: the copies here, and published files that are only on the host."""
+    copies = await asyncio.to_thread(session.models.folder.copies)
+    home = session.store.state.models.value
+    absent = [(model, model.published) for model in home.absent] if home is not None else []
+    lines = [
+        {
+            "model": copy.model, "version": copy.version, "at": documents.moment(copy.saved_at), "here": True,
+            "metric": copy.best.metric if copy.best is not None else None,
+            "best": copy.best.value if copy.best is not None else None,
+        }
+        for copy in copies
+        if copy.saved_at >= since
+    ]  # fmt: skip
+    for model, file in absent:
+        at = None if file is None else datetime.fromtimestamp(file.mtime_ns / 1e9, UTC)
+        if file is not None and at is not None and at >= since:
+            version = None if file.sha256 is None else file.sha256[:12]
+            lines.append(
+                {"model": model.name, "version": version, "at": documents.moment(at), "here": False,
+                 "metric": None, "best": None}
+            )  # fmt: skip
+    return lines

@@ -1,0 +1,1 @@
+"""``report``: the figures of a session, and the file with them."""
