@@ -162,7 +162,9 @@ def _queue(studies: Document, now: object) -> str:
 def _labels(labels: Document, now: object) -> str:
     if not labels or labels.get("total") is None:
         return ""
-    counts = {**labels, "state": f"{labels.get('here')}/{labels['total']} here"}
+    models, models_here = (labels.get(name) or 0 for name in ("by_models", "by_models_here"))
+    text = f"{(labels.get('here') or 0) - models_here}/{labels['total'] - models} here"
+    counts = {**labels, "state": f"{text}, {models_here}/{models} of models" if models else text}
     return _state(counts, now, "" if labels.get("copies") else "not copied", labels.get("reason"))
 
 

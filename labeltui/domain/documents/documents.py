@@ -182,13 +182,16 @@ def studies_document(
 def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
     """The copies of the labels: ``total`` on the host, ``here`` on this machine, and why others are missing.
 
-    ``missing`` names only the first of ``missing_count``.
+    ``missing`` names only the first of ``missing_count``. ``by_models`` of ``total``, and ``by_models_here`` of
+    ``here``, are labels that models made.
     """
     copies = reading.value
     return {
         **_read_at(reading, now),
         "total": None if copies is None else copies.total,
         "here": None if copies is None else copies.here,
+        "by_models": None if copies is None else copies.by_models,
+        "by_models_here": None if copies is None else copies.by_models_here,
         "missing": None if copies is None else list(copies.missing),
         "missing_count": None if copies is None else copies.absent,
         "reason": None if copies is None else copies.reason or None,

@@ -35,6 +35,6 @@ def next_of(steps: Sequence[Step], state: SessionState) -> Step | None:
 def next_step(state: SessionState) -> Step | None:
     """Return the step for the line on screen. None once a label is on this machine; the demo goes on to its end."""
     copies = state.labels.value
-    if not state.identity.demo and copies is not None and copies.here:
+    if not state.identity.demo and copies is not None and copies.people_here:
         return None
     return next_of(guide(state), state)

@@ -64,11 +64,11 @@ def copies(state: SessionState) -> Step:
     """The labels' copies on this machine."""
     title, why = "labels here", "A copy on this machine survives the pod."
     found = fresh(state.labels)
-    if found is None or not found.total:
+    if found is None or not found.people:
         return Step(title, why, Mark.UNKNOWN, state.labels.error or "there is no label to copy yet")
     if found.safe:
-        return Step(title, why, Mark.DONE, f"{found.here} of {found.total} on this machine")
-    text = found.unlisted or found.reason or f"{found.here} of {found.total} on this machine"
+        return Step(title, why, Mark.DONE, f"{found.people_here} of {found.people} on this machine")
+    text = found.unlisted or found.reason or f"{found.people_here} of {found.people} on this machine"
     if not found.copies or found.unlisted or found.reason:
         return Step(title, why, Mark.WRONG, text, found.hint or "Copy the labels here.", "labels.pull")
     return Step(title, why, Mark.BUSY, text)

@@ -41,12 +41,47 @@ class LabelCopies:
         0  # missing ones that ``reason`` is about: failed or damaged, not just waiting for their turn
     )
 
+    by_models: int = 0  # of ``total``: labels that models made, with the tag ``original``
+    by_models_here: int = 0  # of ``here``
     unlisted: str = ""  # why a part of the labels could not be listed, so that more may be missing
 
     @property
     def damaged_finals(self) -> tuple[str, ...]:
         """The studies whose final label is damaged, sorted."""
         return tuple(sorted(study for tag, study in self.damaged if tag == FINAL_TAG))
+
+    @property
+    def people(self) -> int:
+        """Number of labels on the host that people made."""
+        return self.total - self.by_models
+
+    @property
+    def people_here(self) -> int:
+        """Number of people's labels that are on this machine."""
+        return self.here - self.by_models_here
+
+    @property
+    def count_text(self) -> str:
+        """The text ``12 of 12 labels``, with ``and 24 of 25 that models made`` where there are such."""
+        models = f" and {self.by_models_here} of {self.by_models} that models made" if self.by_models else ""
+        return f"{self.people_here} of {self.people} labels{models}"
+
+    @property
+    def whole_text(self) -> str:
+        """The text ``All 12 labels``, with ``and 25 that models made`` where there are such."""
+        models = f"{self.by_models} that models made" if self.by_models else ""
+        return f"All {self.people} labels{models and f' and {models}'}"
+
+    @property
+    def absent_text(self) -> str:
+        """The text ``2 of 12 labels are`` or ``3 of 25 labels that models made are``, for what is not here."""
+        people = self.people - self.people_here
+        parts = [f"{people} of {self.people} labels"] if people else []
+        if models := self.by_models - self.by_models_here:
+            parts.append(f"{models} of {self.by_models} {'' if parts else 'labels '}that models made")
+        if not parts:
+            return "Some labels are perhaps"
+        return f"{' and '.join(parts)} {'is' if self.absent == 1 else 'are'}"
 
     @property
     def absent(self) -> int:

@@ -47,14 +47,14 @@ def label_note(state: SessionState, action: str) -> str:
         last_read = state.labels.as_of
         when = "" if last_read is None else f" on {last_read.astimezone():%d %b at %H:%M}"
         more = "; whether there are newer labels is unknown" if lost else ""
-        return f"{copies.here} of {copies.total} labels were on this machine{when}{more}."
+        return f"{copies.count_text} were on this machine{when}{more}."
     if not copies.total and copies.safe:
         return "There are no labels on the pod." if lost else ""
     if copies.safe:
-        return f"All {copies.total} labels are on this machine." if lost else ""
+        return f"{copies.whole_text} are on this machine." if lost else ""
     why = f": {copies.reason}" if copies.reason else ""
     stay = "" if lost else "; they stay on the pod's volume"
-    return f"{_absent(copies)} NOT on this machine{why}{stay}."
+    return f"{copies.absent_text} NOT on this machine{why}{stay}."
 
 
 def risk(state: SessionState, action: str) -> Problem | None:
@@ -68,7 +68,7 @@ def risk(state: SessionState, action: str) -> Problem | None:
         return None
     if copies is not None and not copies.safe:
         why = f": {copies.reason}" if copies.reason else ""
-        message = f"{_absent(copies)} not on this machine{why}."
+        message = f"{copies.absent_text} not on this machine{why}."
         how = copies.hint or "Copy the labels: `labeltui labels pull`, or press c in the queue."
         if not pod.status.is_up:
             how = "Run `labeltui pod start --data-only` (starts the pod without a GPU), then `labeltui labels pull`."
@@ -81,9 +81,3 @@ def risk(state: SessionState, action: str) -> Problem | None:
         f"It is unknown whether the labels of {pod.name} are on this machine: {why.rstrip('.')}.",
         f"Reconnect (p c) and try again. {GIVE_UP}",
     )
-
-
-def _absent(copies: LabelCopies) -> str:
-    if not copies.absent:
-        return "Some labels are perhaps"
-    return f"{copies.absent} of {copies.total} labels {'is' if copies.absent == 1 else 'are'}"

@@ -30,11 +30,10 @@ def labels_check(state: SessionState) -> Check:
     if not copies.total and copies.safe:
         return Check("labels", Verdict.OK, "There are no labels yet.")
     if copies.safe:
-        return Check("labels", Verdict.OK, f"All {copies.total} labels are on this machine.")
+        return Check("labels", Verdict.OK, f"{copies.whole_text} are on this machine.")
     why = f": {copies.reason}" if copies.reason else ""
-    absent = f"{copies.absent} of {copies.total} labels are" if copies.absent else "Some labels are perhaps"
     return Check(
-        "labels", Verdict.WARNING, f"{absent} not on this machine{why}.",
+        "labels", Verdict.WARNING, f"{copies.absent_text} not on this machine{why}.",
         copies.hint or "Copy the labels with `labeltui labels pull`.",
     )  # fmt: skip
 

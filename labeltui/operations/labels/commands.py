@@ -54,7 +54,7 @@ def _document(session: Session) -> dict[str, Any]:
 
 
 def _summary(copies: LabelCopies, copied: int) -> str:
-    all_here = f"{copies.here} of {copies.total} labels are in {copies.folder}"
+    all_here = f"{copies.count_text} are in {copies.folder}"
     skipped = "".join(f"; skipped, because it is not a label: {what}" for what in copies.skipped)
     return (f"{copied} copied, {all_here}" if copied else all_here) + skipped
 

@@ -12,6 +12,7 @@ from labeltui.domain.documents.documents import moment
 from labeltui.domain.labels.copies import NOT_ASKED, HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.reading import Reading
+from labeltui.domain.training.batch import TAG
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.index import Entry
 from labeltui.session.labels.soundness import EMPTY
@@ -67,6 +68,7 @@ class CopyStatus:
         self.absent: dict[Key, HostLabel] = {}
         self.failures: dict[Key, tuple[str, str]] = {}
         self.faults: dict[Key, Fault] = {}
+        self._by_models: set[Key] = set()  # of ``known``
         self.source = ""
         self.copying = ""
         self.last: Entry | None = None
@@ -94,6 +96,7 @@ class CopyStatus:
         self._unlisted = (listing.unlisted, listing.hint)
         self.source, self._by_checksum, self._root = transport.source, transport.by_checksum, listing.root
         self.known |= {label.key: label for label in listing.labels}
+        self._by_models = {key for key in self.known if key[0] == TAG}
         self.failures = {key: why for key, why in self.failures.items() if key in self.known}
         for label in listing.labels:
             self._forget(label.key)
@@ -105,7 +108,7 @@ class CopyStatus:
         """Record that a label was copied."""
         self.failures.pop(label.key, None)
         self._forget(label.key)
-        self.known[label.key] = label
+        self._know(label)
         self.last = entry
 
     def described(self, entry: Entry) -> None:
@@ -117,8 +120,14 @@ class CopyStatus:
     def faulty(self, label: HostLabel, fault: Fault) -> None:
         """Record that the host can't deliver the whole content of a label."""
         self.failures.pop(label.key, None)
-        self.known[label.key] = self.absent[label.key] = label
+        self.absent[label.key] = label
+        self._know(label)
         self.faults[label.key] = fault
+
+    def _know(self, label: HostLabel) -> None:
+        self.known[label.key] = label
+        if label.tag == TAG:
+            self._by_models.add(label.key)
 
     def _forget(self, key: Key) -> None:
         self.absent.pop(key, None)
@@ -135,10 +144,12 @@ class CopyStatus:
     def publish(self) -> LabelCopies:
         """Write the counts to the store, and return them."""
         why, hint = self._reason()
-        last = self.last
+        last, models_absent = self.last, len(self._by_models & self.absent.keys())
         copies = LabelCopies(
             total=len(self.known),
             here=len(self.known) - len(self.absent),
+            by_models=len(self._by_models),
+            by_models_here=len(self._by_models) - models_absent,
             folder=str(self._folder.root),
             missing=tuple(label.shown for label in islice(self.absent.values(), SHOWN)),
             reason=why.rstrip("."),
@@ -179,7 +190,8 @@ class CopyStatus:
     def remember(self, copies: LabelCopies) -> None:
         """Store the counts."""
         document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
-        self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
+        models = {"by_models": copies.by_models, "by_models_here": copies.by_models_here}
+        self._state.write(REMEMBERED, {**document, **models, "as_of": moment(self._clock())})
 
     def _recall(self) -> None:
         """Load the counts of the previous session, marked as old."""
@@ -188,6 +200,7 @@ class CopyStatus:
             copies = LabelCopies(
                 int(stored["total"]), int(stored["here"]), str(self._folder.root),
                 source=str(stored["source"]), root=str(stored["root"]), copies=self._section.copy_,
+                by_models=int(stored.get("by_models", 0)), by_models_here=int(stored.get("by_models_here", 0)),
             )  # fmt: skip
             as_of = datetime.fromisoformat(stored["as_of"])
         except (KeyError, ValueError, TypeError):

@@ -156,7 +156,9 @@ def _queue(state: SessionState, now: datetime) -> Fact:
 
 
 def _labels(state: SessionState, now: datetime) -> Fact | None:
-    """Return the number of labels copied to this machine.
+    """Return the number of people's labels that are copied to this machine.
+
+    Labels that models made are not counted, but one that can't be copied is named.
 
     The short text is empty unless labels remain to be copied or the number is stale.
     """
@@ -165,7 +167,7 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
     if copies is None:
         return _unknown(names, state.labels) if state.labels.error else None
     old = stale_age(state.labels, now)
-    counts = f"{copies.here}/{copies.total}"
+    counts = f"{copies.people_here}/{copies.people}"
     if not copies.reason and (copies.safe or not copies.copies):
         brief = counts if old else ""
         suffix = "here" if copies.copies else "here, not copied"

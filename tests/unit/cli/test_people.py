@@ -67,6 +67,18 @@ def test_the_status_has_the_strips_words():
     ]
 
 
+def test_the_labels_of_models_are_counted_apart():
+    labels = {
+        **STATUS["labels"],
+        "total": 31,
+        "here": 28,
+        "by_models": 25,
+        "by_models_here": 24,
+        "reason": None,
+    }
+    assert "labels    4/6 here, 24/25 of models" in lines("status", {**STATUS, "labels": labels})
+
+
 def test_an_alert_is_whole_in_a_narrow_terminal():
     alert = {
         "level": "error",

@@ -32,6 +32,23 @@ async def test_pull_copies_what_is_not_here_even_where_the_profile_does_not(tmp_
 
 
 @in_virtual_time
+async def test_labels_of_models_are_counted_apart_from_the_peoples(tmp_path: Path) -> None:
+    folder = tmp_path / "labels"
+    settings = {**OFF, "folder": str(folder)}
+    async with desk(tmp_path, serves=True, labels=settings) as it:
+        it.put_label("s1.nii.gz", b"one")
+        for name in ("s1.nii.gz", "s2.nii.gz"):
+            it.host.files.write(f"~/studies/labels/original/{name}", b"by a model")
+        document = await it.run("labels.pull")
+    assert document["message"].endswith(f"1 of 1 labels and 2 of 2 that models made are in {folder}")
+    assert (document["total"], document["by_models"], document["by_models_here"]) == (3, 2, 2)
+    async with desk(tmp_path, start=False, labels=settings) as it:  # the counts of the session before
+        stored = it.session.store.state.labels.value
+        assert stored is not None
+        assert (stored.people_here, stored.people) == (1, 1)
+
+
+@in_virtual_time
 async def test_pull_fails_with_its_document_where_a_label_can_not_be_copied(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(tmp_path / "labels")}) as it:
         it.put_label("s1.nii.gz")
