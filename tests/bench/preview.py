@@ -20,7 +20,8 @@ import psutil
 from labeltui.domain.studies.preview import Plane, SliceRequest
 from labeltui.hosts.base import Host
 from labeltui.hosts.local import LocalHost
-from labeltui.session.studies.preview import LabelSource, PreviewSource, StudyPreview
+from labeltui.session.studies.preview import StudyPreview
+from labeltui.session.studies.preview_program import LabelSource, PreviewSource
 from tests.bench.figures import Row
 
 NAME = "preview"

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,7 +156,12 @@ def test_a_seg_that_the_cache_does_not_hold_comes_home(served: Labelled, tmp_pat
     assert (again["labels"][0]["resampled"], again["labels"][0]["segments"][0]["voxels"]) == (False, 256)
     assert (tmp_path / "a.png").read_bytes() == of_nifti
     served.new_pod()
-    assert "has not fetched" in served.bench.run(*picture).document["error"]["message"]
+    left = set(Path(tempfile.gettempdir()).glob("labeltui-preview-*"))
+    fetched = served.bench.run(*picture)  # of the DICOM server
+    assert fetched.code == 0, fetched.stdout + fetched.stderr
+    assert fetched.document["size"] == drawn.document["size"]
+    assert not (served.cache / study).exists()
+    assert set(Path(tempfile.gettempdir()).glob("labeltui-preview-*")) <= left
     pulled = served.bench.run("labels", "pull")
     assert pulled.code == 0, pulled.stdout + pulled.stderr
     assert served.copies("final") == []

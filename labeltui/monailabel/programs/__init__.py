@@ -6,7 +6,7 @@ import re
 from importlib import resources
 
 _FUTURE = "from __future__ import annotations\n"
-_SHARED = re.compile(rf"^from ({re.escape(__name__)}\.(\w+)) import", re.MULTILINE)
+_SHARED = re.compile(rf"^from {re.escape(__name__)}\.(\w+) import", re.MULTILINE)
 _DEFINE = """
 import sys, types
 _module = sys.modules[{name!r}] = types.ModuleType({name!r})
@@ -17,14 +17,21 @@ exec(compile({source!r}, "<" + {name!r} + ">", "exec"), vars(_module))
 def source_of(name: str) -> str:
     """Return the source of the program in ``NAME.py`` as one module.
 
-    Modules of this package that the program imports are put before it, because the host's Python has no
-    labeltui.
+    Modules of this package that the program imports, and those that they import, are put before it, because the
+    host's Python has no labeltui.
     """
-    source = _read(name)
-    modules = dict.fromkeys(_SHARED.findall(source))
-    definitions = "".join(_DEFINE.format(name=full, source=_read(shared)) for full, shared in modules)
+    modules: dict[str, str] = {}
+    source = _read(name, modules)
+    definitions = "".join(
+        _DEFINE.format(name=f"{__name__}.{shared}", source=text) for shared, text in modules.items()
+    )
     return source.replace(_FUTURE, _FUTURE + definitions, 1)
 
 
-def _read(name: str) -> str:
-    return (resources.files(__name__) / f"{name}.py").read_text(encoding="utf-8")
+def _read(name: str, modules: dict[str, str]) -> str:
+    """Read a module, and add those that it imports to ``modules``, each after its own."""
+    source = (resources.files(__name__) / f"{name}.py").read_text(encoding="utf-8")
+    for shared in _SHARED.findall(source):
+        if shared not in modules:
+            modules[shared] = _read(shared, modules)
+    return source

@@ -18,7 +18,7 @@ GOOGLE = "googleapis.com"
 PAGE = 500
 TEXT = 64  # characters; the length of a DICOM UID or LO
 DEFAULT_FILTER = {"Modality": "CT"}
-STUDY_UID, SERIES_UID, REFERENCED = "0020000D", "0020000E", "00081115"
+STUDY_UID, SERIES_UID, REFERENCED, IMAGES = "0020000D", "0020000E", "00081115", "00201209"
 
 
 class Unusable(ValueError):
@@ -153,3 +153,28 @@ def references_of(series: dict[str, Any]) -> list[str] | None:
     if not isinstance(items, list):
         return None
     return [uid for item in items if isinstance(item, dict) and (uid := text(item, SERIES_UID))]
+
+
+def plain(uid: str) -> str:
+    """Return a UID that can be part of a file name. Raises ValueError for anything but digits and dots."""
+    if not uid or not set(uid) <= set("0123456789.") or len(uid) > 64:
+        raise ValueError(f"{uid[:64]!r} is not a DICOM UID")
+    return uid
+
+
+def error_text(error: Exception, url: str) -> str:
+    """Describe an error in one sentence, without a full stop."""
+    if isinstance(error, requests.exceptions.Timeout):
+        return f"the DICOM server {url} does not answer"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return f"the DICOM server {url} can't be reached"
+    answer = getattr(error, "response", None)
+    if answer is not None and answer.status_code in (401, 403):
+        return f"the DICOM server {url} refuses the user name or password"
+    if answer is not None:
+        return f"the DICOM server {url} answered with status {answer.status_code}"
+    if isinstance(error, (Unusable, requests.exceptions.RequestException)):  # its text may have a password
+        return f"the answer of the DICOM server {url} can't be read"
+    if isinstance(error, OSError):
+        return f"the files can't be stored on the host: {error.strerror or error}"
+    return f"{type(error).__name__}: {error}"[:300]

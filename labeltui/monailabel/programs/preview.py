@@ -245,12 +245,20 @@ def lines(path: str) -> list[str]:
         return []
 
 
-def serve() -> None:
-    """Answer requests until stdin ends. SIGALRM ends the process if no request comes, or if one takes too long."""
+def serve(draw: Any = lambda request, content, _send: Drawing(request, content)) -> None:
+    """Answer requests until stdin ends. SIGALRM ends the process if no request comes, or if one takes too long.
+
+    ``draw`` opens the study that a request names. It may send documents before it returns.
+    """
     os.umask(0o077)
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # libraries print
     drawing, idle_s = None, WORK_S
+
+    def send(document: dict[str, Any], data: bytes = b"") -> None:
+        answers.write(json.dumps({**document, "bytes": len(data)}).encode("ascii") + b"\n" + data)
+        answers.flush()
+
     while True:
         signal.alarm(idle_s)
         line = requests.readline()
@@ -263,7 +271,7 @@ def serve() -> None:
             if request["op"] == "open":
                 idle_s = int(request["idle_s"])
                 content = [requests.read(one["bytes"]) for one in request["labels"] if "bytes" in one]
-                drawing = Drawing(request, content)
+                drawing = draw(request, content, send)
                 answer = drawing.facts()
             elif drawing is None:
                 raise Unreadable("no study is open")
@@ -275,5 +283,4 @@ def serve() -> None:
             answer = {"error": str(error)}
         except MemoryError:
             answer = {"error": "it needs more memory than the program may use"}
-        answers.write(json.dumps({**answer, "bytes": len(data)}).encode("ascii") + b"\n" + data)
-        answers.flush()
+        send(answer, data)

@@ -20,10 +20,11 @@ import requests
 from labeltui.monailabel.programs.dicomweb import (
     SERIES_UID,
     STUDY_UID,
-    Unusable,
     connect,
+    error_text,
     filter_of,
     pages,
+    plain,
     references_of,
     take_environment,
     text,
@@ -194,13 +195,6 @@ def client_of(arguments: dict[str, Any], environment: dict[str, str] | None) -> 
     return client
 
 
-def plain(uid: str) -> str:
-    """Return a UID that can be part of a file name. Raises ValueError for anything but digits and dots."""
-    if not uid or not set(uid) <= set("0123456789.") or len(uid) > 64:
-        raise ValueError(f"{uid[:64]!r} is not a DICOM UID")
-    return uid
-
-
 def store(path: Path, fill: Callable[[Path], Any]) -> None:
     """Write a file beside ``path`` and rename it.
 
@@ -218,21 +212,3 @@ def read_document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def error_text(error: Exception, url: str) -> str:
-    """Describe an error in one sentence, without a full stop."""
-    if isinstance(error, requests.exceptions.Timeout):
-        return f"the DICOM server {url} does not answer"
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return f"the DICOM server {url} can't be reached"
-    answer = getattr(error, "response", None)
-    if answer is not None and answer.status_code in (401, 403):
-        return f"the DICOM server {url} refuses the user name or password"
-    if answer is not None:
-        return f"the DICOM server {url} answered with status {answer.status_code}"
-    if isinstance(error, Unusable):
-        return f"the answer of the DICOM server {url} can't be read"
-    if isinstance(error, OSError):
-        return f"the SEGs can't be stored on the host: {error.strerror or error}"
-    return f"{type(error).__name__}: {error}"[:300]

@@ -16,6 +16,7 @@ from dicomweb_client import DICOMwebClient
 
 from labeltui.monailabel.programs.dicomweb import (
     GOOGLE,
+    IMAGES,
     REFERENCED,
     SERIES_UID,
     STUDY_UID,
@@ -35,7 +36,7 @@ ANSWER_BYTES = 1 << 20  # of each list
 RUN_S = 30.0  # after which a run answers what it has
 MODALITIES = 20
 MOST_PROXIED = 2000
-MODALITY, DESCRIPTION, STUDY_DESCRIPTION, IMAGES = "00080060", "0008103E", "00081030", "00201209"
+MODALITY, DESCRIPTION, STUDY_DESCRIPTION = "00080060", "0008103E", "00081030"
 
 
 def main(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,8 @@ from labeltui.monailabel.launch import expand
 from labeltui.operations.studies.names import model_values, segment_names
 from labeltui.operations.studies.picture import picture, png
 from labeltui.operations.studies.upload.plan import served_studies
-from labeltui.session.studies.preview import LabelSource, PreviewSource, StudyPreview
+from labeltui.session.studies.preview import StudyPreview
+from labeltui.session.studies.preview_program import LabelSource, PreviewSource
 from labeltui.support.atomic import write_file
 from labeltui.support.file_errors import advice, reason
 
@@ -36,29 +37,42 @@ PIXELS = 512
 OPACITY = 30
 
 
-async def open_preview(session: Session, study: str, labels: Sequence[tuple[str, str]] = ()) -> Preview:
+async def open_preview(
+    session: Session,
+    study: str,
+    labels: Sequence[tuple[str, str]] = (),
+    progress: Callable[[str], None] = lambda _text: None,
+) -> Preview:
     """Open the preview of a study with up to two labels, each a tag and the first digits of a version's SHA-256.
 
-    An empty version is the label on the host. A label that can't be shown has the reason in the volume. Raises
-    Failed ``not_found`` for a study without an image, or which MONAI Label has not fetched by DICOMweb, and Failed
-    ``program_failed`` with the reason why an image can't be shown.
+    An empty version is the label on the host. A label that can't be shown has the reason in the volume. A series
+    that MONAI Label has not fetched by DICOMweb is fetched for the preview, and ``progress`` gets a text meanwhile.
+    Raises Failed ``not_found`` for a study without an image, and Failed ``program_failed`` with the reason why an
+    image can't be shown.
     """
     agent = await session.link.ready()
     root = _root(session, agent)
     names = [study, *(study + extension for extension in LISTED)]
     there = (await agent.compare_upload(root, names)).there
     image = next((name for name in reversed(names) if name in there), None)  # a file before DICOM's folder
-    if image is None:
+    web = session.dicomweb()
+    if image is None and web is None:
         raise _absent(session, study)
     queue = session.store.state.queue.value
     source = PreviewSource(
         study,
         f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
-        f"{root}/{image}",
+        f"{root}/{image}" if image is not None else "",
         tuple([await _label(session, agent, study, tag, version) for tag, version in labels]),
         next((one.modality for one in (queue.studies if queue is not None else ()) if one.id == study), ""),
+        web.login if image is None and web is not None else None,
     )
-    return await StudyPreview.open(session.link.connected, source)
+
+    def fetched(done: int, total: int | None) -> None:
+        of = f" of {total}" if total else ""
+        progress(f"Fetching the series from the DICOM server: {done}{of} images")
+
+    return await StudyPreview.open(session.link.connected, source, progress=fetched)
 
 
 def _root(session: Session, agent: AgentClient) -> str:
@@ -73,11 +87,6 @@ def _root(session: Session, agent: AgentClient) -> str:
 
 
 def _absent(session: Session, study: str) -> Failed:
-    if session.dicomweb() is not None:
-        return Failed(
-            Code.NOT_FOUND, f"MONAI Label has not fetched {one_line(study)} from the DICOM server yet.",
-            "It does when the study is handed out, or opened in Slicer.",
-        )  # fmt: skip
     return Failed(
         Code.NOT_FOUND,
         f"The host has no NIfTI or NRRD file of {one_line(study)} in {one_line(served_studies(session))}.",
@@ -145,7 +154,7 @@ async def studies_preview(session: Session, params: StudiesPreviewParams, report
         raise Misused(Code.BAD_PARAMETER, "--slice needs --plane.", "Add `--plane axial`, for example.")
     await session.readiness.settled()  # the server may have another folder of studies than the profile
     report.progress(f"Reading {one_line(params.study)} on the host")
-    preview = await open_preview(session, params.study, await _wanted(session, params))
+    preview = await open_preview(session, params.study, await _wanted(session, params), report.progress)
     try:
         volume = preview.volume
         for label in volume.labels if params.tag or params.version else ():

@@ -81,10 +81,10 @@ class StudyVerbs:
             console.refuse(f"Preview: {why}")
             return
 
-        async def opened(labels: Sequence[tuple[str, str]]) -> Preview:
+        async def opened(labels: Sequence[tuple[str, str]], progress: Callable[[str], None]) -> Preview:
             from labeltui.operations.studies.preview import open_preview  # noqa: PLC0415 - after first paint
 
-            return await open_preview(session, study.id, labels)
+            return await open_preview(session, study.id, labels, progress)
 
         async def labels() -> Sequence[Choice]:
             folder, queue = session.labels.folder, console.state.queue.value

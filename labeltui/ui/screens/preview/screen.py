@@ -26,7 +26,7 @@ from labeltui.ui.screens.preview.text import KEYS, all_keys, facts, heading
 from labeltui.ui.screens.preview.view import View
 from labeltui.ui.widgets.columns import Static
 
-Open = Callable[[Sequence[tuple[str, str]]], Awaitable[Preview]]
+Open = Callable[[Sequence[tuple[str, str]], Callable[[str], None]], Awaitable[Preview]]
 Choices = Callable[[], Awaitable[Sequence[Choice]]]
 THREE = (100, 28)
 """The smallest screen with room for three planes."""
@@ -38,7 +38,10 @@ PLANES = tuple(Plane)
 
 
 class PreviewScreen(Dialog[None]):
-    """Shows a study. ``open_preview`` opens it with up to two labels; ``labels`` returns those to choose from."""
+    """Shows a study. ``open_preview`` opens it with up to two labels; ``labels`` returns those to choose from.
+
+    ``open_preview`` also gets a function that shows a text of progress.
+    """
 
     CSS_PATH: ClassVar[Any] = [STYLES, Path(__file__).with_name("screen.tcss")]
     BINDINGS: ClassVar = [
@@ -127,7 +130,7 @@ class PreviewScreen(Dialog[None]):
         self._tell("Reading the image on the host …")
         try:
             await self._close()
-            preview = await self._open(tuple(self._shown))
+            preview = await self._open(tuple(self._shown), lambda text: self._tell(f"{text} …"))
         except LabeltuiError as error:
             self._fail(error)
             return

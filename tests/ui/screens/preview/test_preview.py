@@ -40,7 +40,10 @@ class Opened:
         self.error: Failed | None = None
         self.changes: dict[str, Any] = {}
 
-    async def open(self, _session: Any, study: str, labels: Sequence[tuple[str, str]]) -> FakePreview:
+    async def open(
+        self, _session: Any, study: str, labels: Sequence[tuple[str, str]], progress: Callable[[str], None]
+    ) -> FakePreview:
+        self.progress = progress
         self.labels.append(tuple(labels))
         if self.error is not None:
             error, self.error = self.error, None

@@ -170,15 +170,17 @@ async def test_a_series_of_a_dicomweb_server_is_read_from_the_cache_of_monai_lab
         has(it, "1.2.3", "1.2.3.nii.gz")
         await it.run("studies.preview", study="1.2.3", out=out, replace=True)
         has(it)
-        absent = await it.failing("studies.preview", study="1.2.3", out=out, replace=True)
+        await it.run("studies.preview", study="1.2.3", out=out, replace=True)
     cache = (
         "/root/.cache/monailabel/dicom/" + md5(b"http://pacs/dicom-web", usedforsecurity=False).hexdigest()
     )
     assert [one["image"] for one in asked if one["op"] == "open"] == [
         f"{cache}/1.2.3",
         f"{cache}/1.2.3.nii.gz",
+        "",
     ]
-    assert "MONAI Label has not fetched 1.2.3" in absent.problem.message
+    fetched = [one["series"] for one in asked if "series" in one]
+    assert [(one["url"], one["uid"]) for one in fetched] == [("http://pacs/dicom-web", "1.2.3")]
 
 
 def test_the_outline_is_full_and_the_area_as_opaque_as_asked(tmp_path: Path) -> None:

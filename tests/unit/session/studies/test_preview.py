@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from labeltui.domain.problems import Failed, Unreachable
 from labeltui.domain.studies.preview import Plane, Segment, SliceRequest
 from labeltui.hosts.base import Host
 from labeltui.hosts.local import LocalHost
-from labeltui.session.studies import preview as module
-from labeltui.session.studies.preview import LabelSource, PreviewSource, StudyPreview
+from labeltui.session.studies.preview import FETCHED_IDLE_S, StudyPreview
+from labeltui.session.studies.preview_program import ALARM, LabelSource, PreviewSource
 from tests.fakes.host import MemoryChannel, MemoryHost
 
 FACTS = {
@@ -84,6 +85,35 @@ async def program() -> Program:
 
 def request(index: int, plane: Plane = Plane.AXIAL) -> SliceRequest:
     return SliceRequest(plane, index, 0.0, 100.0, 2, 2)
+
+
+async def test_the_progress_of_a_fetch_is_reported_and_the_login_goes_to_stdin_only(program: Program) -> None:
+    login, reported = {"url": "http://pacs", "password": "s3cret"}, list[tuple[int, int | None]]()
+    source = replace(SOURCE, image="", login=login)
+
+    def start(command: str) -> MemoryChannel:
+        assert "s3cret" not in command
+        channel = program._start(command)
+
+        def answer(line: bytes) -> None:
+            if line.startswith(b'{"op": "open"'):
+                program.asked.append(json.loads(line))
+                channel.send({"progress": [1, 9], "bytes": 0})
+                channel.send({"progress": [2, None], "bytes": 0})
+                channel.send(FACTS)
+
+        channel.line = answer
+        return channel
+
+    program.host.programs["/venv/bin/python"] = start
+    async with await StudyPreview.open(
+        program.connected, source, progress=lambda *counts: reported.append(counts)
+    ) as preview:
+        assert preview.volume.size == (4, 4, 3)
+    assert reported == [(1, 9), (2, None)]
+    assert program.asked[0]["series"] == {**login, "uid": "case"}
+    assert program.asked[0]["idle_s"] == FETCHED_IDLE_S
+    assert "s3cret" not in repr(source)
 
 
 async def test_a_newer_request_replaces_the_one_that_waits(program: Program) -> None:
@@ -152,7 +182,7 @@ async def test_a_lost_connection_is_said_as_such(program: Program) -> None:
 
 async def test_a_program_that_ended_idle_is_started_again(program: Program) -> None:
     async with await StudyPreview.open(program.connected, SOURCE) as preview:
-        program.channels[-1].end(module.ALARM)
+        program.channels[-1].end(ALARM)
         drawing = asyncio.create_task(preview.slice(request(2)))
         await program.until_asked(1)
         program.draw(program.asked[-1])
