@@ -31,8 +31,8 @@ def annotator(state: SessionState) -> Step:
     text = "nobody has fetched a study since the server started"
     if state.identity.demo:
         return Step(title, why, Mark.BUSY, f"{text}; the demo plays the annotators")
-    todo = "Copy the server's URL, paste it into Slicer's MONAI Label module, and fetch a study there."
-    return Step(title, why, Mark.TODO, text, todo, "copy.url")
+    todo = "Start Slicer here, connected to the server, and fetch a study there."
+    return Step(title, why, Mark.TODO, text, todo, "slicer.open")
 
 
 def _active(studies: Iterable[Study], own: str, since: datetime | None) -> set[str]:

@@ -137,7 +137,7 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
         "Slicer",
         lambda s: replace(s, server=server(ServerState.RUNNING, started_at=ago(60))),
         Mark.TODO,
-        "copy.url",
+        "slicer.open",
     ),
     "only this console fetched": (
         "Slicer",
@@ -145,7 +145,7 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
             s, queue=fresh(StudyQueue(1, 0, (Study("a", {}, (Fetch("first", "labeltui", ago(9)),)),)))
         ),
         Mark.TODO,
-        "copy.url",
+        "slicer.open",
     ),
     "no label": (
         "first label",
@@ -225,6 +225,12 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
 @pytest.mark.parametrize("title", [one.title for one in guide(whole())][:-1])
 def test_each_step_that_is_done_has_a_tick(title: str) -> None:
     assert step(whole(), title).mark is Mark.DONE
+
+
+def test_the_table_takes_each_tick_off() -> None:
+    titles = [one.title for one in guide(whole())]
+    assert len(titles) == 14
+    assert {title for title, *_ in OFF.values()} == set(titles[:-1])  # the pod's stop has a test of its own
 
 
 @pytest.mark.parametrize("name", OFF)
