@@ -22,7 +22,8 @@ client.save_label(sys.argv[2], sys.argv[3], tag="final")
 client.create_session(sys.argv[3])
 """
 STUDIES = [f"case_{number:03}" for number in range(8)]
-LARGE = (256, 256, 160)  # voxels; its inference lasts until it is stopped
+SLOW = ("case_006", "case_007")
+LARGE = (256, 256, 160)  # voxels; the inference of two such studies lasts until it is stopped
 
 
 def enlarge(study: Path) -> None:
@@ -41,7 +42,8 @@ def stored(studies: Path) -> dict[str, dict[str, Any]]:
 def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: Bench, tmp_path: Path) -> None:
     bench, studies = deepedit, deepedit.home / "my studies"
     make_studies(studies, 8, labelled=5)
-    enlarge(studies / "case_006.nii.gz")
+    for name in SLOW:
+        enlarge(studies / f"{name}.nii.gz")
     finals = {path.name: path.read_bytes() for path in (studies / "labels/final").iterdir()}
     conf = ("--conf", "use_pretrained_model", "false", "--conf", "skip_scoring", "false")
     started = bench.run("server", "start", *conf)
@@ -55,13 +57,15 @@ def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: B
     second = bench.run("infer", "case_000")
     assert (second.code, second.document["error"]["code"]) == (1, "already_inferring")
     label = tmp_path / "label.nii.gz"
-    save(make_volume(1)[1], label)
+    save(make_volume(7)[1], label)
     bench.python(SUBMIT, f"http://127.0.0.1:{PORT}/", "case_007", str(label))
     stopped = bench.run("infer", "stop", "--yes")
     assert (stopped.code, stopped.document["state"]) == (0, "stopped"), stopped.stderr + stopped.stdout
     output, _ = batch.communicate(timeout=60)
     assert (batch.returncode, json.loads(output)["error"]["code"]) == (1, "stopped")
-    assert [name for name in STUDIES if "original" in stored(studies)[name]["labels"]] == ["case_005"]
+    done = [name for name in STUDIES if "original" in stored(studies)[name]["labels"]]
+    assert done[0] == "case_005"
+    assert "case_007" not in done
     assert "label.nii.gz" in [one["image"] for one in bench.run("sessions").document["sessions"]]
 
     (studies / "case_006.nii.gz").write_bytes(b"no volume")
@@ -76,11 +80,13 @@ def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: B
     assert "deepedit_seg is untrained" in failed.stderr
     seen = bench.run("infer", "status").document
     assert (seen["done"], seen["total"], seen["study"]) == (2, 4, "case_006")
-    save(make_volume(6)[0], studies / "case_006.nii.gz")
+    for name in SLOW:
+        save(make_volume(int(name[-1]))[0], studies / f"{name}.nii.gz")
+    missing = [name for name in STUDIES if "original" not in stored(studies)[name]["labels"]]
 
     went_on = bench.run("infer", "batch", "all", "--new")
     assert went_on.code == 0, went_on.stderr + went_on.stdout
-    assert went_on.document["done"] == 6
+    assert went_on.document["done"] == len(missing) >= 5
     after = stored(studies)
     assert all("original" in after[name]["labels"] for name in STUDIES)
     assert after["case_007"]["labels"]["final"]["info"]["client_id"] == "ana"

@@ -212,6 +212,7 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
             # The queue's file may be read before the server has answered.
             state = await session.store.wait_for(lambda s: slicers_step(s).mark is Mark.DONE, 30)
             assert "slicer" in slicers_step(state).text
+            await _copied(session, "final/")  # else one of them may be copied after the new label
 
             label = label_for(study, tmp_path)
             bench.python(SUBMIT, url, study, str(label), "slicer")
@@ -221,20 +222,24 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
                     s.queue.value is not None
                     and any(x.id == study and x.state is StudyState.FINAL for x in s.queue.value.studies)
                 ),
-                3.0,
+                60,
             )
             print(f"\nsubmitted label on the queue after {time.monotonic() - began:.2f} s, from the file")
-            await session.store.wait_for(
-                lambda s: (
-                    s.labels.value is not None
-                    and s.labels.value.safe
-                    and s.labels.value.last.startswith(f"final/{study}.")
-                ),
-                10.0,
-            )
+            await _copied(session, f"final/{study}.")
             print(f"and on this machine after {time.monotonic() - began:.2f} s")
             copy = session.labels.folder.root / "final" / label.name
             assert copy.read_bytes() == label.read_bytes()
+
+
+async def _copied(session: Session, last: str) -> None:
+    """Wait until every label is on this machine, and the name of the one copied last begins with ``last``."""
+    try:
+        await session.store.wait_for(
+            lambda s: bool(s.labels.value and s.labels.value.safe and s.labels.value.last.startswith(last)),
+            60,
+        )
+    except TimeoutError:
+        raise AssertionError(f"{last} was not copied last: {session.store.state.labels}") from None
 
 
 NEXT = """
@@ -287,7 +292,7 @@ async def test_studies_that_come_and_go_are_read_from_the_datastores_file_and_eq
     async def listed(session: Session, present: set[str], absent: set[str], what: str) -> None:
         began = time.monotonic()
         state = await session.store.wait_for(
-            lambda s: present <= (ids := {x.id for x in _studies(s)}) and not absent & ids, 15
+            lambda s: present <= (ids := {x.id for x in _studies(s)}) and not absent & ids, 60
         )
         print(f"\n{what} on the queue after {time.monotonic() - began:.2f} s")
         assert state.queue.value is not None
@@ -485,14 +490,14 @@ async def test_a_killed_server_is_detected_and_its_training_is_found(
         os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         state = await session.store.wait_for(
-            lambda s: s.server.value is not None and s.server.value.state is ServerState.CRASHED, 3.0
+            lambda s: s.server.value is not None and s.server.value.state is ServerState.CRASHED, 60
         )
         print(f"\nkill -9 noticed after {time.monotonic() - began:.2f} s")
         server = state.server.value
         assert server is not None
         assert server.exit_code == -9
         await session.store.wait_for(
-            lambda s: bool(s.server.value and s.server.value.problem and s.server.value.problem.detail), 3.0
+            lambda s: bool(s.server.value and s.server.value.problem and s.server.value.problem.detail), 60
         )
         state = await session.store.wait_for(lambda s: bool(s.server.value and s.server.value.orphans), 30)
         assert state.server.value is not None

@@ -115,7 +115,7 @@ async def test_no_study_is_handed_out_twice(
             )
             # All three got nothing at last, which the server's log reports; the worklist is polled every 15 s.
             refused = {f"worklist:{name}" for name in ("ana", "ben", "cleo")}
-            await session.store.wait_for(lambda s: refused <= {alert.key for alert in s.alerts}, 3)
+            await session.store.wait_for(lambda s: refused <= {alert.key for alert in s.alerts}, 60)
             await session.store.wait_for(lambda s: len(finals(s)) == STUDIES, 60)
             await session.store.wait_for(
                 lambda s: s.labels.value is not None and s.labels.value.here == STUDIES, 60

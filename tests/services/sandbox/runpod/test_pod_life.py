@@ -69,9 +69,10 @@ async def test_the_whole_story(
     first = fingerprints(emulator, pod)
     async with login(pod, key, first) as ssh:
         assert "spleen_002.nii.gz" in await said(ssh, "ls ~/workspace/studies")
-        await said(
-            ssh, "echo kept > ~/workspace/kept; echo lost > ~/lost; (setsid sleep 600 &) >/dev/null 2>&1"
-        )
+        await said(ssh, "echo kept > ~/workspace/kept; echo lost > ~/lost")
+        # A process has no environment while it starts a program, so wait until sleep is running.
+        started = "until [ $(cat /proc/$!/comm) = sleep ]; do :; done"
+        await said(ssh, f"(setsid sleep 600 >/dev/null 2>&1 & {started})")
         assert len(of_pod(emulator.token)) > 0
         home = emulator.containers.home(pod["id"])
         await act(api, emulator, pod, "stop")
