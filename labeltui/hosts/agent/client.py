@@ -15,6 +15,7 @@ from labeltui.domain.host import HostMetrics
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import FoundServer, OrphanTask
+from labeltui.hosts.agent.consoles import ConsoleRequests
 from labeltui.hosts.agent.messages import (
     AgentHello,
     Chunk,
@@ -63,7 +64,7 @@ class _Follow:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
 
 
-class AgentClient(StudiesRequests, ModelRequests):
+class AgentClient(StudiesRequests, ModelRequests, ConsoleRequests):
     """The agent's requests, typed. Each raises Failed ``agent_garbled`` if the answer has an unexpected shape."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes, program: str = "") -> None:

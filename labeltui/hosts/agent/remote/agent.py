@@ -43,6 +43,11 @@ Operations
     program.run {key, python, source, arguments?, memory_bytes?, wall_s?, answer_bytes?}
                                                       -> {"answer": the result of the program's main}
     program.stop {key}                                -> {}; the program's group is killed
+    console.enter {console}                           -> {}; ``console`` has the fields ``SHOWN`` of ``consoles.py``
+    console.list                                      -> {consoles: [{SHOWN, age_s, silent_s, action?, action_age_s?,
+                                                         may_be_taken?, free_in_s?}]}: the other consoles
+    lease.take {console, action, over?}               -> {holder}: the other console that has the lease, else null
+    lease.release {action}                            -> {}
     guard {request}                                   -> the answer of ``guard/requests.py``
     invitations {ask, local, ...}                     -> the answer of ``invited/keys.py``
 
@@ -65,6 +70,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+from labeltui.hosts.agent.remote.consoles import Consoles
 from labeltui.hosts.agent.remote.files import Problem, expand, problem_of, sha256, take_lock, write_bytes
 from labeltui.hosts.agent.remote.guard import requests as guard_requests
 from labeltui.hosts.agent.remote.installation.preflight import preflight
@@ -101,6 +107,7 @@ class Agent:
     def __init__(self, folder: Path, wire: Wire, program: Sequence[str]) -> None:
         self.folder, self.wire, self.program = folder, wire, tuple(program)
         self.jobs = Jobs(folder, program)
+        self.consoles = Consoles(folder, self.jobs.boot)
         self.tails = Tails(wire.send)
         self.metrics = Metrics()
         self.programs = Programs(program)
@@ -127,6 +134,8 @@ class Agent:
             "preflight": preflight, "probe": probe,
             "program.run": self.programs.run, "program.stop": self.programs.stop,
             "invitations": invited_keys.perform,
+            "console.enter": self.consoles.enter, "console.list": self.consoles.listed,
+            "lease.take": self.consoles.take, "lease.release": self.consoles.release,
             "guard": lambda request: guard_requests.perform(self.folder, self.program, request),
         }  # fmt: skip
 
@@ -151,12 +160,14 @@ class Agent:
             line = sys.stdin.buffer.readline(LONGEST_REQUEST)
             if not line:
                 self.programs.stop_all()
+                self.consoles.leave()
                 os._exit(0)  # ends all threads; jobs go on
             if len(line) == LONGEST_REQUEST and not line.endswith(b"\n"):
                 while line and not line.endswith(b"\n"):
                     line = sys.stdin.buffer.readline(LONGEST_REQUEST)
                 self.fail(None, Problem("bad_request", "A request is longer than 4 MB."))
             elif line.strip():
+                self.consoles.hear()
                 self.slots.acquire()
                 threading.Thread(target=self.answer, args=(line,), daemon=True).start()
 
@@ -176,6 +187,7 @@ class Agent:
         except Exception as error:
             self.fail(number, problem_of(error))
         finally:
+            self.consoles.note()
             self.slots.release()
 
     def perform(self, op: str, arguments: dict[str, Any]) -> dict[str, Any]:
