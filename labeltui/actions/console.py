@@ -258,6 +258,14 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action("screenshot", "Save a screenshot", "save the screen as an SVG file", console="save_screenshot"),
     Action(
+        "take-over",
+        "Take over",
+        "do it although another console, which does not answer, has begun something on the host",
+        danger=Danger.CHANGE,
+        disabled=conditions.not_connected,
+        console="take_over",
+    ),
+    Action(
         "reconnect", "Reconnect now", "connect to the host at once", key="c", leader="p", console="reconnect"
     ),
     Action(

@@ -18,6 +18,10 @@ from labeltui.domain.text import one_line
 P = TypeVar("P", bound=Params)
 
 
+TAKE_OVER = "take_over"
+"""A parameter of every exclusive action: take the lease over from a console that does not answer."""
+
+
 class Danger(StrEnum):
     """The risk of an action.
 
@@ -63,6 +67,7 @@ class Action:
     footer: bool = False
     needs_terminal: bool = False  # hands the real terminal to another program
     needs_host: bool = True  # False: works without a connection to the host
+    exclusive: bool = False  # only one console of a host runs such an action at a time
     takes: type[Params] = NoParams
     about: str = ""  # the parameter whose value stands in the place of {} in the question
     naming: Callable[[SessionState, Mapping[str, Any]], str] | None = None  # the text in the place of {}

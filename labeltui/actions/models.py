@@ -93,11 +93,12 @@ class ScoreParams(Params):
 
 INFER = Command(
     "infer", "Infer a study", "let a model label one study; the label gets the tag original",
-    danger=Danger.CHANGE, command=("infer",), disabled=conditions.no_server, takes=InferParams,
+    danger=Danger.CHANGE, command=("infer",), disabled=conditions.no_server, exclusive=True, takes=InferParams,
 )  # fmt: skip
 INFER_BATCH = Command(
     "infer.batch", "Infer studies", "let a model label many studies; the labels get the tag original",
-    danger=Danger.CHANGE, command=("infer", "batch"), disabled=conditions.no_server, takes=InferBatchParams,
+    danger=Danger.CHANGE, command=("infer", "batch"), disabled=conditions.no_server, exclusive=True,
+    takes=InferBatchParams,
 )  # fmt: skip
 INFER_STATUS = Command(
     "infer.status", "Batch inference status", "show how many studies are inferred, the time left, or why it failed",
@@ -106,11 +107,11 @@ INFER_STATUS = Command(
 INFER_STOP = Command(
     "infer.stop", "Stop the batch inference", "stop the batch inference; labels that it has stored stay",
     key="X", leader="Q", danger=Danger.DESTRUCTIVE, command=("infer", "stop"), disabled=conditions.no_batch,
-    takes=NoParams,
+    exclusive=True, takes=NoParams,
 )  # fmt: skip
 SCORE = Command(
     "score", "Score studies", "let the server compute a score of each study",
-    danger=Danger.CHANGE, command=("score",), disabled=conditions.no_server, takes=ScoreParams,
+    danger=Danger.CHANGE, command=("score",), disabled=conditions.no_server, exclusive=True, takes=ScoreParams,
 )  # fmt: skip
 SCORE_STATUS = Command(
     "score.status", "Scoring status", "show the state of the newest scoring, and its results",
@@ -118,7 +119,8 @@ SCORE_STATUS = Command(
 )  # fmt: skip
 SCORE_STOP = Command(
     "score.stop", "Stop the scoring", "stop the running scoring; scores that it has stored stay",
-    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=conditions.no_scoring, takes=NoParams,
+    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=conditions.no_scoring, exclusive=True,
+    takes=NoParams,
 )  # fmt: skip
 SESSIONS = Command(
     "sessions", "Sessions", "list the images that Slicer sent for an inference without adding them to the studies",

@@ -61,22 +61,22 @@ class ServerLogsParams(Params):
 SETUP = Command(
     "setup", "Set up MONAI Label", "install MONAI Label on the host; an interrupted setup can be continued",
     key="i", leader="s", danger=Danger.CHANGE, command=("setup",),
-    disabled=conditions.not_connected, takes=SetupParams,
+    disabled=conditions.not_connected, exclusive=True, takes=SetupParams,
 )  # fmt: skip
 SERVER_START = Command(
     "server.start", "Start the server", "start the MONAI Label server and wait until it answers",
     key="s", leader="s", danger=Danger.CHANGE, command=("server", "start"),
-    disabled=conditions.cannot_start, footer=True, takes=ServerStartParams,
+    disabled=conditions.cannot_start, footer=True, exclusive=True, takes=ServerStartParams,
 )  # fmt: skip
 SERVER_STOP = Command(
     "server.stop", "Stop the server", "stop the server and everything it started",
     key="x", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "stop"),
-    disabled=conditions.nothing_to_stop, question=conditions.ask_server_stop, takes=NoParams,
+    disabled=conditions.nothing_to_stop, question=conditions.ask_server_stop, exclusive=True, takes=NoParams,
 )  # fmt: skip
 SERVER_RESTART = Command(
     "server.restart", "Restart the server", "stop the server and start it again with the same options",
     key="r", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "restart"),
-    disabled=conditions.cannot_stop, question=conditions.ask_server_stop, takes=NoParams,
+    disabled=conditions.cannot_stop, question=conditions.ask_server_stop, exclusive=True, takes=NoParams,
 )  # fmt: skip
 SERVER_STATUS = Command(
     "server.status", "Server status", "show the server's state, app, models and URL",

@@ -195,7 +195,7 @@ LABELS_LIST = Command(
 LABELS_RESTORE = Command(
     "labels.restore", "Submit copied labels", "submit copied labels to a server that does not have them",
     danger=Danger.DESTRUCTIVE, command=("labels", "restore"), disabled=conditions.no_server,
-    question=conditions.ask_restore, about="studies", takes=LabelsRestoreParams,
+    question=conditions.ask_restore, about="studies", exclusive=True, takes=LabelsRestoreParams,
 )  # fmt: skip
 STUDIES_DELETE = Command(
     "studies.delete", "Delete a study", "delete a study or a label from the server, after copying it to this machine",

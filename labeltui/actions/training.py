@@ -29,12 +29,12 @@ class TrainStatusParams(Params):
 TRAIN_START = Command(
     "train.start", "Start training", "fine-tune a model on the submitted labels",
     key="s", leader="t", danger=Danger.CHANGE, command=("train", "start"),
-    disabled=conditions.cannot_train, footer=True, takes=TrainStartParams,
+    disabled=conditions.cannot_train, footer=True, exclusive=True, takes=TrainStartParams,
 )  # fmt: skip
 TRAIN_STOP = Command(
     "train.stop", "Stop training", "stop the running training, even if its server has ended",
     key="x", leader="t", danger=Danger.DESTRUCTIVE, command=("train", "stop"),
-    disabled=conditions.nothing_trains, question=conditions.ask_train_stop, takes=NoParams,
+    disabled=conditions.nothing_trains, question=conditions.ask_train_stop, exclusive=True, takes=NoParams,
 )  # fmt: skip
 TRAIN_STATUS = Command(
     "train.status", "Training status", "show the training's state, epoch, best metric and time left",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
 from labeltui.actions.exports import LABELS_EXPORT
+from labeltui.actions.model import TAKE_OVER
 from labeltui.actions.session import REPORT
 from labeltui.actions.slicer import SLICER
 from labeltui.actions.studies import STUDIES_UPLOAD
@@ -93,13 +94,17 @@ _ANSWERS = {
 async def choose_answer(
     refused: Refused, action: Action, params: Mapping[str, Any], prompter: TerminalPrompter
 ) -> Mapping[str, Any]:
-    """Ask once about studies that differ, identifying headers, an earlier export, or the name in Slicer.
+    """Ask once about studies that differ, identifying headers, an earlier export, the name in Slicer, or a lease.
 
     Without an answer, raise ``refused``.
     """
     if action.id == SLICER.id and refused.problem.code == Code.NO_CLIENT_ID and prompter.present:
         name = await prompter.ask(f"{visible(refused.problem.message)} Your name:")
         return {**params, "as": (name or "").strip()}
+    if refused.problem.code == Code.LEASE_HELD and refused.problem.offers and prompter.present:
+        answer = await prompter.ask(f"{visible(refused.problem.message)} Take over? [y/N]")
+        if (answer or "").strip().lower() in ("y", "yes"):
+            return {**params, TAKE_OVER: True}
     asked = _ANSWERS.get((action.id, refused.problem.code))
     if asked is None or not prompter.present:
         raise refused

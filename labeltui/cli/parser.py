@@ -10,6 +10,7 @@ from typing import Any
 
 from labeltui import __version__
 from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
+from labeltui.actions.model import TAKE_OVER
 from labeltui.cli.usage import Parser, group_alone
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
@@ -262,6 +263,11 @@ def _add_action(commands: Any, groups: dict[str, Any], action: Action) -> None:
     parser.set_defaults(action=action.id)
     for param in action.params:
         _add_param(parser, param)
+    if action.exclusive:
+        parser.add_argument(
+            "--take-over", dest=f"param:{TAKE_OVER}", action="store_true", default=None,
+            help="do it although another console, which does not answer, has begun something on the host",
+        )  # fmt: skip
 
 
 def _add_param(parser: argparse.ArgumentParser, param: Param) -> None:

@@ -89,8 +89,24 @@ def _status(document: Document) -> Document:
         "training": _training(_part(document, "training"), now),
         "queue": _queue(_part(document, "studies"), now),
         "labels": _labels(_part(document, "labels"), now),
+        **_consoles(document, now),
         **_alerts(document),
     }
+
+
+def _consoles(document: Document, now: object) -> Document:
+    """The other consoles on the host. Empty if there are none."""
+    texts = (
+        _joined(
+            cell(one.get("who")),
+            f"here for {_age(one['since'], now)}" if one.get("since") else "",
+            "read-only" if one.get("read_only") else "",
+            f"no answer for {_age(one['silent_since'], now)}" if one.get("silent_since") else "",
+            f"runs now: {cell(one['action'])}" if one.get("action") else "",
+        )
+        for one in document.get("consoles") or ()
+    )
+    return {f"also here {number}": text for number, text in enumerate(texts, 1)}
 
 
 def _alerts(document: Document) -> Document:

@@ -92,6 +92,7 @@ class Code(StrEnum):
     LABELS_NOT_COPIED = "labels_not_copied"
     LABELS_UNKNOWN = "labels_unknown"
     LABELS_UNREAD = "labels_unread"
+    LEASE_HELD = "lease_held"
     LOCKED = "locked"
     LOGIN_FAILED = "login_failed"
     LOGIN_NEEDED = "login_needed"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from labeltui.domain.reading import Reading
 
 if TYPE_CHECKING:  # keeps first paint light: an empty console has none of these values
+    from labeltui.domain.consoles import OtherConsole
     from labeltui.domain.guard.status import GuardStatus
     from labeltui.domain.host import HostMetrics, HostStatus, Prepared, TunnelStatus
     from labeltui.domain.invitations import Invitations
@@ -98,4 +99,5 @@ class SessionState:
     session_began: datetime | None = None  # the start of its first server; None if unknown
     worklist: Reading[Worklist] = field(default_factory=Reading)
     models: Reading[Models] = field(default_factory=Reading)  # on the host, and their copies on this machine
+    consoles: Reading[tuple[OtherConsole, ...]] = field(default_factory=Reading)  # the others on this host
     prepared: Reading[Prepared] = field(default_factory=Reading)  # MONAI Label and studies on the host

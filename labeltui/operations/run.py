@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import BY_ID, Action, Danger, refuse_change
-from labeltui.actions.model import PodParams
+from labeltui.actions.model import TAKE_OVER, PodParams
 from labeltui.actions.params import Param, Params
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
@@ -74,20 +74,26 @@ async def run_action(
     """Run an action of the registry on a session. The journal records the action unless it changes nothing.
 
     ``given`` are the action's parameters by name. Raises Misused ``bad_parameter`` for a bad parameter,
-    Refused for a change in a read-only session or for an unconfirmed action, and the action's own
-    LabeltuiError. Conditions that disable the action's key are not checked here, because the action itself
-    has newer readings.
+    Refused for a change in a read-only session or for an unconfirmed action, Refused ``lease_held`` for an
+    exclusive action while another console of the host runs one (``take_over`` among the parameters takes over
+    from one that is silent), and the action's own LabeltuiError. Conditions that disable the action's key are not
+    checked here, because the action itself has newer readings.
     """
     action = BY_ID[action_id]
     operation = OPERATIONS[action_id]
-    params = action.takes.of(given)
+    take_over = given.get(TAKE_OVER) is True
+    params = action.takes.of({name: value for name, value in given.items() if name != TAKE_OVER})
     _check(session, action, given, confirmed)
     if action.danger is Danger.NONE:
         return await operation(session, params, report)
+    exclusive = action.exclusive and not getattr(params, "check", False)
     name = action.name_to_type(session.store.state) if action.danger is Danger.IRREVERSIBLE else ""
     entry = session.journal.begin(session.clock(), action.title, command_line(action, params, name))
     try:
-        document = await operation(session, params, report)
+        if exclusive:
+            document = await _with_lease(session, action, params, report, take_over=take_over)
+        else:
+            document = await operation(session, params, report)
     except asyncio.CancelledError:
         session.journal.end(entry, False, "cancelled")
         raise
@@ -96,3 +102,12 @@ async def run_action(
         raise
     session.journal.end(entry, True, "done")
     return document
+
+
+async def _with_lease(
+    session: Session, action: Action, params: Params, report: Report, *, take_over: bool
+) -> Document:
+    async with session.consoles.lease(action.title, take_over=take_over) as why_not:
+        if why_not:
+            report.progress(f"Other consoles on this host do not see this action: {why_not}")
+        return await OPERATIONS[action.id](session, params, report)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.consoles import consoles_document
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.documents.pod import money_document, pod_document
@@ -27,12 +28,18 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
     await session.worklist.poller.poll()
     await refresh_labels(session)
     await refresh_money(session)
-    with suppress(LabeltuiError):
-        await session.guard.refresh()
+    for refresh in (session.guard.refresh, session.consoles.refresh):
+        with suppress(LabeltuiError):
+            await refresh()
     state, now = session.store.state, session.clock()
     pod = state.pod.value
     shown_pod = None if pod is None else pod_document(pod)
-    more = {"pod": shown_pod, "money": money_document(state, now), "guard": guard_document(state.guard, now)}
+    more = {
+        "pod": shown_pod,
+        "money": money_document(state, now),
+        "guard": guard_document(state.guard, now),
+        "consoles": consoles_document(state.consoles.value),
+    }
     return {**documents.status_document(state, now), **more}
 
 

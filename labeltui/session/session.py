@@ -15,6 +15,7 @@ from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
 from labeltui.session.clients import Clients
+from labeltui.session.connection.consoles import Consoles
 from labeltui.session.connection.link import Link
 from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
@@ -131,6 +132,7 @@ class Session:
         )
         self.pod_stops = PodStops(self.state_folder, self.clock, self.account)
         self.link = Link(host(self.account), self.name, server.folder, server.python, self.store, self.clock)
+        self.consoles = Consoles(self.store, self.link, self.clock)
         self.shells = Shells(
             self.link.connected, profile.shell, self.name, read_only=self.read_only,
             proxy=None if proxy_shells is None else proxy_shells(self.account).open,
@@ -213,9 +215,8 @@ class Session:
         self.link.on_arrival(self._poll_all)
         self.link.on_departure(self.tunnel.close)
         self.link.on_departure(self._host_lost)
-        self.link.on_departure(self._load.lost)
-        self.link.on_departure(self.invitations.lost)
-        self.link.on_departure(self.models.lost)
+        for lost in (self._load.lost, self.invitations.lost, self.models.lost, self.consoles.lost):
+            self.link.on_departure(lost)
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
         self.link.attach("volume", self._load.sum_volume)
@@ -252,6 +253,7 @@ class Session:
             )
         if hold:
             self.alert_history.begin()
+            self.link.attach("consoles", self.consoles.run)
             self.link.attach("earlier runs", self.earlier_runs.run)
             self.link.attach("DICOM SEGs", self.segs.run)
             self.link.attach("models", self.models.run)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from textual import events
 
 from labeltui.actions import BY_ID
+from labeltui.actions.model import TAKE_OVER
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed
@@ -239,7 +241,7 @@ class Console(Core):
         found = self.dispatcher.last_problem
         if level is not Level.ERROR or found is None:
             return
-        if running.action.id in ASKING and found[1].offers:
+        if (running.action.id in ASKING or found[1].code is Code.LEASE_HELD) and found[1].offers:
             if isinstance(self.screen, Watcher):
                 self.pop_screen()
             self.action_offers()
@@ -254,6 +256,14 @@ class Console(Core):
         """Repeat the action that asked a question. The answer is a parameter to set, such as ``replace``."""
         before = self.dispatcher.failed_params.get(action_id, {})
         await self.dispatcher.invoke(action_id, {**before, answer: True})
+
+    async def action_take_over(self) -> None:
+        """Repeat the action that another console's lease has refused, and take the lease over."""
+        refused = self.dispatcher.refused_by_lease
+        if refused is None:
+            self.flash("no action was refused because of another console")
+        else:
+            await self.action_again(refused, TAKE_OVER)
 
     def action_profiles(self) -> None:
         """List the profiles, to open, edit or add one."""

@@ -96,6 +96,7 @@ class Dispatcher:
         self.last_problem: tuple[str, Problem] | None = None
         self.failed_at: datetime | None = None  # when the action of last_problem failed
         self.failed_params: dict[str, Mapping[str, Any]] = {}  # by the action's id
+        self.refused_by_lease: str | None = None  # the id of the action
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
         """Why the action can't run now, as text; None if it can. ``pod`` is the id of the pod to act on."""
@@ -165,6 +166,7 @@ class Dispatcher:
             raise
         except LabeltuiError as error:
             self.failed_params[action.id] = params
+            self.refused_by_lease = action.id if error.problem.code is Code.LEASE_HELD else None
             text, level = self._failed(action, error.problem), Level.ERROR
         except Exception as error:  # no failure of an action may end the console
             text, level = self._failed(action, unexpected(error)), Level.ERROR
@@ -199,6 +201,7 @@ class Dispatcher:
             if running.worker is not None:
                 running.worker.cancel()
         self.last_problem, self.failed_at, self.failed_params = None, None, {}
+        self.refused_by_lease = None
 
 
 def unexpected(error: Exception) -> Problem:

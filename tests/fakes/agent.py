@@ -112,6 +112,8 @@ class MemoryAgent(FileOperations):
         self.orphans: list[dict[str, Any]] = []
         self.servers: list[dict[str, Any]] = []
         self.disk_sums: dict[str, tuple[int, float]] = {}
+        self.consoles: list[dict[str, Any]] = []  # the others, as ``console.list`` has them
+        self.leases: list[str] = []
         self.invited: list[dict[str, Any]] = []
         self.asked: list[Mapping[str, Any]] = []
         self.hello: dict[str, Any] = {
@@ -279,6 +281,27 @@ class MemoryAgent(FileOperations):
             "host": {**host, "connections": 0}, "invitations": self.invited,
             "removed": len(there) if ask == "revoke" else 0,
         }  # fmt: skip
+
+    async def _op_console_enter(
+        self, _connection: _Connection, console: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        return {}
+
+    async def _op_console_list(self, _connection: _Connection) -> Mapping[str, Any]:
+        return {"consoles": self.consoles}
+
+    async def _op_lease_take(
+        self, _connection: _Connection, console: Mapping[str, Any], action: str, over: str | None = None
+    ) -> Mapping[str, Any]:
+        holder = next((one for one in self.consoles if one.get("action")), None)
+        if holder is not None and not (holder["id"] == over and holder["may_be_taken"]):
+            return {"holder": holder}
+        self.leases.append(action)
+        return {"holder": None}
+
+    async def _op_lease_release(self, _connection: _Connection, action: str) -> Mapping[str, Any]:
+        self.leases.remove(action)
+        return {}
 
     async def _op_metrics(self, _connection: _Connection, disk_path: str) -> Mapping[str, Any]:
         return self.metrics

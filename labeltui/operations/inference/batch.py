@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions.models import InferBatchParams, InferParams
+from labeltui.actions.models import INFER, INFER_BATCH, InferBatchParams, InferParams
 from labeltui.actions.params import NoParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import Weights
@@ -88,6 +88,7 @@ async def _infer(
     replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
     noise = await _is_untrained(session, model.name)
     task = await session.api.client().batch_infer(model.name, request, images=SETS[images])
+    await session.consoles.release(INFER.title, INFER_BATCH.title)  # the server lists the task from now on
     _announce(report, model.name, len(ids), replaced, untrained=noise)
     return await follow(session, BATCH, task.id, report)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labeltui.actions.models import ScoreParams
+from labeltui.actions.models import SCORE, ScoreParams
 from labeltui.actions.params import NoParams
 from labeltui.domain import states
 from labeltui.domain.failure_codes import Code
@@ -35,6 +35,7 @@ async def score(session: Session, params: ScoreParams, report: Report) -> Docume
         raise Failed(Code.BAD_PARAMETER, f"The server has no scoring method {params.method!r}.", hint)
     await refuse_beside_orphan(session, states.SCORING, Code.ALREADY_SCORING)
     task = await session.api.client().score(fit[0])
+    await session.consoles.release(SCORE.title)  # the server lists the task from now on
     report.progress(f"Scoring with {fit[0]}. It goes on without labeltui; `labeltui score stop` stops it")
     return await follow(session, SCORING, task.id, report)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
-from labeltui.actions.server import ServerStartParams
+from labeltui.actions.server import SERVER_RESTART, SERVER_START, ServerStartParams
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.failure_codes import Code
@@ -70,6 +70,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     own = options.studies != session.profile.server.studies
     meta = {**plan.meta, **where, OPTIONS: _options_record(options), OWN_STUDIES: own}
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
+    await session.consoles.release(SERVER_START.title, SERVER_RESTART.title)  # the job excludes another start
     final = await _until_settled(session, job, report)
     server = final.server.value
     if server is None or server.state is not ServerState.RUNNING or server.problem is not None:

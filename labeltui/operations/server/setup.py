@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions.server import SetupParams
+from labeltui.actions.server import SETUP, SetupParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Problem, Unreachable
@@ -175,6 +175,7 @@ class Setup:
     async def _command(
         self, step: Step, argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None
     ) -> _Run:
+        await self._session.consoles.confirm(SETUP.title)  # the lease ends with a lost connection
         agent = await self._session.link.ready()
         job = await agent.job_start(JOB, list(argv), env=dict(env), cwd=cwd, meta={"step": step.id})
         try:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
-from labeltui.actions.training import TrainStartParams, TrainStatusParams
+from labeltui.actions.training import TRAIN_START, TrainStartParams, TrainStatusParams
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.trainings import training_line
 from labeltui.domain.failure_codes import Code
@@ -50,6 +50,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     report.progress(f"Starting to train {model}")
     task = await session.api.client().train(model, request, enqueue=params.enqueue)
     session.pollers.submitted(task)
+    await session.consoles.release(TRAIN_START.title)  # the server lists the training from now on
     if params.follow:
         return await follow(session, task.id, report, task)
     reading = (await _until_listed(session, task.id)).training

@@ -46,6 +46,7 @@ class Fields:
     host = Field(lambda s: s.host, owner="session.connection.link")
     metrics = Field(lambda s: s.metrics, owner="session.connection.load")
     tunnel = Field(lambda s: s.tunnel, owner="session.connection.tunnel")
+    consoles = Field(lambda s: s.consoles, owner="session.connection.consoles")
     prepared = Field(lambda s: s.prepared, owner="session.server.prepared")
     server = Field(lambda s: s.server, owner="session.server.process")
     log_errors = Field(lambda s: s.log_errors, owner="session.server.process")

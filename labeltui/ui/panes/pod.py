@@ -66,7 +66,9 @@ class PodCard(Card):
             if len(lines) > height and state.pod.value is not None:
                 connection = [line for line in connection if not line.plain.startswith(spare)]
                 lines = self._brief(state, now, width, guard, connection)
-        facts = invited_line(state, now, width) + pod_facts(state, now, width)
+        facts = (
+            other_consoles(state, now, width) + invited_line(state, now, width) + pod_facts(state, now, width)
+        )
         lines += facts[: max(0, height - len(lines))]
         lines += event_lines(state, width, height - len(lines))
         return lines
@@ -136,6 +138,20 @@ class PodCard(Card):
         if old:
             lines.append(row("", (f"load is {old} old", Tone.WARN)))
         return lines
+
+
+def other_consoles(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """Return a row for each other console on this host; empty if there is none."""
+    old = stale_age(state.consoles, now)
+    lines = []
+    for one in state.consoles.value or ():
+        parts = [safe(one.shown), words.age(one.since, now), "read-only" if one.read_only else ""]
+        parts += [f"no answer for {words.age(one.silent_since, now)}" if one.silent_since else ""]
+        parts += [f"{safe(one.action)} for {words.age(one.action_since, now)}" if one.action else ""]
+        parts += [f"list is {old} old" if old else ""]
+        text = elide(" · ".join(filter(None, parts)), max(8, width - 9))
+        lines.append(row("also", (text, Tone.BUSY if one.action else Tone.PLAIN)))
+    return lines
 
 
 def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:

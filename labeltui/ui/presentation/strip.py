@@ -198,6 +198,25 @@ def _log(state: SessionState) -> Fact | None:
     return Fact(("log", "log", ""), (words.plural(count, "error"), str(count), ""), "✗", Tone.BAD)
 
 
+def _others(state: SessionState, now: datetime) -> Fact | None:
+    """Return who else works on this host, and the action for which one of them has the lease; None if nobody does.
+
+    The short text is empty unless an action runs.
+    """
+    others = state.consoles.value
+    if not others:
+        return None
+    first = next((one for one in others if one.action), others[0])
+    more = f" +{len(others) - 1}" if len(others) > 1 else ""
+    name, does = safe(first.shown), safe(first.action)
+    long = f"{name}: {does}" if does else name
+    brief = "busy" if does else ""
+    return Fact(
+        ("also here", "also", "also" if brief else ""), (long + more, name + more, brief), "",
+        Tone.BUSY if does else Tone.PLAIN, stale_age(state.consoles, now),
+    )  # fmt: skip
+
+
 def _alerts(state: SessionState) -> Fact:
     serious = [alert for alert in state.alerts if alert.level is not Level.INFO]
     if not serious:
@@ -231,6 +250,7 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int, int]]:
         ("pane.queue", _queue(state, now), 1, 1),
         ("pane.queue", _labels(state, now), 1, 2),
         ("pane.log", _log(state), 5, 6),
+        ("pane.pod", _others(state, now), 1, 3),
         ("alerts", _alerts(state), 5, 6),
     ]
     return [

@@ -13,6 +13,7 @@ from labeltui import actions, cli
 from labeltui.domain.state import Identity, SessionState
 from labeltui.opening.launch import Launch
 from labeltui.operations.table import OPERATIONS
+from labeltui.session.connection.consoles import Consoles
 from labeltui.session.connection.link import Link
 from labeltui.session.history.journal import Journal
 from labeltui.session.runtime.state_folder import StateFolder
@@ -37,6 +38,7 @@ class FakeSession:
         self.events: list[str] = []
         self.shell: Any = None
         self.link = Link(host, self.name, "~/labeltui", "python3", self.store, self.clock)
+        self.consoles = Consoles(self.store, self.link, self.clock)
         self._running: asyncio.Task[None] | None = None
 
     def clock(self) -> datetime:

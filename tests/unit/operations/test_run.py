@@ -61,7 +61,7 @@ async def test_the_journal_records_how_it_ended(tmp_path: Path, monkeypatch: pyt
     async def waits(*_: Any) -> Any:
         await asyncio.Event().wait()
 
-    async with desk(tmp_path, start=False) as it:
+    async with desk(tmp_path) as it:
         monkeypatch.setitem(OPERATIONS, "train.start", breaks)
         with pytest.raises(RuntimeError):
             await it.run("train.start")
