@@ -94,6 +94,10 @@ def check_pod(text: str) -> str:
     return f"the pod {text}" if text else "no pod yet; p n in the console rents one"
 
 
+TITLES: Mapping[str, str] = {
+    "local": "This machine", "ssh": "A machine by SSH", "runpod": "A pod of RunPod",
+}  # fmt: skip
+"""The kinds of host, in the words of a choice."""
 _KEY = Question("key", "SSH key", "file of the private key; empty: the keys that ssh would use", check_key,
                 example="~/.ssh/id_ed25519")  # fmt: skip
 QUESTIONS: Mapping[str, tuple[Question, ...]] = {

@@ -117,7 +117,7 @@ def test_first_form(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size
         await pilot.press("s")
         screen = pilot.app.screen
         assert isinstance(screen, ProfileForm)
-        screen.answers[0].field.value = "ssh root@203.0.113.7 -p 12345 -i /none/[red]id"
+        screen.answers[0].control.value = "ssh root@203.0.113.7 -p 12345 -i /none/[red]id"
         await pilot.pause()
 
     assert snap_compare(console(STATES["empty"]()), terminal_size=size, run_before=first_form)

@@ -56,6 +56,14 @@ def automatic(models: Sequence[ModelInfo]) -> list[str]:
     return [one.name for one in sorted(fit, key=lambda one: one.type != "segmentation")]
 
 
+def default_model(able: Sequence[str], own: Sequence[str]) -> str | None:
+    """Return the first of the models ``able`` that the profile names, as ``deepedit`` names ``deepedit_seg``.
+
+    Without one, return the first of all; None if there are none.
+    """
+    return next((name for name in able if any(name.startswith(one) for one in own)), next(iter(able), None))
+
+
 def device_of(model: ModelInfo) -> str:
     """Return the device that the server offers first for a model.
 

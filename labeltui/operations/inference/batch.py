@@ -21,6 +21,7 @@ from labeltui.domain.training.batch import (
     TAG,
     automatic,
     batch_request,
+    default_model,
     studies_of,
 )
 from labeltui.operations.inference.tasks import BATCH, follow, status, stop
@@ -128,9 +129,7 @@ def _model(session: Session, info: ServerInfo | None, wanted: str | None) -> Mod
     """Return the model to apply. By default the first of the profile's that needs no clicks."""
     models = dict(info.models) if info is not None else {}
     able = automatic(list(models.values()))
-    own = session.profile.server.models
-    chosen = wanted or next((name for name in able if any(name.startswith(one) for one in own)), None)
-    chosen = chosen or next(iter(able), None)
+    chosen = wanted or default_model(able, session.profile.server.models)
     if chosen in able:
         return models[chosen]
     known = (

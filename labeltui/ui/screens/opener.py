@@ -18,11 +18,11 @@ from labeltui.operations.deploy.draft import like
 from labeltui.session.labels.deleted import open_deletions
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.running import Running
+from labeltui.ui.screens.action_form import FormScreen, models_of, notes, prefilled
 from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.form import FormScreen, notes, prefilled
 from labeltui.ui.screens.doctor import DoctorScreen
 from labeltui.ui.screens.guide import GuideScreen
 from labeltui.ui.screens.help import HelpScreen, entries
@@ -41,6 +41,7 @@ from labeltui.ui.screens.records import (
     TrainingsScreen,
 )
 from labeltui.ui.screens.steps import StepsScreen
+from labeltui.ui.screens.training_form import TrainingForm
 
 WATCHED = {
     "pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen, "studies.upload": StepsScreen,
@@ -103,15 +104,13 @@ class Screens:
             if params is not None:
                 await console.dispatcher.invoke(action_id, {**unchanged, **params})
 
-        self._app.push_screen(
-            FormScreen(
-                action,
-                initial,
-                ASKED_FIRST.get(action_id, ()),
-                notes=notes(action, console.state),
-            ),
-            submitted,
-        )
+        state, session = console.state, console.session
+        below = notes(action, state)
+        if action_id == "train.start":
+            self._app.push_screen(TrainingForm(action, initial, state, notes=below), submitted)
+            return
+        only, models = ASKED_FIRST.get(action_id, ()), models_of(session)
+        self._app.push_screen(FormScreen(action, initial, state, only, notes=below, models=models), submitted)
 
     # -- finding an action
 
@@ -250,7 +249,7 @@ class Screens:
         def replace_key(name: str) -> None:
             self._app.call_later(console.dispatcher.invoke, "invite", {"name": name, "replace": True})
 
-        self._app.push_screen(FormScreen(action, {}, ("name",)), submitted)
+        self._app.push_screen(FormScreen(action, {}, console.state, ("name",)), submitted)
 
     def invitation(self, document: Mapping[str, Any]) -> None:
         """Show the text of an invitation."""

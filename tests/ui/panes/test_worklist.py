@@ -17,9 +17,9 @@ from labeltui.ui.panes.queue.columns import Shown, columns
 from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.panes.queue.plan import plan_of
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
+from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
-from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.study import DeletionScreen
 from tests.ui.fake_session import NOW, connected, console, fresh, wait_for
 from tests.ui.panes.test_queue import SIZE, opened

@@ -15,7 +15,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation.guard import guard_fact, guard_lines
 from labeltui.ui.presentation.strip import strip_line
-from labeltui.ui.screens.dialogs.form import prefilled
+from labeltui.ui.screens.action_form import prefilled
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, ago, connected, console, fresh, settled, wait_for
 from tests.ui.sample_pods import with_pod

@@ -26,7 +26,7 @@ from labeltui.ui.panes.training import TrainingCard, dice_of, measured_on, progr
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.form import as_text, parse
+from labeltui.ui.screens.action_form import as_text, parse
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import bounds, braille, spark
 from labeltui.ui.widgets.filtering import matcher_of
@@ -203,12 +203,11 @@ def test_fields_are_read_as_the_action_takes_them(kind: Any, text: str, value: o
 @pytest.mark.parametrize(
     ("param", "text"),
     [
-        (Param("x", "", "int"), "1.5"), (Param("x", "", "bool"), "maybe"), (Param("x", "", "pairs"), "a"),
-        (Param("x", "", "pairs"), "a='"), (Param("x", "", "choice", ("a", "b")), "c"),
+        (Param("x", "", "int"), "1.5"), (Param("x", "", "pairs"), "a"), (Param("x", "", "pairs"), "a='"),
     ],
 )  # fmt: skip
 def test_a_field_that_can_not_be_read_says_why(param: Param, text: str) -> None:
-    with pytest.raises(ValueError, match="x:"):
+    with pytest.raises(ValueError, match=r"not a number|KEY=VALUE|No closing quotation"):
         parse(param, text)
 
 

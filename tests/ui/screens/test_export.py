@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
+from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.choices import ChoicesScreen
-from labeltui.ui.screens.dialogs.form import FormScreen
 from tests.ui.fake_session import connected, console, settled, wait_for
 
 
@@ -33,7 +33,7 @@ async def test_an_earlier_export_is_asked_about(monkeypatch: pytest.MonkeyPatch)
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
         fields = list(app.screen.query(Input))
         fields[0].value = "~/out"
-        fields[3].value = "final original"
+        fields[2].value = "final original"
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen))
         await pilot.press("1")

@@ -15,8 +15,8 @@ from labeltui.domain.invitations import Invitation, Invitations
 from labeltui.domain.state import Identity, SessionState
 from labeltui.operations.invitations.text import HIDDEN
 from labeltui.ui.presentation.invitations import about, invited_line
+from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
 from labeltui.ui.widgets.table.rows import Table
 from tests.fakes.store import put

@@ -14,8 +14,8 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState
 from labeltui.domain.training.training import Best, TrainStatus
 from labeltui.session.models.folder import ModelFolder
+from labeltui.ui.screens.action_form import FormScreen, notes
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.form import FormScreen, notes
 from labeltui.ui.screens.models import ModelsScreen
 from tests.ui.fake_session import NOW, FakeSession, connected, console, fresh, settled, wait_for
 from tests.ui.screen_text import screen_text
@@ -106,7 +106,7 @@ async def test_the_start_form_offers_a_model_of_this_machine_and_says_what_is_do
     assert stopped.server.value is not None
     server = replace(stopped.server.value, state=ServerState.STOPPED, pid=None)
     app = console(replace(stopped, server=fresh(server)))
-    async with app.run_test(size=(120, 60)) as pilot:
+    async with app.run_test(size=(100, 60)) as pilot:
         await settled(pilot)
         await pilot.press("s", "o")
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
@@ -118,7 +118,7 @@ async def test_the_start_form_offers_a_model_of_this_machine_and_says_what_is_do
 
 async def test_unknown_weights_are_unknown() -> None:
     app = console(replace(connected(), training=fresh(TrainStatus(TrainState.IDLE))))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(100, 60)) as pilot:
         await settled(pilot)
         await pilot.press("t", "o")
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))

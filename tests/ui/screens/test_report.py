@@ -10,8 +10,8 @@ from textual.widgets import Input
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
+from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.choices import ChoicesScreen
-from labeltui.ui.screens.dialogs.form import FormScreen
 from tests.ui.fake_session import connected, console, settled, wait_for
 
 

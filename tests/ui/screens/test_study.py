@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
@@ -16,7 +15,8 @@ from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Failed
 from labeltui.domain.studies.study import Fetch, Study
 from labeltui.ui.presentation.study import details
-from labeltui.ui.screens.dialogs.form import FormScreen
+from labeltui.ui.screens.action_form import FormScreen
+from labeltui.ui.screens.dialogs.choice_field import Choice
 from labeltui.ui.screens.study import StudyScreen
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, connected, console, fresh, settled, wait_for
@@ -122,8 +122,8 @@ async def test_a_review_of_marked_studies_is_one_form(monkeypatch: pytest.Monkey
         marked = [study.id for study in queue.targets]
         await pilot.press("Q", "v")
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
-        await pilot.press(*"approved", "tab", *"easy")
-        assert [field.value for field in app.screen.query(Input)][:2] == ["approved", "easy"]
+        await pilot.press("a", "tab", "e")
+        assert [field.value for field in app.screen.query(Choice)][:2] == ["approved", "easy"]
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: ran)
     assert ran == [("studies.review", {"studies": marked, "status": "approved", "level": "easy"})]

@@ -63,7 +63,7 @@ async def form(pilot: Pilot[Any], key: str) -> ProfileForm:
 
 
 def type_over(screen: ProfileForm, at: int, text: str) -> None:
-    screen.answers[at].field.value = text
+    screen.answers[at].control.value = text
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
@@ -144,14 +144,14 @@ async def test_a_refused_api_key_is_not_stored_and_no_key_is_shown(
     app = Console(Launch(), clock=lambda: NOW)
     async with app.run_test(size=(80, 24)) as pilot:
         await form(pilot, "p")
-        await wait_for(pilot, lambda: "under API Keys" in screen_text(app), "where to make a key")
+        await wait_for(pilot, lambda: "Make an API key in RunPod" in screen_text(app), "where to make a key")
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: "There is no RunPod API key" in screen_text(app))
         await pilot.press(*"rpa")
         screen = app.screen
         assert isinstance(screen, RunpodForm)
         assert screen.key_field.value == "rpa"
-        screen.key_field.value = key
+        screen.key_field.control.value = key
         await pilot.press("ctrl+s")
         if stored:
             await wait_for(pilot, lambda: app.session is not None, "the session")

@@ -18,7 +18,7 @@ from labeltui.domain.studies.study import Study
 from labeltui.operations.progress import Silent
 from labeltui.ui.contract import console_of
 from labeltui.ui.panes.queue.worklist import WorklistVerbs
-from labeltui.ui.screens.dialogs.form import FormScreen, notes
+from labeltui.ui.screens.action_form import FormScreen, models_of, notes
 from labeltui.ui.screens.preview.labels import Choice, choices
 from labeltui.ui.screens.preview.screen import PreviewScreen
 from labeltui.ui.screens.study import LABEL, DeletionScreen, StudyScreen
@@ -133,7 +133,10 @@ class StudyVerbs:
                 given = {"images": "marked", "studies": ids, **params} if marked else params
                 await console.dispatcher.invoke(action.id, given)
 
-        form = FormScreen(action, initial, notes=notes(action, console.state))
+        state = console.state
+        form = FormScreen(
+            action, initial, state, notes=notes(action, state), models=models_of(console.session)
+        )
         self._pane.app.push_screen(form, asked)
 
     def _judge(self, studies: Sequence[Study]) -> None:
@@ -151,4 +154,4 @@ class StudyVerbs:
             if params is not None:
                 await console.dispatcher.invoke(action.id, {"studies": ids, **params})
 
-        self._pane.app.push_screen(FormScreen(action, initial), judged)
+        self._pane.app.push_screen(FormScreen(action, initial, console.state), judged)

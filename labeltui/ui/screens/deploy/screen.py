@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from labeltui.actions.pods import PodCreateParams
@@ -31,8 +31,9 @@ from labeltui.ui.screens.deploy.choices import Choices
 from labeltui.ui.screens.deploy.gpus import GpuPart
 from labeltui.ui.screens.deploy.price import price_lines, question
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from labeltui.ui.screens.dialogs.dialog import STYLES, Button, Dialog
-from labeltui.ui.widgets.columns import Static
+from labeltui.ui.screens.dialogs.dialog import STYLES
+from labeltui.ui.screens.dialogs.fields import Field
+from labeltui.ui.screens.dialogs.form import Form
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -42,21 +43,21 @@ NEEDED = ("offers", "places", "volumes", "pods")  # requested again until each w
 REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
+TABLE, SHORT_TABLE = 14, 6  # rows of the table of GPUs above the fields
+FRAME = 2 + 2 + 2  # rows of border, error, and buttons
 NOTHING = Shop(datetime(1970, 1, 1, tzinfo=UTC))
-KEYS = "/ filter · o O sort · r refresh · tab next · ctrl+s rent · esc closes"
+KEYS = "/ filter · o O sort · r refresh · tab next"
 
 
-class DeployScreen(Dialog[dict[str, Any]]):
+class DeployScreen(Form[dict[str, Any]]):
     """The deploy form. Returns the parameters of ``pod.create`` once the operator has confirmed the price."""
 
     CSS_PATH: ClassVar[Any] = [STYLES, Path(__file__).with_name("screen.tcss")]
-    BINDINGS: ClassVar = [
-        Binding("escape", "leave", show=False, priority=True),
-        Binding("ctrl+s", "rent", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar = [Binding("escape", "leave", show=False, priority=True)]
+    KEYS: ClassVar[str] = KEYS
+    fields: Choices
 
     def __init__(self, session: Session, prefill: Mapping[str, Any] | None = None) -> None:
-        super().__init__()
         self._session = session
         self._shop = NOTHING
         self._account: Account | None = None
@@ -68,43 +69,35 @@ class DeployScreen(Dialog[dict[str, Any]]):
         models, spatial = needs(session)
         self.gpus = GpuPart(models, spatial)
         self.choices = Choices(self.draft, f"profile {session.name}")
-        self._price = Static("", classes="price", markup=False)
-        self._error = Static("", classes="error", markup=False)
-        self._rent = Button("Rent", "yes")
+        super().__init__("rent a pod", "Rent", self.choices)
         self._fetching: Worker[None] | None = None
         self._trouble: tuple[str, str] = ("", Tone.WARN)  # text and colour of the last problem with RunPod
 
-    def compose(self) -> ComposeResult:
-        """Yield table, fields, price and buttons."""
-        with Container(classes="box deploy") as box:
-            box.border_title = Content("rent a pod")
-            box.border_subtitle = Content(KEYS)
-            with Container(classes="body"):
-                yield self.gpus
-                yield self.choices
-            yield self._price
-            yield self._error
-            with Container(classes="buttons"):
-                yield Button("Cancel", "no")
-                yield self._rent
+    def above(self) -> ComposeResult:
+        """Yield the table of GPUs."""
+        yield self.gpus
 
     def on_mount(self) -> None:
         """Request offers and balance, and refresh the offers every ``REFRESH_S``."""
-        self._shape()
-        self.gpus.table.focus()
         self._refresh()
         self.run_worker(self._ask_balance(), group="balance", exit_on_error=False)
         self.set_interval(REFRESH_S, self._refresh)
         if self.draft.data:
             self._measure()
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """Put table and fields side by side if there is room."""
-        self._shape()
+    def begin(self) -> None:
+        """Focus the table of GPUs."""
+        self.set_focus(self.gpus.table)
 
-    def _shape(self) -> None:
-        self.set_class(self.app.size.width >= SIDE_BY_SIDE, "-side")
-        self.set_class(self.app.size.height < SHORT, "-short")
+    def arrange_fields(self, width: int, height: int) -> None:
+        """Put table and fields side by side if there is room, else the fields into the rows below the table."""
+        side, short = width >= SIDE_BY_SIDE, height < SHORT
+        self.set_class(side, "-side")
+        self.set_class(short, "-short")
+        self.fields.fit(
+            0 if side else width, height - FRAME - (0 if side else SHORT_TABLE if short else TABLE)
+        )
+        self.dress(width)
 
     # -- requests
 
@@ -179,21 +172,26 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self.draft = replace(self.draft, gpu=self.gpus.chosen)
         self._settle()
 
-    def on_choices_changed(self, message: Choices.Changed) -> None:
+    def on_field_changed(self, message: Field.Changed) -> None:
         """Put the changed field into the draft, and refresh what depends on the field."""
-        if message.field == "measure":
-            self._measure()
-            return
+        message.stop()
+        message.prevent_default()  # the form would clear what is still wrong
+        name = message.field.key
         self.draft = self.choices.apply(self.draft)
-        if message.field == "storage":
+        if name == "storage":
             self.draft = replace(self.draft, storage_chosen=True)
         before, self.draft = self.draft, self.draft.preferring(self._shop)
-        if message.field == "cloud":
+        if name == "cloud":
             self._refresh(anew=True)
-        if message.field in ("storage", "data_centre") or before.storage != self.draft.storage:
+        if name in ("storage", "data_centre") or before.storage != self.draft.storage:
             self.choices.offer(self.draft, self._shop)
             self._show_offers()
         self._settle()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Measure the folder of studies after enter in its field."""
+        if event.input is self.choices.find("data").control:
+            self._measure()
 
     def _measure(self) -> None:
         self.run_worker(self._measured(), group="measure", exclusive=True, exit_on_error=False)
@@ -226,6 +224,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         wrong = dict(self.draft.problems(self._shop)) if self._shop is not NOTHING else {}
         warnings = self.draft.warnings(self._shop, self._session.profile.server.folder)
         self.choices.explain(self.draft, self._shop, warnings, wrong)
+        self.explain_focused()
         self._show_price()
         if self._trouble[0]:
             self._show_message(*self._trouble)
@@ -237,14 +236,14 @@ class DeployScreen(Dialog[dict[str, Any]]):
 
     def _show_price(self) -> None:
         lines = price_lines(self.draft, self._shop, self._account, self._balance_text)
-        self._price.update(Content("\n").join(lines))
+        self.summarise(Content("\n").join(lines))
         made, offer = self.draft.quoted(self._shop), self.draft.offer(self._shop)
         label = (
             "Rent"
             if made is None or offer is None
             else f"Rent {safe(offer.name)} at {rate_text(made.running)}"
         )
-        self._rent.update(Content(label))
+        self._button.update(Content(label))
 
     def _show_refusal(self) -> bool:
         """Show the reason if no choice in the form can rent a pod now. Returns False if there is none."""
@@ -254,23 +253,19 @@ class DeployScreen(Dialog[dict[str, Any]]):
         return refusal is not None
 
     def _show_message(self, text: str, tone: str) -> None:
-        self._error.update(Content.styled(safe(text), tone))
-        self._error.display = bool(text)
+        self.complain(text, tone)
 
     # -- keys and buttons
 
     def on_key(self, event: events.Key) -> None:
-        """Move between fields and buttons with the arrow keys; refresh with r."""
+        """Refresh the offers with r, and go to the fields with enter."""
         if self.gpus.table.has_focus and event.character == "r":
             event.stop()
             self._show_message("Asking RunPod what is free …", Tone.FAINT)
             self._refresh()
         elif self.gpus.table.has_focus and event.key == "enter":
             event.stop()
-            self.choices.focus_field("data")
-        elif event.key in ("down", "up"):
-            event.stop()
-            (self.focus_next if event.key == "down" else self.focus_previous)()
+            self.set_focus(self.choices.find("data").control)
 
     def action_leave(self) -> None:
         """Close the filter if it is open, else the form."""
@@ -279,14 +274,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         else:
             self.dismiss(None)
 
-    def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Rent the pod, or close the form."""
-        if message.button.name == "yes":
-            self.action_rent()
-        else:
-            self.dismiss(None)
-
-    def action_rent(self) -> None:
+    def action_submit(self) -> None:
         """Ask the operator to confirm the price, then close the form with the parameters.
 
         If no pod can be rented, show why instead. If a choice is invalid, show the first problem and focus its
@@ -301,9 +289,9 @@ class DeployScreen(Dialog[dict[str, Any]]):
             self._settle()
             self._show_message(text, Tone.BAD)
             if field == "gpu":
-                self.gpus.table.focus()
+                self.set_focus(self.gpus.table)
             else:
-                self.choices.focus_field(field)
+                self.set_focus(self.choices.find(field).control)
             return
         made, offer = self.draft.quoted(self._shop), self.draft.offer(self._shop)
         if made is None or offer is None:

@@ -11,15 +11,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from labeltui.ui.presentation.options import Option
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from textual.app import App
-
-Option = tuple[str, str]
-"""An option: its value, and its text on the screen."""
 
 
 class Choice(Widget, can_focus=True):
@@ -39,12 +37,12 @@ class Choice(Widget, can_focus=True):
 
     def __init__(self, options: Sequence[Option], value: str, *, name: str) -> None:
         super().__init__(name=name)
-        self._options = list(options)
+        self.options = list(options)
         self.value = value
 
     def set_options(self, options: Sequence[Option], value: str | None = None) -> None:
         """Replace the options. The chosen value stays unless ``value`` is given."""
-        self._options = list(options)
+        self.options = list(options)
         if value is not None:
             self.value = value
         self.refresh()
@@ -52,11 +50,11 @@ class Choice(Widget, can_focus=True):
     @property
     def label(self) -> str:
         """The text of the chosen option."""
-        return next((text for answer, text in self._options if answer == self.value), self.value)
+        return next((text for answer, text in self.options if answer == self.value), self.value)
 
     def render(self) -> Content:
         """Draw the chosen option; with several options, between two arrows."""
-        many = len(self._options) > 1
+        many = len(self.options) > 1
         room = max(4, self.size.width - 4)
         return Content.assemble(
             ("◂ " if many else "  ", Tone.FAINT),
@@ -65,13 +63,16 @@ class Choice(Widget, can_focus=True):
         )
 
     def on_key(self, event: events.Key) -> None:
-        """Step through the options with left, right and space; list them with enter."""
+        """Step with left, right and space, or to the next option that begins with a letter; list with enter."""
         if event.key in ("left", "right", "space"):
             event.stop()
             self._step(-1 if event.key == "left" else 1)
         elif event.key == "enter":
             event.stop()
             self._list()
+        elif event.character is not None and event.is_printable:
+            event.stop()
+            self._jump(event.character)
 
     def on_click(self) -> None:
         """Focus the field and list all options; with at most two options, switch to the other."""
@@ -79,16 +80,24 @@ class Choice(Widget, can_focus=True):
         self._list()
 
     def _step(self, by: int) -> None:
-        answers = [answer for answer, _ in self._options]
+        answers = [answer for answer, _ in self.options]
         here = answers.index(self.value) if self.value in answers else -1
         if answers:
             self._choose(answers[(here + by) % len(answers)])
 
+    def _jump(self, letter: str) -> None:
+        here = next((at for at, (answer, _) in enumerate(self.options) if answer == self.value), -1)
+        turned = self.options[here + 1 :] + self.options[: here + 1]
+        for answer, text in turned:
+            if text.casefold().startswith(letter.casefold()):
+                self._choose(answer)
+                return
+
     def _list(self) -> None:
-        if len(self._options) <= 2:
+        if len(self.options) <= 2:
             self._step(1)
             return
-        entries = [Entry(Content(safe(text)), text, answer) for answer, text in self._options]
+        entries = [Entry(Content(safe(text)), text, answer) for answer, text in self.options]
         app = cast("App[object]", self.app)
         app.push_screen(
             PickList(entries), lambda answer: self._choose(answer) if answer is not None else None

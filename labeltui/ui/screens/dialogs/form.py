@@ -1,239 +1,169 @@
-"""A form for an action's parameters."""
+"""The form that every screen with fields uses: fields, an error line, and buttons that are always visible."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input
 
-from labeltui.actions import Action, Param
-from labeltui.domain.state import SessionState
-from labeltui.operations.report.place import default_name
-from labeltui.ui.presentation.models import offer_notes
+from labeltui.ui.presentation.text import safe, safe_lines
+from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.screens.dialogs.fields import TWO_COLUMNS, Field, Fields
 from labeltui.ui.widgets.columns import Static
 
-CONSOLE_ONLY = ("follow",)
-"""Parameters that only the command line has, because its output scrolls."""
-
-APPLYING = ("train.start", "infer", "infer.batch")
-
-
-def fields(action: Action) -> list[Param]:
-    """Return the parameters that a form for ``action`` asks for."""
-    return [param for param in action.params if param.name not in CONSOLE_ONLY]
+T = TypeVar("T")
+SHARE = 0.92  # of the screen's height, which a form takes at most
+HELP_ROWS = 2
+AROUND = 2 + 2 + 2  # rows of border, error, and buttons with what stands beside them
 
 
-def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, str]:
-    """Return the fields' initial texts by parameter name.
+class Form(Dialog[T]):
+    """Fields above two buttons. Ctrl+s submits, enter goes to the next field, and submits from the last one.
 
-    They come from the profile, the guard's present settings or the trainer's defaults.
-    """
-    server = getattr(getattr(session, "profile", None), "server", None)
-    known: dict[str, str] = {}
-    for param in fields(action):
-        if action.id == "server.start" and server is not None:
-            known[param.name] = as_text(getattr(server, param.name, None))
-        elif action.id in ("models.push", "models.rollback") and param.name == "model":
-            known[param.name] = next(iter(getattr(server, "models", None) or ()), "")
-        elif action.id == "report" and param.name == "file":
-            name = default_name(state.identity.profile, datetime.now(UTC), ".html")
-            known[param.name] = str(Path("~") / name)
-        elif action.id == "guard.set":
-            known[param.name] = _guard_default(param, state)
-        elif action.id == "train.start":
-            known[param.name] = _trainer_default(param, server, state)
-    return known
-
-
-def notes(action: Action, state: SessionState) -> dict[str, tuple[str, ...]]:
-    """Return further lines below a field, by parameter. They describe the weights of the models to choose from."""
-    if action.id == "server.start":
-        return {"models": offer_notes(state, starts=True)}
-    return {"model": offer_notes(state, starts=False)} if action.id in APPLYING else {}
-
-
-def _guard_default(param: Param, state: SessionState) -> str:
-    guard = state.guard.value
-    if guard is None or guard.idle_s is None:
-        return ""
-    copies = "wait" if guard.need_copies else "ignore"
-    budget = "" if guard.budget is None else f"{guard.budget:g}"
-    return {"idle": f"{guard.idle_s / 60:g}", "budget": budget, "copies": copies}[param.name]
-
-
-def _trainer_default(param: Param, server: Any, state: SessionState) -> str:
-    models = tuple(getattr(server, "models", ()) or ())
-    trainers = state.info.value.trainers if state.info.value is not None else {}
-    model = next((m for m in models if m in trainers), next(iter(trainers), models[0] if models else ""))
-    if param.name == "model":
-        return model
-    if param.name == "max_epochs" and model in trainers:
-        return as_text(trainers[model].config.get("max_epochs"))
-    return ""
-
-
-def as_text(value: Any) -> str:
-    """Format a value as an operator would type it; empty for None.
-
-    Lists are separated by commas. Pairs are written as ``KEY=VALUE``, quoted as in a shell.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        return shlex.join(f"{key}={item}" for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return ",".join(str(item) for item in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
-
-
-def parse(param: Param, text: str) -> Any:
-    """Parse a field's text. Returns None for an empty text.
-
-    Raises ValueError with a message for the operator.
-    """
-    text = text.strip()
-    if not text:
-        return None
-    if param.kind in ("int", "float"):
-        try:
-            return int(text) if param.kind == "int" else float(text)
-        except ValueError as error:
-            raise ValueError(f"{param.name}: {text!r} is not a number") from error
-    if param.kind == "bool":
-        if text.lower() not in ("yes", "no", "y", "n", "true", "false"):
-            raise ValueError(f"{param.name}: write yes or no")
-        return text.lower() in ("yes", "y", "true")
-    if param.kind == "choice" and text not in param.choices:
-        raise ValueError(f"{param.name}: write one of {', '.join(param.choices)}")
-    if param.kind == "pairs":
-        return _pairs(param, text)
-    return shlex.split(text) if param.kind == "list" else text
-
-
-def _pairs(param: Param, text: str) -> dict[str, str]:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ValueError(f"{param.name}: {error}") from error
-    if any("=" not in word for word in words):
-        raise ValueError(f"{param.name}: write KEY=VALUE, with a space between pairs")
-    return dict(word.split("=", 1) for word in words)
-
-
-class FormScreen(Dialog[dict[str, Any]]):
-    """A field per parameter, validated when it is left. Enter in the last field submits, and ctrl+s in any.
-
-    ``only`` are the names of the parameters to ask for; by default all of them. ``notes`` are further lines below a
-    field, by parameter.
+    If the notes of all fields don't fit, a line above the buttons explains the focused field. A subclass says in
+    :meth:`submit` what to do with the values.
     """
 
     BINDINGS: ClassVar = [Binding("ctrl+s", "submit", show=False, priority=True)]
+    KEYS: ClassVar[str] = "tab next field · ◂ ▸ other choice"
 
-    def __init__(
-        self,
-        action: Action,
-        initial: Mapping[str, str],
-        only: Sequence[str] = (),
-        notes: Mapping[str, Sequence[str]] | None = None,
-    ) -> None:
+    def __init__(self, title: str, does: str, fields: Sequence[Field] | Fields) -> None:
+        """``does`` is the text of the button that submits."""
         super().__init__()
-        self._notes = notes or {}
-        self._action = action
-        self._params = [param for param in fields(action) if not only or param.name in only]
-        self._initial = dict(initial)
-        self._inputs: dict[str, Input] = {}
+        self._title = title
+        self.fields = fields if isinstance(fields, Fields) else Fields(fields)
+        self._help = Static("", classes="help", markup=False)
         self._error = Static("", classes="error", markup=False)
+        self._summary = Static("", classes="summary", markup=False)
+        self._button = Button(does, "yes")
 
     def compose(self) -> ComposeResult:
-        """Yield a field and an explanation per parameter."""
-        with Container(classes="box -wide") as box:
-            box.border_title = Content(self._action.title)
-            box.border_subtitle = Content("tab next field · ctrl+s submits · esc cancels")
-            with VerticalScroll(classes="scroll"):
-                for param in self._params:
-                    field = Input(
-                        self._initial.get(param.name, ""),
-                        placeholder=_placeholder(param),
-                    )
-                    field.cursor_blink = False
-                    self._inputs[param.name] = field
-                    with Container(classes="field"):
-                        yield Static(Content(param.name.replace("_", " ")), classes="label")
-                        yield field
-                    lines = (param.help, *self._notes.get(param.name, ()))
-                    yield Static(Content("\n".join(lines)), classes="note")
+        """Yield the fields, the help, the error, and beside the buttons the summary."""
+        with Container(classes="box form") as box:
+            box.border_title = Content(safe(self._title))
+            box.border_subtitle = Content(f"{self.KEYS} · ctrl+s submits · esc cancels")
+            with Container(classes="body"):
+                yield from self.above()
+                yield self.fields
+            yield self._help
             yield self._error
-            with Container(classes="buttons"):
-                yield Button("Cancel", "no")
-                yield Button(self._action.title, "yes")
+            with Container(classes="foot"):
+                yield self._summary
+                with Container(classes="buttons"):
+                    yield Button("Cancel", "no")
+                    yield self._button
+
+    def above(self) -> ComposeResult:
+        """Yield what stands above the fields; nothing by default."""
+        yield from ()
+
+    def submit(self) -> None:
+        """Use the values, which have been checked, and close the form."""
+        raise NotImplementedError
+
+    def summarise(self, content: Content) -> None:
+        """Show what the form is about to do beside the buttons, such as a price."""
+        self._summary.update(content)
+
+    def complain(self, text: str, tone: str = Tone.BAD) -> None:
+        """Show an error above the buttons. An empty text clears it."""
+        self._error.update(Content.styled(" ".join(safe_lines(text)), tone))
+
+    # -- shape and focus
 
     def on_mount(self) -> None:
-        """Focus the first field."""
-        next(iter(self._inputs.values())).focus()
+        """Arrange the fields and focus the first."""
+        self.arrange_fields(*self.app.size)
+        self.begin()
+
+    def begin(self) -> None:
+        """Focus the first field that can be changed."""
+        first = next((field for field in self.fields.shown if not field.control.disabled), None)
+        if first is not None:
+            self.set_focus(first.control)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Arrange the fields for the new size."""
+        self.arrange_fields(*event.size)
+
+    def arrange_fields(self, width: int, height: int) -> None:
+        """Give the fields the rows that the rest of the form leaves on a screen of this size."""
+        room = int(height * SHARE) - AROUND
+        self.fields.fit(width, room)
+        self.fields.styles.max_height = max(3, room - (HELP_ROWS if self.fields.compact else 0))
+        self.dress(width)
+
+    def dress(self, width: int) -> None:
+        """Set the classes on which the styles of the whole form depend."""
+        self.set_class(width >= TWO_COLUMNS, "-roomy")
+        self.set_class(self.fields.columns == 2, "-two")
+        self.set_class(self.fields.compact, "-compact")
+
+    def on_descendant_focus(self) -> None:
+        """Explain the focused field."""
+        self.explain_focused()
+
+    def explain_focused(self) -> None:
+        """Show the help of the focused field in its line, which is there if not all helps fit."""
+        field = self.fields.focused()
+        self._help.update(Content.styled(" · ".join(safe_lines(field.help)), Tone.FAINT) if field else "")
 
     def on_key(self, event: events.Key) -> None:
-        """Move between fields with up and down, as tab does."""
+        """Move between fields with up and down, and between the buttons with left and right."""
         if event.key in ("down", "up"):
             event.stop()
-            (self.focus_next if event.key == "down" else self.focus_previous)()
+            self._move(1 if event.key == "down" else -1)
+        elif event.key in ("left", "right") and isinstance(self.focused, Button):
+            event.stop()
+            (self.focus_next if event.key == "right" else self.focus_previous)(Button)
+
+    def _move(self, by: int) -> None:
+        here, field = self.fields.focused(), self.fields.below(by)
+        if field is not None:
+            self.set_focus(field.control)
+            return
+        if here is not None:  # leave the fields over their end, also from the first of two columns
+            shown = self.fields.shown
+            self.set_focus(shown[0 if by < 0 else -1].control)
+        (self.focus_next if by > 0 else self.focus_previous)()
+
+    # -- submitting
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the next field; submit from the last field."""
         event.stop()
-        if event.input is list(self._inputs.values())[-1]:
-            self._send()
+        shown = self.fields.shown
+        if shown and event.input is shown[-1].control:
+            self.action_submit()
         else:
             self.focus_next()
 
-    def on_input_blurred(self, event: Input.Blurred) -> None:
-        """Show the error in the field that was left."""
-        param = next(param for param in self._params if self._inputs[param.name] is event.input)
-        try:
-            parse(param, event.input.value)
-            self._error.update("")
-        except ValueError as error:
-            self._error.update(Content(str(error)))
-
-    def action_submit(self) -> None:
-        """Submit the form."""
-        self._send()
+    def on_field_changed(self, message: Field.Changed) -> None:
+        """Clear the error, which was about the values before."""
+        message.stop()
+        self.complain("")
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
         """Submit or cancel the form."""
         if message.button.name == "yes":
-            self._send()
+            self.action_submit()
         else:
             self.dismiss(None)
 
-    def _send(self) -> None:
-        """Validate the form and return the changed values. The action takes the others from the profile."""
-        params: dict[str, Any] = {}
-        for param in self._params:
-            field = self._inputs[param.name]
-            try:
-                value = parse(param, field.value)
-            except ValueError as error:
-                self._error.update(Content(str(error)))
-                field.focus()
+    def action_submit(self) -> None:
+        """Submit the form, or focus the first field whose value is wrong."""
+        for field in self.fields.shown:
+            if not field.check():
+                self.complain(
+                    f"{field.label}: {'this' if field.value.strip() else 'an empty text'} is not possible."
+                )
+                self.set_focus(field.control)
                 return
-            if value is not None and (param.required or field.value != self._initial.get(param.name, "")):
-                params[param.name] = value
-        self.dismiss(params)
-
-
-def _placeholder(param: Param) -> str:
-    if param.kind == "choice":
-        return " | ".join(param.choices)
-    return {"pairs": "KEY=VALUE KEY=VALUE", "bool": "yes | no", "list": "a b c"}.get(param.kind, "")
+        self.submit()

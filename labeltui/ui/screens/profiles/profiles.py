@@ -13,6 +13,7 @@ from textual.content import Content
 from labeltui.config.adding import answers_of, known_profiles
 from labeltui.config.load import find_config_path
 from labeltui.config.model import Profile
+from labeltui.config.questions import TITLES
 from labeltui.domain.problems import LabeltuiError
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT
@@ -20,7 +21,7 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
-from labeltui.ui.screens.profiles.form import TITLES, ProfileForm
+from labeltui.ui.screens.profiles.form import ProfileForm
 from labeltui.ui.screens.profiles.runpod import RunpodForm
 
 OPEN, EDIT, ADD, DEMO = "open ", "edit ", "add ", "demo"

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from labeltui.config.adding import known_profiles
 from labeltui.config.load import find_config_path
+from labeltui.config.questions import TITLES
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT
@@ -22,7 +23,6 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.screens.profiles.form import TITLES
 from labeltui.ui.screens.profiles.profiles import ask_profile, open_profiles
 from labeltui.ui.widgets.columns import Static
 
