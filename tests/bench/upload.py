@@ -1,7 +1,8 @@
-"""Uploads to one sshd: large and many small files, compared with rsync and scp on the same files in the same run.
+"""Uploads to one sshd: large files and many small DICOM files, compared with rsync and scp in the same run.
 
 The peers store files without a checksum of the whole file (scp) or without its rename (scp). All start with an
-empty folder; labeltui's time includes its login and the comparison with the host.
+empty folder; labeltui's time includes its login and the comparison with the host. The time to make the files is
+not counted.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import HostKey
 from labeltui.hosts.ssh.host import SshHost
 from labeltui.hosts.uploading import Outgoing, Uploader
 from tests.bench.figures import Row
+from tests.dicom_files import write_series
 from tests.sshd import RealSshd
 
 NAME = "upload"
 LARGE, QUICK_LARGE = (200, 10_000_000), (20, 10_000_000)
 SMALL, QUICK_SMALL = (20_000, 6_000), (2_000, 6_000)
+SERIES, PIXELS = 100, 52  # DICOM files of one series, and rows and columns of each
 LIMIT_S = 1800.0
 TARGETS = {"scp -r": "1.0", "rsync -a": "1.2"}
 
@@ -54,9 +59,7 @@ def run(quick: bool) -> list[Row]:
 def _compared(folder: Path, sshd: RealSshd, count: int, size: int) -> list[Row]:
     source = folder / "scans"
     source.mkdir()
-    block = os.urandom(size)
-    for number in range(count):
-        (source / f"case_{number:05}.nii.gz").write_bytes(block)
+    _make(source, count, size)
     config = folder / "ssh_config"
     config.write_text(
         f"Host host\nHostName 127.0.0.1\nPort {sshd.port}\nUser {sshd.user}\nIdentityFile {sshd.client_key}\n"
@@ -72,7 +75,7 @@ def _compared(folder: Path, sshd: RealSshd, count: int, size: int) -> list[Row]:
     ours = asyncio.run(_ours(folder, sshd, "ours", files))
     _check(source, sshd.home / "ours", count)
     shutil.rmtree(sshd.home / "ours")
-    what = f"{count:,} files of {size / 1e6:g} MB"
+    what = f"{count:,} {'DICOM ' * (size < 1_000_000)}files of {size / 1e6:g} MB"
     rows = []
     for peer, command in peers.items():
         missing = shutil.which(command[0]) is None
@@ -82,6 +85,18 @@ def _compared(folder: Path, sshd: RealSshd, count: int, size: int) -> list[Row]:
         rows.append(Row(NAME, what, "s", ours, peer, theirs, target, note))
         shutil.rmtree(sshd.home / command[-1].partition(":")[2], ignore_errors=True)
     return rows
+
+
+def _make(source: Path, count: int, size: int) -> None:
+    """Write large files of random bytes, or series of small DICOM files with random pixels."""
+    if size > 1_000_000:
+        block = os.urandom(size)
+        for number in range(count):
+            (source / f"case_{number:05}.nii.gz").write_bytes(block)
+        return
+    pixels = np.random.default_rng(1).integers(0, 2000, (SERIES, PIXELS, PIXELS), np.int16)
+    for number in range(count // SERIES):
+        write_series(source, pixels, number=number)
 
 
 def _theirs(command: list[str]) -> float:
