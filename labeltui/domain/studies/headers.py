@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 HEAD = 1 << 18  # bytes of a file that a header fits into
-_CUT = "it is cut off: the voxels of its end are missing"
+CUT = "it is cut off: the voxels of its end are missing"
 _NRRD_TYPES = {  # by bytes of a voxel
     1: ("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
     2: ("short", "short int", "signed short", "signed short int", "int16", "int16_t",
@@ -113,7 +113,7 @@ def _nifti(head: bytes, has: Callable[[float], bool]) -> str:
     if kind in _COLOURS:
         return f"its voxels are {_COLOURS[kind]}"
     if kind in _BITS and not has(start + math.prod(lengths) * _BITS[kind] // 8):
-        return _CUT
+        return CUT
     if codes[1] <= 0 and not all(math.isfinite(one) and one > 0 for one in spacing):
         return "it has no spacing"
     if max(codes) <= 0:
@@ -159,7 +159,7 @@ def _nrrd_cut(fields: dict[str, str], voxels: int, head: bytes, file: BinaryIO, 
     whole = {"raw": lambda: size - start >= needed, "gzip": lambda: _has(file, size, needed, start)}.get(
         "gzip" if encoding == "gz" else encoding
     )
-    return _CUT if whole is not None and not whole() else ""
+    return CUT if whole is not None and not whole() else ""
 
 
 def _skip(fields: dict[str, str], unit: str) -> int:

@@ -13,7 +13,7 @@ from labeltui.domain.models import Weights
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.server.server import ModelInfo, ServerInfo
 from labeltui.domain.states import BATCH_INFER
-from labeltui.domain.text import one_line
+from labeltui.domain.text import one_line, plural
 from labeltui.domain.training.batch import (
     INTERACTIVE,
     LONGEST,
@@ -24,6 +24,7 @@ from labeltui.domain.training.batch import (
     default_model,
     studies_of,
 )
+from labeltui.operations.inference.cut_off import cut_off, without
 from labeltui.operations.inference.tasks import BATCH, follow, status, stop
 from labeltui.operations.orphans import refuse_beside_orphan
 from labeltui.operations.refresh import refresh_models
@@ -85,13 +86,23 @@ async def _infer(
         raise Failed(
             Code.NOTHING_LEFT, "There is no such study to infer.", "`labeltui studies list` lists all."
         )
-    request = _with_studies(batch_request(model), ids, names=new or images == "marked")
+    chosen = set(ids)
+    cut = await cut_off(session, [study for study in listed if study.id in chosen], report)
+    ids = without(ids, cut, report)
+    request = _with_studies(batch_request(model), ids, names=bool(cut) or new or images == "marked")
     replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
     noise = await _is_untrained(session, model.name)
     task = await session.api.client().batch_infer(model.name, request, images=SETS[images])
     await session.consoles.release(INFER.title, INFER_BATCH.title)  # the server lists the task from now on
     _announce(report, model.name, len(ids), replaced, untrained=noise)
-    return await follow(session, BATCH, task.id, report)
+    document = await follow(session, BATCH, task.id, report)
+    shown = ", ".join(map(one_line, cut[:5]))
+    note = (
+        f" {plural(len(cut), 'study', 'studies')} left out, because the image is cut off: {shown}."
+        if cut
+        else ""
+    )
+    return {**document, "cut_off": cut, "message": f"{document['message']}{note}"}
 
 
 async def _is_untrained(session: Session, name: str) -> bool:

@@ -88,6 +88,9 @@ class Batches:
 @asynccontextmanager
 async def batches(folder: Path) -> AsyncIterator[tuple[Desk, Batches]]:
     async with desk(folder, serves=True) as it:
+        it.host.agent.answers["program.run"] = lambda request: {
+            "answer": {"cut": [], "checked": len(request["arguments"]["names"])}
+        }
         yield it, Batches(it)
 
 
@@ -115,6 +118,31 @@ async def test_each_set_of_studies_is_sent_as_the_server_knows_it(tmp_path: Path
     assert (one["model"], one["label_tag"], one["device"], one["multi_gpu"]) == (
         "deepedit_seg", "original", "cpu", False,
     )  # fmt: skip
+
+
+@in_virtual_time
+async def test_a_study_that_is_cut_off_is_named_and_left_out(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        it.host.agent.answers["program.run"] = {"answer": {"cut": ["b.nii.gz"], "checked": 2}}
+        done = await it.run("infer.batch")
+        assert server.request["images"] == ["a b"]
+        assert done["cut_off"] == ["b"]
+        assert "1 study left out, because the image is cut off: b." in done["message"]
+        error = await it.failing("infer", study="b")
+    assert (error.problem.code, len(server.tasks)) == ("unreadable", 1)
+    assert "cut off on the host: b" in error.problem.message
+
+
+@in_virtual_time
+async def test_a_batch_goes_on_when_images_could_not_be_checked(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        it.host.agent.answers["program.run"] = Failed(Code.PROGRAM_FAILED, "There is no Python.", "")
+        await it.run("infer.batch")
+        it.host.agent.answers["program.run"] = {"answer": {"cut": [], "checked": 1}}
+        await it.run("infer.batch")
+    assert "could not be checked" in it.report.lines[0]
+    assert any("checked for 1 of 2 studies only" in line for line in it.report.lines)
+    assert "images" not in server.request
 
 
 @in_virtual_time

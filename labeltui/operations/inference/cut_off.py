@@ -1,0 +1,63 @@
+"""Leaves studies out of an inference whose image files are cut off on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.text import one_line, plural
+from labeltui.monailabel.launch import expand
+from labeltui.monailabel.programs import source_of
+from labeltui.session.studies.folder import folder_of
+
+if TYPE_CHECKING:
+    from labeltui.domain.studies.study import Study
+    from labeltui.operations.progress import Report
+    from labeltui.session.session import Session
+
+SECONDS = 30.0
+SHOWN = 5
+HINT = "Upload the whole files again (`labeltui studies upload`), then infer these studies."
+
+
+async def cut_off(session: Session, studies: Sequence[Study], report: Report) -> list[str]:
+    """Return the ids of the studies whose image is cut off.
+
+    Reads the files for at most 30 s, and reports how many were left unread. Studies on DICOMweb, and those of a
+    server that labeltui did not start, are not checked.
+    """
+    folder = folder_of(session.store.state)
+    names = {study.id + study.extension: study.id for study in studies if study.extension}
+    if folder is None or not names:
+        return []
+    try:
+        agent = await session.link.ready()
+        answer = await agent.run_program(
+            f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
+            source_of("cut_off"),
+            {"folder": folder, "names": list(names), "seconds": SECONDS},
+            wall_s=2 * SECONDS,
+        )
+        cut, checked = [names[name] for name in answer["cut"]], int(answer["checked"])
+    except (LabeltuiError, KeyError, TypeError, ValueError):
+        report.progress("Whether images are cut off could not be checked")
+        return []
+    if checked < len(names):
+        report.progress(f"Whether images are cut off was checked for {checked} of {len(names)} studies only")
+    return cut
+
+
+def without(ids: Sequence[str], cut: Sequence[str], report: Report) -> list[str]:
+    """Return the ids that are not cut off, and name the others. Raises Failed ``unreadable`` if none is left."""
+    left = [one for one in ids if one not in set(cut)]
+    more = f" and {len(cut) - SHOWN} more" if len(cut) > SHOWN else ""
+    named = ", ".join(map(one_line, sorted(cut)[:SHOWN])) + more
+    if not left:
+        raise Failed(Code.UNREADABLE, f"The image file is cut off on the host: {named}.", HINT)
+    if cut:
+        report.progress(
+            f"{plural(len(cut), 'study', 'studies')} left out, cut off on the host: {named}. {HINT}"
+        )
+    return left
