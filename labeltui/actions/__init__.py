@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labeltui.actions.console import CONSOLE_ACTIONS
+from labeltui.actions.evening import EVENING_ACTIONS
 from labeltui.actions.exports import EXPORT_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
 from labeltui.actions.invitations import INVITATION_ACTIONS
@@ -45,6 +46,7 @@ ACTIONS: tuple[Action, ...] = (
     *TRAIN_ACTIONS,
     *MODEL_ACTIONS,
     *INVITATION_ACTIONS,
+    *EVENING_ACTIONS,
     *(SSH_CONFIG, TUNNEL),
     *POD_ACTIONS,
     *GUARD_ACTIONS,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from labeltui.actions.evening import EVENING, EVENING_END
 from labeltui.actions.exports import LABELS_EXPORT
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
 from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
@@ -77,6 +78,7 @@ from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, 
 from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
+from labeltui.operations.evening import evening, evening_end
 from labeltui.operations.export.command import labels_export
 from labeltui.operations.inference.batch import infer, infer_batch, infer_status, infer_stop
 from labeltui.operations.inference.scoring import score, score_status, score_stop
@@ -132,6 +134,8 @@ OPERATIONS: dict[str, Operation] = dict(
     (
         _pair(STATUS, status),
         _pair(REPORT, report),
+        _pair(EVENING, evening),
+        _pair(EVENING_END, evening_end),
         _pair(DOCTOR, doctor),
         _pair(SETUP, setup),
         _pair(SERVER_START, server_start),

@@ -180,6 +180,10 @@ class Console(Core):
         """List every step of the session."""
         self.screens.guide()
 
+    def action_evening(self) -> None:
+        """Show what is safe at the end of the day."""
+        self.screens.evening()
+
     def action_guide_line(self) -> None:
         """Hide the line with the next step, or show it again."""
         shown = self.frame_screen.next.toggle()

@@ -180,5 +180,12 @@ def pod_stopped(state: SessionState) -> Step | None:
     rate = "an unknown price" if pod.cost_per_hour is None else rate_text(pod.cost_per_hour)
     text = f"{pod.name} runs at {rate}"
     if all(step(state).mark is Mark.DONE for step in (copies, training, model_here)):
-        return Step(title, why, Mark.TODO, text, "Stop the pod when the work of the day is over.", "pod.stop")
+        return Step(
+            title,
+            why,
+            Mark.TODO,
+            text,
+            "End the day: everything is checked, then the pod is stopped.",
+            "evening.show",
+        )
     return Step(title, why, Mark.UNKNOWN, text)

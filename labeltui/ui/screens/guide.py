@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.content import Content
 
 from labeltui.actions import BY_ID
+from labeltui.domain.evening import evening
 from labeltui.domain.guide.guide import guide, next_of
 from labeltui.domain.guide.step import Mark, Step
 from labeltui.ui.contract import console_of
@@ -32,6 +33,8 @@ class GuideScreen(Dialog[str]):
     """Lists the steps as they are now. The answer is the id of the chosen step's action."""
 
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
+    TITLE_TEXT = "guide"
+    KEYS = "j k choose · enter does it · h hides or shows the next step · esc"
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,8 +45,8 @@ class GuideScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         """Yield the steps, and the details of the chosen one."""
         with Container(classes="box -wide -tall") as box:
-            box.border_title = Content("guide")
-            box.border_subtitle = Content("j k choose · enter does it · h hides or shows the next step · esc")
+            box.border_title = Content(self.TITLE_TEXT)
+            box.border_subtitle = Content(self.KEYS)
             yield self._list
             yield self._details
 
@@ -70,8 +73,11 @@ class GuideScreen(Dialog[str]):
         titles = [step.title for step in self._steps]
         return titles.index(found.title) if found is not None else 0
 
+    def _read(self) -> tuple[Step, ...]:
+        return guide(console_of(self).state)
+
     def _show(self) -> None:
-        self._steps = guide(console_of(self).state)
+        self._steps = self._read()
         chosen, width = self.chosen, max(30, self._list.size.width)
         self._list.set_lines([self._row(step, width, at == chosen) for at, step in enumerate(self._steps)])
         self._details.set_lines(self._about(self._steps[chosen], width))
@@ -109,3 +115,22 @@ class GuideScreen(Dialog[str]):
         elif event.key == "h":
             event.stop()
             self.app.call_later(console_of(self).dispatcher.invoke, "guide.line")
+
+
+class EveningScreen(GuideScreen):
+    """Says what is safe at the end of the day, and what still runs. ``e`` ends the day."""
+
+    TITLE_TEXT = "end of the day"
+    KEYS = "j k choose · enter does it · e ends the day · o with options · R report · esc"
+    ANSWERS: ClassVar = {"e": "evening.end", "o": "evening.options", "R": "report.write"}
+
+    def _read(self) -> tuple[Step, ...]:
+        return evening(console_of(self).state)
+
+    def on_key(self, event: events.Key) -> None:
+        """End the day, or do the chosen step."""
+        if event.key in self.ANSWERS:
+            event.stop()
+            self.dismiss(self.ANSWERS[event.key])
+        elif event.key != "h":
+            super().on_key(event)

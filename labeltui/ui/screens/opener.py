@@ -24,7 +24,7 @@ from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.doctor import DoctorScreen
-from labeltui.ui.screens.guide import GuideScreen
+from labeltui.ui.screens.guide import EveningScreen, GuideScreen
 from labeltui.ui.screens.help import HelpScreen, entries
 from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
 from labeltui.ui.screens.leader import LeaderScreen
@@ -45,7 +45,7 @@ from labeltui.ui.screens.training_form import TrainingForm
 
 WATCHED = {
     "pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen, "studies.upload": StepsScreen,
-    "labels.export": StepsScreen,
+    "labels.export": StepsScreen, "evening.end": StepsScreen,
 }  # fmt: skip
 """The screens that show a running action, by the action's id."""
 ASKED_FIRST = {
@@ -137,6 +137,10 @@ class Screens:
     def guide(self) -> None:
         """List the steps of the session, and run the action of the chosen one."""
         self._app.push_screen(GuideScreen(), self._picked)
+
+    def evening(self) -> None:
+        """Show what is safe at the end of the day, and run the chosen action."""
+        self._app.push_screen(EveningScreen(), self._picked)
 
     async def _picked(self, action_id: str | None) -> None:
         if action_id is not None:

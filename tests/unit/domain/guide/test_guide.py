@@ -244,7 +244,7 @@ def test_a_tick_goes_when_its_fact_goes(name: str) -> None:
 
 def test_the_pod_is_stopped_last_and_its_tick_goes_when_it_runs_again() -> None:
     running = step(whole(), "pod stopped")
-    assert (running.mark, running.action) == (Mark.TODO, "pod.stop")
+    assert (running.mark, running.action) == (Mark.TODO, "evening.show")
     stopped = replace(whole(), pod=fresh(replace(OWN, status=PodStatus.STOPPED)))
     assert step(stopped, "pod stopped").mark is Mark.DONE
 

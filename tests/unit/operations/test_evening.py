@@ -1,0 +1,90 @@
+"""The end of the day: measured parts, and a safe order that ends at the first failure."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from labeltui.domain.pod.pod import PodStatus
+from tests.unit.operations.desk import Desk, desk
+from tests.virtual_time import in_virtual_time
+
+
+def states(document: object) -> dict[str, str]:
+    assert isinstance(document, dict)
+    return {one["part"]: one["state"] for one in document["parts"]}
+
+
+async def served(it: Desk) -> None:
+    await it.rent()
+    it.serve()
+    await it.session.readiness.need_server()
+    it.put_label("s1.nii.gz", b"one")
+
+
+@in_virtual_time
+async def test_the_day_ends_with_the_labels_here_and_the_pod_stopped(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await served(it)
+        before = states(await it.run("evening"))
+        assert it.server.up
+        document = await it.run("evening.end")
+        pod = await it.session.account.find()
+        copies = it.session.labels.folder.index.versions()
+    assert (before["server stopped"], before["pod stopped"], before["training"]) == ("todo", "todo", "done")
+    assert before["labels here"] != "done"
+    assert document["done"][-2:] == ["Copy the models here", "Stop the pod"]
+    assert pod.status is PodStatus.STOPPED
+    assert len(list(copies)) == 1
+
+
+@in_virtual_time
+async def test_a_label_that_cannot_be_copied_ends_it_before_anything_stops(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await served(it)
+        it.refuse_labels()
+        error = await it.failing("evening.end", terminate="annot")
+        pod = await it.session.account.find()
+        serves = it.server.up
+    assert error.problem.message.startswith("Copy the labels here: ")
+    assert "Done before that: Connect to the host." in error.problem.hint
+    assert serves
+    assert pod.status is PodStatus.RUNNING
+
+
+@in_virtual_time
+async def test_another_name_terminates_nothing_and_the_right_one_does(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await served(it)
+        wrong = await it.failing("evening.end", terminate="another")
+        assert it.server.up
+        await it.run("evening.end")
+        stopped = await it.failing("evening.end", terminate="annot")
+        assert len(it.world.pods) == 1
+        await it.run("pod.start")
+        await it.run("evening.end", terminate="annot")
+        pods = it.world.pods
+    assert (wrong.problem.code, stopped.problem.code) == ("unconfirmed", "labels_unknown")
+    assert not pods
+
+
+@in_virtual_time
+async def test_a_host_without_a_pod_waits_for_its_training_and_stops_the_server(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.session.readiness.need_server()
+        it.server.tasks.append(
+            {"id": "t", "model": "deepedit", "status": "RUNNING", "request": {}, "details": []}
+        )
+        it.session.pollers.training.wake()
+        await it.session.store.wait_for(
+            lambda state: state.training.value is not None and state.training.value.state == "running"
+        )
+        parts = states(await it.run("evening"))
+        ending = it.begin("evening.end")
+        await asyncio.sleep(30)
+        assert it.server.up
+        it.server.finish_training()
+        document = await ending
+    assert list(parts) == ["labels here", "model here", "training", "server stopped"]
+    assert parts["training"] == "wait" or parts["training"] == "busy"
+    assert states(document)["server stopped"] == "done"
