@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from labeltui.actions.console import CONSOLE_ACTIONS
-from labeltui.actions.evening import EVENING_ACTIONS
 from labeltui.actions.exports import EXPORT_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
 from labeltui.actions.invitations import INVITATION_ACTIONS
@@ -18,7 +17,7 @@ from labeltui.actions.models import INFERENCE_ACTIONS, MODEL_ACTIONS
 from labeltui.actions.params import Param
 from labeltui.actions.pods import POD_ACTIONS
 from labeltui.actions.server import SERVER_ACTIONS
-from labeltui.actions.session import DOCTOR, REPORT_ACTIONS, SSH_CONFIG, STATUS, TUNNEL
+from labeltui.actions.session import DOCTOR, EVENING_ACTIONS, REPORT_ACTIONS, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.shell import SHELL_ACTIONS
 from labeltui.actions.slicer import SLICER_ACTIONS
 from labeltui.actions.studies import STUDY_ACTIONS

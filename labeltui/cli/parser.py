@@ -29,6 +29,7 @@ CONFIG_COMMANDS = {
 }
 _GROUPS = {
     "config": "the profile file",
+    "evening": "the end of the day: what is safe, and what still runs",
     "invite": "annotators whose keys only reach the server",
     "infer": "labels that a model makes, with the tag original",
     "score": "numbers that the server computes for each study",

@@ -1,4 +1,4 @@
-"""``evening`` and ``evening end``: what is safe at the end of the day, and how the rest is ended in a safe order."""
+"""``evening status`` and ``evening end``: what is safe, and how the rest is ended in a safe order."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions.evening import EveningEndParams
 from labeltui.actions.models import ModelsPullParams
 from labeltui.actions.params import NoParams
 from labeltui.actions.pods import PodEndParams
+from labeltui.actions.session import EveningEndParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.evening import evening as steps_of
 from labeltui.domain.failure_codes import Code
@@ -80,7 +80,9 @@ async def evening_end(session: Session, params: EveningEndParams, report: Report
             raise _stopped_at(error, title, done) from None
         report.emit({"step": name, "title": title, "state": "done"})
         done.append(title)
-    return {**_document(session), "done": done, "message": "; ".join(done) or "nothing was left to do"}
+    ended = pod is not None and not params.keep_pod  # then the host's readings are those of a lost connection
+    parts = {"as_of": moment(session.clock())} if ended else _document(session)
+    return {**parts, "done": done, "message": "; ".join(done) or "nothing was left to do"}
 
 
 async def _pod(session: Session, params: EveningEndParams) -> Pod | None:

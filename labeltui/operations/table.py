@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from labeltui.actions.evening import EVENING, EVENING_END
 from labeltui.actions.exports import LABELS_EXPORT
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
 from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
@@ -52,7 +51,7 @@ from labeltui.actions.server import (
     SERVER_STOP,
     SETUP,
 )
-from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
+from labeltui.actions.session import DOCTOR, EVENING, EVENING_END, REPORT, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.slicer import SLICER
 from labeltui.actions.studies import (
     LABELS_LIST,
