@@ -110,6 +110,14 @@ def test_there_are_at_least_ten_themes_dark_and_light_each_complete() -> None:
     assert all(theme is not None and set(default.variables) <= set(theme.variables) for theme in themes)
 
 
+@pytest.mark.parametrize("name", ["labeltui-dark", "labeltui-ansi"])
+async def test_no_theme_lacks_a_variable_of_the_style_sheets(name: str) -> None:
+    app = console(connected(), profile=Profile(host="local", theme=name))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert app.theme == name
+
+
 def test_colours_are_named_only_in_themes() -> None:
     folder = Path(labeltui.ui.__file__).parent
     files = [*folder.rglob("*.py"), *folder.rglob("*.tcss")]
