@@ -78,6 +78,14 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         console="profiles",
     ),
     Action(
+        "themes",
+        "Themes",
+        "choose the console's colours; each theme is shown while the cursor is on it",
+        key="ctrl+t",
+        needs_host=False,
+        console="themes",
+    ),
+    Action(
         "guide",
         "Guide",
         "every step of the session, what is done and what is wrong; enter does the chosen step",

@@ -161,7 +161,7 @@ class Profile(Section):
     host: Literal["runpod", "ssh", "local"] = "local"
     """Kind of host: a pod of RunPod, a machine reached by SSH, or this machine."""
     theme: str = "labeltui-dark"
-    """Colour theme: one of labeltui's or one of Textual's."""
+    """Colour theme: one of labeltui's, one of Textual's, or your own in the folder ``themes`` beside this file."""
     read_only: bool = False
     """Refuse every action that changes something."""
     client_id: str = "labeltui"

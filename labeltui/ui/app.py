@@ -273,6 +273,10 @@ class Console(Core):
         """List the profiles, to open, edit or add one."""
         self.screens.profiles()
 
+    def action_themes(self) -> None:
+        """Choose the console's colours."""
+        self.screens.themes(self.themes)
+
     def action_pods(self) -> None:
         """List every pod of the account."""
         self.screens.pods()

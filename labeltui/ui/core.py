@@ -27,7 +27,7 @@ from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
 from labeltui.ui.frame.layout import PANES, Shape
 from labeltui.ui.frame.lines import Lines
-from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
+from labeltui.ui.frame.themes import DEFAULT_THEME, default_theme
 from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
@@ -38,6 +38,7 @@ from labeltui.ui.switching import Switching
 if TYPE_CHECKING:
     from labeltui.opening.launch import Launch
     from labeltui.session.session import Session
+    from labeltui.ui.frame.user_themes import Themes
     from labeltui.ui.screens.opener import Screens
 
 PAINT_EVERY_S = 0.1
@@ -83,7 +84,8 @@ class Core(App[int], inherit_bindings=False):
         self._switching = Switching(self)
         self._before_shell = "log"
         self._unopened = unopened(launch)
-        self.use_theme(DEFAULT_THEME)  # another one may be unknown, and nothing can say so yet
+        self.register_theme(default_theme())
+        self.theme = DEFAULT_THEME
 
     # -- opening
 
@@ -111,7 +113,8 @@ class Core(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Paint the empty frame first; panes and session follow after the first refresh."""
         self.frame_screen.arrange_panes()
-        self.use_theme(self.launch.theme if self.launch and self.launch.theme else DEFAULT_THEME)
+        if self.launch is not None and self.launch.theme:
+            self.themes.use(self.launch.theme)
         self.lines.paint()
         self.call_after_refresh(self._fill)
 
@@ -150,16 +153,12 @@ class Core(App[int], inherit_bindings=False):
         self.lines.welcome()
         self.paint()
 
-    def use_theme(self, name: str) -> None:
-        """Apply the theme ``name``. If it is unknown, flash a warning and change nothing."""
-        if name not in self.available_themes:
-            theme = load_theme(name)
-            if theme is None:
-                self.flash(f"there is no theme {name!r}", Level.WARNING)
-                return
-            self.register_theme(theme)
-        if self.theme != name:
-            self.theme = name
+    @cached_property
+    def themes(self) -> Themes:
+        """Applies themes; imported on first use."""
+        from labeltui.ui.frame.user_themes import Themes, user_folder  # noqa: PLC0415 - as above
+
+        return Themes(self, lambda: user_folder(self.launch))
 
     def _fatal_error(self) -> None:
         """Print a short message instead of Textual's traceback, which shows local variables such as passwords."""
@@ -183,6 +182,7 @@ class Core(App[int], inherit_bindings=False):
         """Paint once a second, since the ages on screen grow, unless a paint is scheduled."""
         if isinstance(self._driver, ConsoleDriver) and self._driver.is_gone():
             self.exit(HUNG_UP)
+        self.themes.refresh()
         if not self._dirty:
             self.paint()
 

@@ -14,6 +14,7 @@ from labeltui.ui.keys import KeyMap
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
+    from labeltui.ui.frame.user_themes import Themes
 
 CLOSED_S = 2.0  # a session that closes within this leaves its local port to the next
 ENDED_S = 15.0
@@ -31,8 +32,9 @@ class SwitchingConsole(Protocol):
         """Show one line above the keys."""
         ...
 
-    def use_theme(self, name: str) -> None:
-        """Apply a theme."""
+    @property
+    def themes(self) -> Themes:
+        """Applies themes."""
         ...
 
     def changed(self, state: SessionState, fields: Changed) -> None:
@@ -62,7 +64,7 @@ class Switching:
         self._app.keymap = KeyMap(session.profile.keys)
         for problem in self._app.keymap.problems:
             self._app.flash(problem, Level.WARNING)
-        self._app.use_theme(session.profile.theme)
+        self._app.themes.use(session.profile.theme)
         self._unsubscribe = session.store.subscribe(self._app.changed)
         for pane in self._app.panes.values():
             pane.attach(session)

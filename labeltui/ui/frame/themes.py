@@ -22,6 +22,14 @@ def theme_names() -> list[str]:
     return sorted(path.stem for path in theme_folder().glob("*.toml"))
 
 
+def default_theme() -> Theme:
+    """Return the theme of the first paint."""
+    theme = load_theme(DEFAULT_THEME)
+    if theme is None:
+        raise FileNotFoundError(theme_folder() / f"{DEFAULT_THEME}.toml")
+    return theme
+
+
 def load_theme(name: str) -> Theme | None:
     """Load labeltui's theme ``name``; None if there is no such file, as for Textual's own themes."""
     path = theme_folder() / f"{name}.toml"

@@ -17,6 +17,7 @@ from labeltui.opening.launch import Launch
 from labeltui.operations.deploy.draft import like
 from labeltui.session.labels.deleted import open_deletions
 from labeltui.ui.contract import Console, console_of
+from labeltui.ui.frame.user_themes import Themes
 from labeltui.ui.running import Running
 from labeltui.ui.screens.action_form import FormScreen, models_of, notes, prefilled
 from labeltui.ui.screens.checklist import ChecklistScreen
@@ -41,6 +42,7 @@ from labeltui.ui.screens.records import (
     TrainingsScreen,
 )
 from labeltui.ui.screens.steps import StepsScreen
+from labeltui.ui.screens.themes import open_themes
 from labeltui.ui.screens.training_form import TrainingForm
 
 WATCHED = {
@@ -274,6 +276,10 @@ class Screens:
     def profiles(self) -> None:
         """List the profiles; open, edit or add one."""
         open_profiles(self._app, self._console.launch or Launch())
+
+    def themes(self, themes: Themes) -> None:
+        """List the themes, and store the chosen one in the profile."""
+        open_themes(self._app, themes)
 
     def pods(self) -> None:
         """List the account's pods."""
