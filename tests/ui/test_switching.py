@@ -136,10 +136,10 @@ async def test_a_profile_is_edited_and_opened_again(launches: list[Launch], tmp_
         await wait_for(pilot, lambda: isinstance(app.screen, ProfileForm), "the form")
         screen = app.screen
         assert isinstance(screen, ProfileForm)
-        assert [answer.text for answer in screen.answers] == ["me@box:22", "", "~/studies"]
-        screen.answers[0].field.value = "me@[new]box:2222"
+        assert [answer.value for answer in screen.answers] == ["me@box:22", "", "~/studies"]
+        screen.answers[0].control.value = "me@[new]box:2222"
         await wait_for(pilot, lambda: "✗" in screen_text(app))
-        screen.answers[0].field.value = "me@newbox:2222"
+        screen.answers[0].control.value = "me@newbox:2222"
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: launches, "the session")
         assert launches == [Launch(profile="liver")]

@@ -53,7 +53,7 @@ async def test_a_form_gets_every_key_in_the_field_it_was_meant_for(ran: Ran) -> 
     app = idle()
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        type_at_once(app, ["t", "o", "tab", "ctrl+u", "2", "enter", "enter", "enter", "enter"])
+        type_at_once(app, ["t", "o", "tab", "ctrl+u", "2", "ctrl+s"])
         await wait_for(pilot, lambda: ran, "a training")
         assert ran == [("train.start", {"max_epochs": 2})]
 
@@ -109,7 +109,7 @@ async def test_what_is_pasted_between_keys_keeps_its_place(ran: Ran) -> None:
         await settled(pilot)
         type_at_once(app, ["t", "o", "tab", "ctrl+u"])
         app.post_message(events.Paste("17"))
-        type_at_once(app, ["backspace", "enter", "enter", "enter", "enter"])
+        type_at_once(app, ["backspace", "ctrl+s"])
         await wait_for(pilot, lambda: ran, "a training")
         assert ran == [("train.start", {"max_epochs": 1})]
 

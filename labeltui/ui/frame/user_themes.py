@@ -133,26 +133,27 @@ def read_theme(path: Path) -> Theme:
 
     A colour of ``[colors]`` is also the colour of text in it. Raises BadThemeError.
     """
+    shown = f"{path.parent.name}/{path.name}"  # a whole path would leave no room for the reason
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         text = content.decode()
         declared = tomllib.loads(text)
     except OSError as error:
-        raise BadThemeError(f"{path} can't be read: {error.strerror}.") from None
+        raise BadThemeError(f"{shown} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise BadThemeError(f"{path}:1: the file is not UTF-8.") from None
+        raise BadThemeError(f"{shown}:1: the file is not UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.search(str(error))
         line = found[1] if found else text.count("\n") + 1
         reason = _AT_LINE.sub("", str(error))
-        raise BadThemeError(f"{path}:{line}: the file is not valid TOML: {reason}.") from None
+        raise BadThemeError(f"{shown}:{line}: the file is not valid TOML: {reason}.") from None
     if len(content) > LARGEST:
-        raise BadThemeError(f"{path}:1: the file is larger than {LARGEST // 1024} KB.")
+        raise BadThemeError(f"{shown}:1: the file is larger than {LARGEST // 1024} KB.")
     lines = find_positions(text)
 
     def wrong(key: KeyPath, reason: str) -> BadThemeError:
-        return BadThemeError(f"{path}:{lines.get(key, 1)}: {'.'.join(map(str, key))} {reason}.")
+        return BadThemeError(f"{shown}:{lines.get(key, 1)}: {'.'.join(map(str, key))} {reason}.")
 
     _check(declared, wrong)
     return _theme(path.stem, declared)

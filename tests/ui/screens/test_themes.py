@@ -83,4 +83,4 @@ def test_a_wrong_file_is_named_with_line_and_reason(
     path.write_text(text)
     with pytest.raises(BadThemeError, match=reason) as caught:
         read_theme(path)
-    assert f"{path}:{line}:" in str(caught.value)
+    assert f"{tmp_path.name}/mine.toml:{line}:" in str(caught.value)

@@ -159,6 +159,10 @@ class Form(Dialog[T]):
 
     def action_submit(self) -> None:
         """Submit the form, or focus the first field whose value is wrong."""
+        # Keys typed before may still wait for the focused field to take them.
+        (self.focused or self).call_later(self._submit_checked)
+
+    def _submit_checked(self) -> None:
         for field in self.fields.shown:
             if not field.check():
                 self.complain(

@@ -26,7 +26,7 @@ class ProfileForm(Form[str]):
     def __init__(
         self, host: str, path: Path, name: str | None = None, before: Mapping[str, str] | None = None
     ) -> None:
-        self._host, self._path, self._name, self._before = host, path, name, before
+        self._host, self._path, self._profile, self._before = host, path, name, before
         self.answers = [
             _field(one, one.default if before is None else before[one.name]) for one in QUESTIONS[host]
         ]
@@ -72,10 +72,10 @@ class ProfileForm(Form[str]):
             self._saving = False
 
     def _write(self, answers: Mapping[str, str]) -> str:
-        if self._before is None or self._name is None:
-            return add_profile(self._path, self._host, answers, self._name)
-        change_profile(self._path, self._name, answers)
-        return self._name
+        if self._before is None or self._profile is None:
+            return add_profile(self._path, self._host, answers, self._profile)
+        change_profile(self._path, self._profile, answers)
+        return self._profile
 
 
 def _field(question: Question, value: str) -> Field:
