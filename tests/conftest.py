@@ -34,9 +34,17 @@ SLOW = (
 """Files and folders whose tests start processes or render the whole console."""
 
 
+LONG = 40  # bytes
+
+
 def pytest_configure() -> None:
     """Collect garbage less often: a console makes many objects, and collections took a quarter of the suite's time."""
     gc.set_threshold(20_000, 10, 10)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by their parameter: a compressed file holds the time, and xdist compares the names."""
+    return argname if isinstance(val, bytes) and len(val) > LONG else None
 
 
 def pytest_sessionfinish() -> None:
