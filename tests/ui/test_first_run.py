@@ -49,7 +49,7 @@ async def fill(pilot: Pilot[Any], key: str, *texts: str) -> None:
     await wait_for(pilot, lambda: isinstance(app.screen, ProfileForm), "the form")
     assert isinstance(app.screen, ProfileForm)
     for answer, text in zip(app.screen.answers, texts, strict=False):
-        answer.field.value = text
+        answer.control.value = text
     await pilot.press("ctrl+s")
 
 
@@ -101,12 +101,12 @@ async def test_runpod_asks_for_a_key_tests_it_and_offers_to_rent_a_pod(
             await wait_for(pilot, lambda: "console.runpod.io/user/settings" in screen_text(app))
             form = app.screen
             assert isinstance(form, RunpodForm)
-            form.key_field.value = "rpa_WRONG0000"
+            form.key_field.control.value = "rpa_WRONG0000"
             await wait_for(pilot, lambda: "RunPod does not accept the API key" in screen_text(app))
             await pilot.press("ctrl+s")
             await pilot.pause()
             assert not (tmp_path / "config.toml").exists(), "a refused key is not saved"
-            form.key_field.value = account.key
+            form.key_field.control.value = account.key
             await wait_for(pilot, lambda: "RunPod accepts the key: no pods yet, $25.00" in screen_text(app))
             assert account.key not in screen_text(app)
             await pilot.press("ctrl+s")

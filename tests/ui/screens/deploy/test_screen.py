@@ -220,13 +220,13 @@ async def test_the_studies_folder_is_measured_and_sizes_the_volume(tmp_path: Pat
             file.truncate(9 * 10**9)  # sparse
     async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
-        form.screen.choices.focus_field("data")
+        form.screen.choices.find("data").control.focus()
         await form.press(*str(studies).replace("/", " ").replace(" ", "/"))
         await form.press("enter")
         await wait_for(pilot, lambda: text_field(form.screen, "volume_gb").value == "60", "the size")
-        assert "27.0 GB of studies × 1.5 with labels" in form.text()
+        await wait_for(pilot, lambda: "27.0 GB of studies" in form.text(), "how the size was measured")
         text_field(form.screen, "data").value = str(tmp_path / "nowhere")
-        form.screen.choices.focus_field("data")
+        form.screen.choices.find("data").control.focus()
         await form.press("enter")
         await wait_for(pilot, lambda: "There is no folder" in form.text(), "the complaint")
 
