@@ -142,6 +142,7 @@ class Code(StrEnum):
     NOT_COPIED = "not_copied"
     NOT_CONNECTED = "not_connected"
     NOT_EDITED = "not_edited"
+    NOT_FETCHED = "not_fetched"
     NOT_FOUND = "not_found"
     NOT_READ_TWICE = "not_read_twice"
     NOT_REVIEWED = "not_reviewed"

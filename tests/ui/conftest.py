@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+
 
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,6 +24,16 @@ def _quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """After each key, Textual's pilot waits until this process has been idle for 20 ms, twice. 8 ms are enough here."""
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.008)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0008)
+
+
+@pytest.fixture(autouse=True)
+def _no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fake session has no host that could draw a study."""
+
+    async def open_preview(*_: Any, **__: Any) -> Any:
+        raise Failed(Code.NOT_FOUND, "The host has no image.")
+
+    monkeypatch.setattr("labeltui.operations.studies.preview.open_preview", open_preview)
 
 
 @pytest.fixture

@@ -42,13 +42,15 @@ async def open_preview(
     study: str,
     labels: Sequence[tuple[str, str]] = (),
     progress: Callable[[str], None] = lambda _text: None,
+    *,
+    fetch: bool = True,
 ) -> Preview:
     """Open the preview of a study with up to two labels, each a tag and the first digits of a version's SHA-256.
 
     An empty version is the label on the host. A label that can't be shown has the reason in the volume. A series
-    that MONAI Label has not fetched by DICOMweb is fetched for the preview, and ``progress`` gets a text meanwhile.
-    Raises Failed ``not_found`` for a study without an image, and Failed ``program_failed`` with the reason why an
-    image can't be shown.
+    that MONAI Label has not fetched by DICOMweb is fetched for the preview, and ``progress`` gets a text meanwhile;
+    without ``fetch`` it raises Refused ``not_fetched``. Raises Failed ``not_found`` for a study without an image,
+    and Failed ``program_failed`` with the reason why an image can't be shown.
     """
     agent = await session.link.ready()
     root = _root(session, agent)
@@ -58,6 +60,8 @@ async def open_preview(
     web = session.dicomweb()
     if image is None and web is None:
         raise _absent(session, study)
+    if image is None and not fetch:
+        raise Refused(Code.NOT_FETCHED, "This series is not on the host yet.", "Press V to fetch it.")
     queue = session.store.state.queue.value
     source = PreviewSource(
         study,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Horizontal, VerticalScroll
 from textual.content import Content
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import SessionState
+from labeltui.domain.studies.preview import Preview
 from labeltui.domain.studies.study import Study
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed
@@ -21,9 +23,12 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
+from labeltui.ui.screens.preview.plane import PlaneView
+from labeltui.ui.screens.preview.thumbnail import Thumbnail
 from labeltui.ui.widgets.columns import Static
 
 Load = Callable[[], Awaitable[Mapping[str, Any]]]
+_Known = tuple[Study | None, object]
 
 
 LABEL = "label "
@@ -52,7 +57,7 @@ class DeletionScreen(PickList):
 class StudyScreen(Dialog[str]):
     """Shows the facts in the list of studies, then the document that ``load`` returns; reads it again at changes.
 
-    Returns the id of the action to run on the study.
+    ``open_preview`` opens the study with its first label for the picture. Returns the id of the action to run.
     """
 
     BINDINGS: ClassVar = [
@@ -72,16 +77,19 @@ class StudyScreen(Dialog[str]):
         Binding("q", "dismiss_none", show=False),
     ]
 
-    def __init__(self, listed: Mapping[str, Any], load: Load) -> None:
+    def __init__(
+        self, listed: Mapping[str, Any], load: Load, open_preview: Callable[[], Awaitable[Preview]]
+    ) -> None:
         super().__init__()
         self._study = str(listed["id"])
         self._load = load
         self._lines = details(listed)
-        self._shown: object = None
+        self._shown: _Known = (None, None)
         self._stop: Callable[[], None] = lambda: None
         self._text = Static("", markup=False, classes="list")
         self._note = Static("", markup=False, classes="message")
-        self._scroll = VerticalScroll(classes="scroll fill")
+        self._scroll = VerticalScroll(classes="scroll fill", id="facts")
+        self._picture = Thumbnail(open_preview)
 
     def compose(self) -> ComposeResult:
         """Yield the details and a note."""
@@ -90,8 +98,10 @@ class StudyScreen(Dialog[str]):
             box.border_subtitle = Content(
                 "V view · v review · i infer · f next · d twice · c choose · r restore · D delete"
             )
-            with self._scroll:
-                yield self._text
+            with Horizontal(classes="fill"):
+                with self._scroll:
+                    yield self._text
+                yield self._picture
             yield self._note
 
     def on_mount(self) -> None:
@@ -100,9 +110,18 @@ class StudyScreen(Dialog[str]):
         self._show("Reading image, labels and history …")
         console = console_of(self)
         self._shown = self._known(console.state)
+        self._picture.place_on(self.size)
         if console.session is not None:
             self._stop = console.session.store.subscribe(self._changed)
         self._reload()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the picture where there is room."""
+        self._picture.place_on(event.size)
+
+    @on(PlaneView.Pointed)
+    def _open_planes(self) -> None:
+        self.dismiss("queue.preview")
 
     def on_unmount(self) -> None:
         """Unsubscribe."""
@@ -111,12 +130,14 @@ class StudyScreen(Dialog[str]):
     def _changed(self, state: SessionState, fields: Changed) -> None:
         if not fields & {Fields.queue, Fields.labels} or not self.is_mounted:
             return
-        known = self._known(state)
-        if known != self._shown:
+        known, before = self._known(state), self._shown
+        if known != before:
             self._shown = known
             self._reload()
+            if _tags(known[0]) != _tags(before[0]):
+                self._picture.again()
 
-    def _known(self, state: SessionState) -> tuple[Study | None, object]:
+    def _known(self, state: SessionState) -> _Known:
         """Return the study as the list has it, and the label that was copied last."""
         queue, copies = state.queue.value, state.labels.value
         listed = queue.studies if queue is not None else ()
@@ -150,3 +171,7 @@ class StudyScreen(Dialog[str]):
     def action_copy(self) -> None:
         """Copy the details as text."""
         console_of(self).copy("\n".join(self._lines))
+
+
+def _tags(study: Study | None) -> Mapping[str, object]:
+    return study.tags if study is not None else {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,17 +15,39 @@ from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Failed
-from labeltui.domain.studies.study import Fetch, Study
+from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.ui.presentation.study import details
 from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.dialogs.choice_field import Choice
+from labeltui.ui.screens.preview.screen import PreviewScreen
 from labeltui.ui.screens.study import StudyScreen
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, connected, console, fresh, settled, wait_for
-from tests.ui.panes.test_queue import SIZE, opened
+from tests.ui.panes.queue_pane import SIZE, opened, with_studies
 from tests.ui.screen_text import screen_text
+from tests.ui.screens.preview.fake_preview import FakePreview, facts, volume
 
 STUDY = Study("liver_081", {"final": NOW}, (Fetch("first", "[red]ben", NOW),), authors={"final": "ana"})
+
+
+class Previews:
+    """Previews of a made-up patient; None if none can be made. ``labels`` has those that were asked for."""
+
+    def __init__(self) -> None:
+        self.labels: list[tuple[tuple[str, str], ...]] = []
+        self.fetches: list[bool] = []
+        self.preview: FakePreview | None = None
+
+    async def open(
+        self, _session: Any, _study: str, labels: Sequence[tuple[str, str]], *_: Any, fetch: bool
+    ) -> FakePreview:
+        self.fetches.append(fetch)
+        self.labels.append(tuple(labels))
+        if self.preview is None:
+            raise Failed(Code.PROGRAM_FAILED, "The image has 4 dimensions [b].", "Open it in Slicer.")
+        return self.preview
+
+
 SHOWN = {
     **documents.study_document(STUDY),
     "image": {"path": "/workspace/studies/\x1b[31m.nii.gz"},
@@ -40,6 +64,14 @@ SHOWN = {
     ],
     "history": [{"at": NOW.isoformat(), "client": "ben", "event": "fetch", "strategy": "first"}],
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def previews(monkeypatch: pytest.MonkeyPatch) -> Previews:
+    opened = Previews()
+    monkeypatch.setattr("labeltui.operations.studies.preview.open_preview", opened.open)
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    return opened
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -111,6 +143,62 @@ async def test_open_details_follow_the_study_and_its_copies(monkeypatch: pytest.
         studies = tuple(later if study is shown else study for study in queue.value.studies)
         put(store, queue=replace(queue, value=replace(queue.value, studies=studies)))
         await wait_for(pilot, lambda: len(ran) == 3, "the study is read again")
+
+
+async def test_details_show_the_slice_with_most_of_the_label_and_a_click_opens_the_planes(
+    monkeypatch: pytest.MonkeyPatch, previews: Previews
+) -> None:
+    answering(monkeypatch, SHOWN)
+    preview = previews.preview = FakePreview(volume(facts()))
+    app = console(with_studies(STUDY))
+    index = SimpleNamespace(refresh=lambda: None, versions=list)
+    app._given.labels = SimpleNamespace(folder=SimpleNamespace(index=index))  # type: ignore[union-attr]
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "axial 27 of 40 · 39.0 mm · final" in screen_text(app))
+        assert "▀" * 20 in screen_text(app)
+        assert (previews.labels, preview.closed) == ([(("final", ""),)], 1)
+        assert app.session is not None
+        later = Study(STUDY.id, {**STUDY.tags, "original": NOW}, STUDY.fetches, authors=STUDY.authors)
+        put(app.session.store, queue=fresh(StudyQueue(1, 0, (later,))))
+        await wait_for(pilot, lambda: preview.closed == 2, "the new label is drawn")
+        await pilot.click("#thumbnail", offset=(18, 9))
+        await wait_for(pilot, lambda: isinstance(app.screen, PreviewScreen))
+        await wait_for(
+            pilot, lambda: previews.fetches == [False, False, True], "only the planes fetch a series"
+        )
+
+
+async def test_a_picture_that_can_not_be_made_says_why_and_a_small_screen_has_none(
+    monkeypatch: pytest.MonkeyPatch, previews: Previews
+) -> None:
+    answering(monkeypatch, SHOWN)
+    app = console(connected())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "no copy on this machine" in screen_text(app), "the document")
+        assert not previews.labels
+        await pilot.resize_terminal(*SIZE)
+        await wait_for(pilot, lambda: "No picture: The image has 4" in screen_text(app))
+        assert "[b]." in screen_text(app), "it is shown literally"
+        assert isinstance(app.screen, StudyScreen)
+
+
+async def test_leaving_the_details_ends_the_program_of_the_picture(
+    monkeypatch: pytest.MonkeyPatch, previews: Previews
+) -> None:
+    answering(monkeypatch, SHOWN)
+    preview = previews.preview = FakePreview(volume())
+    preview.held = asyncio.Event()
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: preview.asked)
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: preview.closed)
 
 
 async def test_a_review_of_marked_studies_is_one_form(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,15 @@ import asyncio
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.widget import Widget
 
 from labeltui.actions import BY_ID
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Refused
+from labeltui.domain.state import SessionState
 from labeltui.domain.studies.preview import Preview
 from labeltui.domain.studies.review import STATUSES
 from labeltui.domain.studies.study import Study
@@ -22,6 +25,9 @@ from labeltui.ui.screens.action_form import FormScreen, models_of, notes
 from labeltui.ui.screens.preview.labels import Choice, choices
 from labeltui.ui.screens.preview.screen import PreviewScreen
 from labeltui.ui.screens.study import LABEL, DeletionScreen, StudyScreen
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
 
 REVIEW, DELETE, INFER, PREVIEW = "studies.review", "studies.delete", "infer.batch", "queue.preview"
 DOUBLE, CHOOSE = "studies.double", "studies.choose"
@@ -62,7 +68,14 @@ class StudyVerbs:
                 params = {"studies": (study.id,)} if verb == "labels.restore" else {"study": study.id}
                 await console.dispatcher.invoke(verb, params)
 
-        self._pane.app.push_screen(StudyScreen(documents.study_document(study), load), chosen)
+        async def preview() -> Preview:
+            if (why := console.dispatcher.why_not(BY_ID[PREVIEW])) is not None:
+                raise Refused(Code.NOT_CONNECTED, f"{why}.")
+            first = choices(_newest(console.state, study), (), console.clock())[:1]
+            labels = [(one.tag, one.version) for one in first]
+            return await _open(session, study, labels, lambda _text: None, fetch=False)
+
+        self._pane.app.push_screen(StudyScreen(documents.study_document(study), load, preview), chosen)
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], None]]:
@@ -82,17 +95,14 @@ class StudyVerbs:
             return
 
         async def opened(labels: Sequence[tuple[str, str]], progress: Callable[[str], None]) -> Preview:
-            from labeltui.operations.studies.preview import open_preview  # noqa: PLC0415 - after first paint
-
-            return await open_preview(session, study.id, labels, progress)
+            return await _open(session, study, labels, progress)
 
         async def labels() -> Sequence[Choice]:
-            folder, queue = session.labels.folder, console.state.queue.value
+            folder = session.labels.folder
             with suppress(OSError):
                 await asyncio.to_thread(folder.index.refresh)
             copies = [entry for entry, _ in folder.index.versions() if entry.study == study.id]
-            now = next((one for one in queue.studies if one.id == study.id), study) if queue else study
-            return choices(now, copies, console.clock())
+            return choices(_newest(console.state, study), copies, console.clock())
 
         self._pane.app.push_screen(PreviewScreen(study.id, opened, labels))
 
@@ -155,3 +165,22 @@ class StudyVerbs:
                 await console.dispatcher.invoke(action.id, {"studies": ids, **params})
 
         self._pane.app.push_screen(FormScreen(action, initial, console.state), judged)
+
+
+async def _open(
+    session: Session,
+    study: Study,
+    labels: Sequence[tuple[str, str]],
+    progress: Callable[[str], None],
+    *,
+    fetch: bool = True,
+) -> Preview:
+    from labeltui.operations.studies.preview import open_preview  # noqa: PLC0415 - after first paint
+
+    return await open_preview(session, study.id, labels, progress, fetch=fetch)
+
+
+def _newest(state: SessionState, study: Study) -> Study:
+    """Return the study as the list has it now."""
+    queue = state.queue.value
+    return next((one for one in queue.studies if one.id == study.id), study) if queue else study

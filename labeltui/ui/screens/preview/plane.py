@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual import events
+from textual.app import App
 from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from labeltui.domain.studies.preview import Plane
-from labeltui.ui.screens.preview.cells import Picture
+from labeltui.ui.screens.preview.cells import Drawing, Picture
 from labeltui.ui.screens.preview.view import SIDES
 
 MARGIN = 1  # cells on each side, for the marks
+
+
+def first_drawing(app: App[object]) -> Drawing:
+    """Return how a label is drawn at first: as text on a terminal with few colours."""
+    return Drawing(text=app.no_color or app.console.color_system in (None, "standard", "windows"))
 
 
 class PlaneView(Widget):

@@ -21,7 +21,7 @@ from labeltui.ui.screens.dialogs.dialog import STYLES, Dialog
 from labeltui.ui.screens.preview.cells import Cells, Drawing, Picture
 from labeltui.ui.screens.preview.fetching import GROUP, Fetcher
 from labeltui.ui.screens.preview.labels import Choice, CompareScreen, LabelsScreen
-from labeltui.ui.screens.preview.plane import PlaneView
+from labeltui.ui.screens.preview.plane import PlaneView, first_drawing
 from labeltui.ui.screens.preview.text import KEYS, all_keys, facts, heading
 from labeltui.ui.screens.preview.view import View
 from labeltui.ui.widgets.columns import Static
@@ -105,10 +105,7 @@ class PreviewScreen(Dialog[None]):
 
     def on_mount(self) -> None:
         """Open the preview with the study's first label."""
-        app = self.app
-        self._drawing = Drawing(
-            text=app.no_color or app.console.color_system in (None, "standard", "windows")
-        )
+        self._drawing = first_drawing(self.app)
         self._cells = Cells(self._drawing)
         self._arrange()
         self._tell("Reading the labels …")

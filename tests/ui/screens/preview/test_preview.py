@@ -41,7 +41,13 @@ class Opened:
         self.changes: dict[str, Any] = {}
 
     async def open(
-        self, _session: Any, study: str, labels: Sequence[tuple[str, str]], progress: Callable[[str], None]
+        self,
+        _session: Any,
+        study: str,
+        labels: Sequence[tuple[str, str]],
+        progress: Callable[[str], None],
+        *,
+        fetch: bool,
     ) -> FakePreview:
         self.progress = progress
         self.labels.append(tuple(labels))

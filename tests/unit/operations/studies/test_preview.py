@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.problems import Refused
 from labeltui.domain.studies.preview import AIR, WINDOWS, Plane, Slice, Volume, colour_of
 from labeltui.operations.studies.picture import GAP, picture, png
+from labeltui.operations.studies.preview import open_preview
 from tests.fakes.host import MemoryChannel
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -170,7 +172,12 @@ async def test_a_series_of_a_dicomweb_server_is_read_from_the_cache_of_monai_lab
         has(it, "1.2.3", "1.2.3.nii.gz")
         await it.run("studies.preview", study="1.2.3", out=out, replace=True)
         has(it)
+        with pytest.raises(Refused) as unasked:
+            await open_preview(it.session, "1.2.3", fetch=False)
+        before = len(asked)
         await it.run("studies.preview", study="1.2.3", out=out, replace=True)
+    assert (unasked.value.problem.code, asked[before]["op"]) == ("not_fetched", "open")
+    assert unasked.value.problem.hint == "Press V to fetch it."
     cache = (
         "/root/.cache/monailabel/dicom/" + md5(b"http://pacs/dicom-web", usedforsecurity=False).hexdigest()
     )
