@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.guide.labels import copies, model_here
 from labeltui.domain.guide.step import Mark, Step, fresh, is_connected
@@ -13,8 +15,24 @@ from labeltui.domain.states import ServerState, TrainState
 
 def evening(state: SessionState) -> tuple[Step, ...]:
     """Return labels, model, training and server; for a rented pod also the pod and today's cost."""
-    steps = (copies(state), model_here(state), training_over(state), server_stopped(state))
+    steps = (labels_here(state), models_here(state), training_over(state), server_stopped(state))
     return (*steps, pod_ended(state), cost(state)) if state.identity.rents else steps
+
+
+def labels_here(state: SessionState) -> Step:
+    """Whether every label has a copy on this machine; done if there is none to copy."""
+    step, found = copies(state), fresh(state.labels)
+    if found is not None and found.safe and not found.people:
+        return replace(step, mark=Mark.DONE, text="there is no label to copy")
+    return step
+
+
+def models_here(state: SessionState) -> Step:
+    """Whether every trained model has a copy on this machine; done if none was trained."""
+    step, found = model_here(state), fresh(state.models)
+    if step.mark is Mark.UNKNOWN and is_connected(state) and found is not None:
+        return replace(step, mark=Mark.DONE, text="no model was trained")
+    return step
 
 
 def training_over(state: SessionState) -> Step:
@@ -28,7 +46,7 @@ def training_over(state: SessionState) -> Step:
     if now.state not in ENDS:
         return Step(title, why, Mark.DONE, "none runs")
     epoch = f", epoch {now.epoch} of {now.total_epochs or '?'}" if now.epoch else ""
-    text = f"{now.model or 'a training'} is {now.state}{epoch}"
+    text = f"{now.state}: {now.model or 'a model'}{epoch}"
     if now.state is TrainState.ORPHANED:
         return Step(title, why, Mark.TODO, text, "Stop it.", "train.stop")
     return Step(title, why, Mark.BUSY, text, "Wait for its end, or stop it.", "train.stop")
@@ -54,9 +72,10 @@ def pod_ended(state: SessionState) -> Step:
     if pod is None:
         return Step(title, why, Mark.UNKNOWN, state.pod.error or "there is no pod, or RunPod did not answer")
     if pod.status.is_up:
-        text = f"{pod.name} runs at {rate_text(pod.cost_per_hour)}"
+        rate = "an unknown price" if pod.cost_per_hour is None else rate_text(pod.cost_per_hour)
+        text = f"it runs at {rate}: {pod.name}"
         return Step(title, why, Mark.TODO, text, "Stop the pod.", "pod.stop")
-    return Step(title, why, Mark.DONE, f"{pod.name} is {pod.status}")
+    return Step(title, why, Mark.DONE, f"it is {pod.status}: {pod.name}")
 
 
 def cost(state: SessionState) -> Step:

@@ -68,12 +68,17 @@ async def evening_end(session: Session, params: EveningEndParams, report: Report
     """
     pod = await _pod(session, params)
     done: list[str] = []
-    for name, title, work in _plan(session, params, pod, report):
+    plan = _plan(session, params, pod, report)
+    for name, title, _work in plan:
+        report.emit({"step": name, "title": title, "state": "waiting"})
+    for name, title, work in plan:
         report.emit({"step": name, "title": title, "state": "running"})
         try:
             await work()
         except asyncio.CancelledError:
             report.emit({"step": name, "title": title, "state": "cancelled"})
+            report.progress(f"Done: {'; '.join(done) or 'nothing'}.")
+            report.progress(f"Not done: {'; '.join(one[1] for one in plan[len(done) :])}.")
             raise
         except LabeltuiError as error:
             report.emit({"step": name, "title": title, "state": "failed"})

@@ -62,10 +62,12 @@ def first_label(state: SessionState) -> Step:
 
 def copies(state: SessionState) -> Step:
     """The labels' copies on this machine."""
-    title, why = "labels here", "A copy on this machine survives the pod."
+    title, why = "labels here", "A copy on this machine survives the host."
     found = fresh(state.labels)
-    if found is None or not found.people:
-        return Step(title, why, Mark.UNKNOWN, state.labels.error or "there is no label to copy yet")
+    if found is None:
+        return Step(title, why, Mark.UNKNOWN, state.labels.error or "the labels were not read yet")
+    if not found.people:
+        return Step(title, why, Mark.UNKNOWN, "there is no label to copy yet")
     if found.safe:
         return Step(title, why, Mark.DONE, f"{found.people_here} of {found.people} on this machine")
     text = found.unlisted or found.reason or f"{found.people_here} of {found.people} on this machine"
@@ -149,7 +151,7 @@ def _why_not_comparable(state: SessionState, before: TrainingRecord, newest: Tra
 
 def model_here(state: SessionState) -> Step:
     """The trained models' copies on this machine."""
-    title, why = "model here", "The trained model is on the pod only, until it is copied to this machine."
+    title, why = "model here", "A trained model is on the host only, until it is copied to this machine."
     found = fresh(state.models)
     if not is_connected(state) or found is None:
         return Step(title, why, Mark.UNKNOWN, state.models.error or "the models were not read yet")

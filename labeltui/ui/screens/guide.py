@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import events
@@ -18,12 +19,11 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.guide import MARKS, keys_for
 from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import elide, safe
-from labeltui.ui.presentation.words import Tone
+from labeltui.ui.presentation.words import Tone, Word
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.widgets.lines import Lines
 
 TITLE_WIDTH = 15
-WORD_WIDTH = 8
 KEYS_WIDTH = 7
 DETAIL_ROWS = 6
 REFRESH_S = 0.5
@@ -35,6 +35,8 @@ class GuideScreen(Dialog[str]):
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
     TITLE_TEXT = "guide"
     KEYS = "j k choose · enter does it · h hides or shows the next step · esc"
+    WORDS: ClassVar[Mapping[Mark, Word]] = MARKS
+    WORD_WIDTH = 8
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,13 +81,18 @@ class GuideScreen(Dialog[str]):
     def _show(self) -> None:
         self._steps = self._read()
         chosen, width = self.chosen, max(30, self._list.size.width)
-        self._list.set_lines([self._row(step, width, at == chosen) for at, step in enumerate(self._steps)])
+        rows = [self._row(step, width, at == chosen) for at, step in enumerate(self._steps)]
+        self._list.set_lines([*rows, *self._rest(width)])
         self._details.set_lines(self._about(self._steps[chosen], width))
 
+    def _rest(self, width: int) -> list[Content]:
+        """Return what stands below the steps."""
+        return []
+
     def _row(self, step: Step, width: int, chosen: bool) -> Content:
-        word, keys = MARKS[step.mark], keys_for(step, self._keys)
+        word, keys = self.WORDS[step.mark], keys_for(step, self._keys)
         head = Content.assemble(
-            ("›" if chosen else " ", "bold $text-primary"), (f"{word!s:<{WORD_WIDTH}}", word.tone),
+            ("›" if chosen else " ", "bold $text-primary"), (f"{word!s:<{self.WORD_WIDTH}}", word.tone),
             (f"{step.title:<{TITLE_WIDTH}}", "bold $foreground" if chosen else Tone.PLAIN),
             (f"{elide(keys, KEYS_WIDTH - 1):<{KEYS_WIDTH}}", "$text-accent"),
         )  # fmt: skip
@@ -121,11 +128,23 @@ class EveningScreen(GuideScreen):
     """Says what is safe at the end of the day, and what still runs. ``e`` ends the day."""
 
     TITLE_TEXT = "end of the day"
-    KEYS = "j k choose · enter does it · e ends the day · o with options · R report · esc"
+    KEYS = "enter does it · e ends the day · o options · R report · esc"
+    WORDS: ClassVar[Mapping[Mark, Word]] = {**MARKS, Mark.UNKNOWN: Word("?", "unknown", Tone.WARN)}
+    WORD_WIDTH = 10
     ANSWERS: ClassVar = {"e": "evening.end", "o": "evening.options", "R": "report.write"}
 
     def _read(self) -> tuple[Step, ...]:
         return evening(console_of(self).state)
+
+    def _rest(self, width: int) -> list[Content]:
+        if all(step.mark is Mark.DONE for step in self._steps):
+            return [Content(""), *wrapped("The day is ended. R writes its report.", width, Tone.GOOD)]
+        rest = "e copies labels and models here, waits for the training, and stops the server"
+        rest += ", then the pod" if console_of(self).state.identity.rents else ""
+        return [
+            Content(""),
+            *wrapped(f"{rest}: it asks first, and ends at the first step that fails.", width, Tone.PLAIN),
+        ]
 
     def on_key(self, event: events.Key) -> None:
         """End the day, or do the chosen step."""

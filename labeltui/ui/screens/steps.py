@@ -86,7 +86,8 @@ class StepsScreen(Dialog[None]):
         )
 
     def action_cancel(self) -> None:
-        """Cancel the action."""
-        if self._job.worker is not None:
+        """Cancel the action, and leave its steps on the screen; after its end, close the screen."""
+        if self._job.worker is None or self._job.worker.is_finished:
+            self.dismiss(None)
+        else:
             self._job.worker.cancel()
-        self.dismiss(None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from labeltui.domain.pod.pod import PodStatus
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -50,6 +52,30 @@ async def test_a_label_that_cannot_be_copied_ends_it_before_anything_stops(tmp_p
     assert "Done before that: Connect to the host." in error.problem.hint
     assert serves
     assert pod.status is PodStatus.RUNNING
+
+
+@in_virtual_time
+async def test_a_cancelled_end_says_what_is_done_and_what_is_not(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await served(it)
+        it.server.tasks.append(
+            {"id": "t", "model": "deepedit", "status": "RUNNING", "request": {}, "details": []}
+        )
+        it.session.pollers.training.wake()
+        ending = it.begin("evening.end")
+        await it.report.wait_for("Waiting for the training")
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        pod = await it.session.account.find()
+        serves, entry = it.server.up, it.session.journal.entries[-1]
+    steps = ("reach", "labels", "training", "server", "models", "pod")
+    assert [it.report.state(step) for step in steps] == ["done", "done", "cancelled", *["waiting"] * 3]
+    assert it.report.lines[-2:] == [
+        "Done: Connect to the host; Copy the labels here.",
+        "Not done: Wait for the training; Stop the server; Copy the models here; Stop the pod.",
+    ]
+    assert (serves, pod.status, entry.ok) == (True, PodStatus.RUNNING, False)
 
 
 @in_virtual_time
