@@ -17,7 +17,15 @@ from labeltui.actions.models import INFERENCE_ACTIONS, MODEL_ACTIONS
 from labeltui.actions.params import Param
 from labeltui.actions.pods import POD_ACTIONS
 from labeltui.actions.server import SERVER_ACTIONS
-from labeltui.actions.session import DOCTOR, EVENING_ACTIONS, REPORT_ACTIONS, SSH_CONFIG, STATUS, TUNNEL
+from labeltui.actions.session import (
+    DOCTOR,
+    EVENING_ACTIONS,
+    REPORT_ACTIONS,
+    SSH_CONFIG,
+    STATUS,
+    SUPPORT_ACTIONS,
+    TUNNEL,
+)
 from labeltui.actions.shell import SHELL_ACTIONS
 from labeltui.actions.slicer import SLICER_ACTIONS
 from labeltui.actions.studies import STUDY_ACTIONS
@@ -36,7 +44,7 @@ __all__ = [
 ]
 
 ACTIONS: tuple[Action, ...] = (
-    *(STATUS, *REPORT_ACTIONS, DOCTOR),
+    *(STATUS, *REPORT_ACTIONS, DOCTOR, *SUPPORT_ACTIONS),
     *SERVER_ACTIONS,
     *SLICER_ACTIONS,
     *STUDY_ACTIONS,

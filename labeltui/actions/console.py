@@ -90,7 +90,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         "Guide",
         "every step of the session, what is done and what is wrong; enter does the chosen step",
         key="H",
-        console="guide",
+        console="open('guide')",
     ),
     Action(
         "guide.line",
@@ -106,7 +106,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         leader="p",
         disabled=conditions.demo_without_account,
         needs_host=False,
-        console="pods",
+        console="open('pods')",
     ),
     Action(
         "events",
@@ -116,7 +116,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         leader="p",
         disabled=conditions.no_pod,
         needs_host=False,
-        console="events",
+        console="open('events')",
     ),
     Action(
         "pod.choices",

@@ -1,4 +1,4 @@
-"""Actions on the whole session: status, report, end of the day, diagnosis, ssh configuration and tunnel."""
+"""Actions on the whole session: status, report, support, end of the day, diagnosis, ssh configuration and tunnel."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ class ReportParams(Params):
     since: str | None = text(
         "start of the report: 9:00, 2026-11-23 09:00, or 8h ago; default: the session's start"
     )
+    replace: bool = switch("replace a file of that name")
+
+
+class SupportParams(Params):
+    """Parameters of ``support``."""
+
+    file: str | None = text("a zip file to save; without it, the files are only listed", positional=True)
+    names: bool = switch("leave the names of hosts, studies and people in it")
     replace: bool = switch("replace a file of that name")
 
 
@@ -88,6 +96,19 @@ REPORT_ACTIONS: tuple[Action, ...] = (
     ),
 )  # fmt: skip
 
+SUPPORT = Command(
+    "support", "Support bundle", "list versions, settings, logs and events to send with a question, or save them",
+    command=("support",), needs_host=False, takes=SupportParams,
+)  # fmt: skip
+
+SUPPORT_ACTIONS: tuple[Action, ...] = (
+    SUPPORT,
+    Action(
+        "support.show", "Support bundle", "list logs, settings and events without secrets or names, then save them",
+        key="B", needs_host=False, console="open('support')",
+    ),
+)  # fmt: skip
+
 EVENING = Command(
     "evening", "End of the day", "show whether labels and models are here, and what still runs or costs money",
     command=("evening", "status"), needs_host=False, takes=NoParams,
@@ -103,7 +124,7 @@ EVENING_ACTIONS: tuple[Action, ...] = (
     EVENING_END,
     Action(
         "evening.show", "End of the day", "labels and models here? training, server and pod ended? then end the day",
-        key="D", needs_host=False, console="evening",
+        key="D", needs_host=False, console="open('evening')",
     ),
     Action(
         "evening.options", "End the day with options", "choose whether to terminate the pod, or to stop a training",

@@ -51,7 +51,7 @@ from labeltui.actions.server import (
     SERVER_STOP,
     SETUP,
 )
-from labeltui.actions.session import DOCTOR, EVENING, EVENING_END, REPORT, SSH_CONFIG, STATUS, TUNNEL
+from labeltui.actions.session import DOCTOR, EVENING, EVENING_END, REPORT, SSH_CONFIG, STATUS, SUPPORT, TUNNEL
 from labeltui.actions.slicer import SLICER
 from labeltui.actions.studies import (
     LABELS_LIST,
@@ -114,6 +114,7 @@ from labeltui.operations.studies.sessions import sessions
 from labeltui.operations.studies.show import studies_show
 from labeltui.operations.studies.upload.command import studies_upload
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
+from labeltui.operations.support.command import support
 from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
 from labeltui.session.session import Session
@@ -133,6 +134,7 @@ OPERATIONS: dict[str, Operation] = dict(
     (
         _pair(STATUS, status),
         _pair(REPORT, report),
+        _pair(SUPPORT, support),
         _pair(EVENING, evening),
         _pair(EVENING_END, evening_end),
         _pair(DOCTOR, doctor),

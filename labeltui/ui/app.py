@@ -176,13 +176,9 @@ class Console(Core):
         """Write a ``Host`` entry for the session's host to ssh's configuration."""
         await self.dispatcher.invoke("ssh-config", {"write": True})
 
-    def action_guide(self) -> None:
-        """List every step of the session."""
-        self.screens.guide()
-
-    def action_evening(self) -> None:
-        """Show what is safe at the end of the day."""
-        self.screens.evening()
+    def action_open(self, name: str) -> None:
+        """Open a screen by the name of its method of ``Screens``, for example ``guide`` or ``support``."""
+        getattr(self.screens, name)()
 
     def action_guide_line(self) -> None:
         """Hide the line with the next step, or show it again."""
@@ -209,10 +205,6 @@ class Console(Core):
     def action_invite(self) -> None:
         """Ask for an annotator's name, then invite the annotator."""
         self.screens.invite()
-
-    def action_events(self) -> None:
-        """List the pod's events."""
-        self.screens.events()
 
     async def action_start_pod(self, how: str) -> None:
         """Run ``pod.start`` with the parameter ``how`` set: ``retry`` or ``data_only``."""
@@ -276,10 +268,6 @@ class Console(Core):
     def action_themes(self) -> None:
         """Choose the console's colours."""
         self.screens.themes(self.themes)
-
-    def action_pods(self) -> None:
-        """List every pod of the account."""
-        self.screens.pods()
 
     def action_form(self, action_id: str) -> None:
         """Ask for an action's parameters in a form, then run the action."""

@@ -62,7 +62,7 @@ def status_document(state: SessionState, now: datetime) -> Document:
         "studies": {key: value for key, value in studies.items() if key != "studies"},
         "labels": labels_document(state.labels, now),
         "training": training_document(state.training, now),
-        "alerts": [_alert(alert) for alert in state.alerts],
+        "alerts": [alert_document(alert) for alert in state.alerts],
     }
 
 
@@ -343,10 +343,10 @@ def _orphan(orphan: OrphanTask) -> Document:
     }
 
 
-def _alert(alert: Alert) -> Document:
+def alert_document(alert: Alert) -> Document:
+    """One alert of ``status``."""
     return {
-        "key": alert.key,
-        "level": alert.level.value,
+        **{"key": alert.key, "level": alert.level.value},
         "message": alert.message,
         "hint": alert.hint or None,
         "at": moment(alert.at),

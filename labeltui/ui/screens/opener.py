@@ -42,6 +42,7 @@ from labeltui.ui.screens.records import (
     TrainingsScreen,
 )
 from labeltui.ui.screens.steps import StepsScreen
+from labeltui.ui.screens.support import SupportScreen
 from labeltui.ui.screens.themes import open_themes
 from labeltui.ui.screens.training_form import TrainingForm
 
@@ -112,6 +113,8 @@ class Screens:
             self._app.push_screen(TrainingForm(action, initial, state, notes=below), submitted)
             return
         only, models = ASKED_FIRST.get(action_id, ()), models_of(session)
+        if action_id == "evening.end" and not state.identity.rents:
+            only = ("stop_training",)
         self._app.push_screen(FormScreen(action, initial, state, only, notes=below, models=models), submitted)
 
     # -- finding an action
@@ -143,6 +146,15 @@ class Screens:
     def evening(self) -> None:
         """Show what is safe at the end of the day, and run the chosen action."""
         self._app.push_screen(EveningScreen(), self._picked)
+
+    def support(self) -> None:
+        """List what a support bundle would have, and save it if the operator says so."""
+
+        async def chosen(params: dict[str, object] | None) -> None:
+            if params is not None:
+                await self._console.dispatcher.invoke("support", params)
+
+        self._app.push_screen(SupportScreen(), chosen)
 
     async def _picked(self, action_id: str | None) -> None:
         if action_id is not None:

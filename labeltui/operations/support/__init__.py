@@ -1,0 +1,1 @@
+"""The support bundle: what labeltui knows about a problem, without secrets and names."""
