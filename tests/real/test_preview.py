@@ -9,10 +9,25 @@ from typing import Any
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
+import SimpleITK
 
-from labeltui.domain.studies.preview import colour_of
-from tests.real.conftest import Bench
+from labeltui.domain.problems import Failed
+from labeltui.domain.studies.preview import Plane, SliceRequest, colour_of
+from labeltui.imaging.segmentations import write_segmentation
+from labeltui.imaging.series import read_series
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_profile
+from labeltui.operations.studies.preview import open_preview
+from labeltui.session.session import Session
+from tests.actions import FailingPrompter
+from tests.dicom_files import write_series
+from tests.real.conftest import PROFILE, Bench
+from tests.real.orthanc import Orthanc
+from tests.real.test_orthanc import desk_for
+from tests.sshd import free_port
+from tests.unit.monailabel.programs.test_preview import JPEG2000
 from tests.unit.operations.studies.test_preview import pixels_of
 
 STUDY = "oblique case's"
@@ -76,3 +91,79 @@ def test_every_voxel_and_the_label_are_where_simpleitk_has_them(
     document = ran.document
     assert document["oblique_degrees"] == pytest.approx(16.3, abs=0.1)
     assert (document["labels"][0]["resampled"], document["labels"][0]["error"]) == (True, None)
+
+
+PICTURE = np.arange(16)[:, None] * 40 + np.arange(16) * 3
+"""The pixels of ``JPEG2000``. The files' intercept is -1000."""
+
+
+def compressed_series(folder: Path, name: str) -> str:
+    """Write a series of five slices in a transfer syntax, and return its UID."""
+    voxels = np.stack([PICTURE.astype(np.int16)] * 5)
+    uid = str(pydicom.uid.generate_uid())
+    for path in write_series(folder, voxels, series_uid=uid, PixelRepresentation=0):
+        one = pydicom.dcmread(path)
+        one.compress(pydicom.uid.RLELossless)
+        if name != "RLE":
+            one.PixelData = pydicom.encaps.encapsulate([JPEG2000])
+            syntaxes = {"JPEG 2000": pydicom.uid.JPEG2000Lossless, "HTJ2K": pydicom.uid.HTJ2KLossless}
+            one.file_meta.TransferSyntaxUID = syntaxes[name]
+        path.unlink()
+        one.save_as(path.with_suffix(".dcm"))
+    return uid
+
+
+def write_seg(folder: Path) -> Any:
+    """Write a SEG of the series in this folder. Returns the voxels of its label, in the picture's order."""
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    image = reader.Execute()
+    mask = np.zeros((5, 16, 16), np.uint8)
+    mask[1, 2:5, 3:9], mask[3, 12, 1] = 1, 2
+    label = SimpleITK.GetImageFromArray(mask)
+    label.CopyInformation(image)
+    SimpleITK.WriteImage(label, str(folder / "label.nii.gz"))
+    (slices,) = read_series(folder.glob("*.dcm"))[0].values()
+    names = {"names": {"1": "liver", "2": "left kidney"}, "algorithm": "", "version": "1", "who": ""}
+    write_segmentation(folder / "label.nii.gz", slices, folder / "seg.dcm", names)
+    return mask
+
+
+async def shown(session: Session, uid: str, *labels: tuple[str, str]) -> tuple[Any, ...]:
+    """Open a series that only the DICOM server has. Returns its volume, and a pixel of each voxel of slice 2."""
+    preview = await open_preview(session, uid, labels)
+    try:
+        drawn = await preview.slice(SliceRequest(Plane.AXIAL, 1, -1000, 1550, 16 * 7, 16 * 9))
+        assert (drawn.width, drawn.height) == (16 * 7, 16 * 9)
+        pictures = [np.frombuffer(one, np.uint8).reshape(16 * 9, -1) for one in (drawn.grey, *drawn.segments)]
+        return preview.volume, *(one[4::9, 3::7].astype(int) for one in pictures)
+    finally:
+        await preview.close()
+
+
+async def test_compressed_series_and_their_segs_straight_from_orthanc(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.run("setup", timeout=1200).code == 0
+    names = ("RLE", "JPEG 2000", "HTJ2K")
+    uids = {name: compressed_series(tmp_path / "dicom" / name, name) for name in names}
+    mask = write_seg(tmp_path / "dicom/RLE")
+    with Orthanc(tmp_path / "orthanc") as orthanc:
+        orthanc.store(tmp_path / "dicom")
+        desk = desk_for(bench, orthanc, free_port(), tmp_path)
+        monkeypatch.setenv("LABELTUI_STATE", desk.environment["LABELTUI_STATE"])
+        session = open_profile(Launch(str(desk.config), PROFILE), FailingPrompter())
+        await session.start(hold=False)
+        try:
+            _volume, grey = await shown(session, uids["JPEG 2000"])
+            assert np.abs(grey - PICTURE / 10).max() < 2
+            volume, grey, segments = await shown(session, uids["RLE"], ("final", ""))
+            assert np.abs(grey - PICTURE / 10).max() < 2
+            assert (segments == mask[1]).all()
+            (label,) = volume.labels
+            assert (label.tag, label.problem, label.resampled) == ("dicom-seg", "", False)
+            assert [(one.name, one.voxels) for one in label.segments] == [("liver", 18), ("left kidney", 1)]
+            with pytest.raises(Failed, match="High-Throughput JPEG 2000"):
+                await shown(session, uids["HTJ2K"])
+        finally:
+            await session.close()

@@ -30,18 +30,26 @@ COLOURS: tuple[tuple[int, int, int], ...] = (
 """Red, green and blue for the segments: the colours of Okabe and Ito, which colour-blind people can distinguish."""
 
 
-def colour_of(value: int) -> tuple[int, int, int]:
-    """Return the colour of a segment, from its value above 0."""
-    return COLOURS[(value - 1) % len(COLOURS)]
+Colour = tuple[int, int, int]
+"""Red, green and blue, from 0 to 255."""
+
+
+def colour_of(value: int, own: Mapping[int, Colour] = MappingProxyType({})) -> Colour:
+    """Return the colour of a segment, from its value above 0. ``own`` are colours that the label itself has."""
+    return own.get(value) or COLOURS[(value - 1) % len(COLOURS)]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One value of a label. ``name`` is empty if unknown; ``voxels`` are counted on the image's grid."""
+    """One value of a label. ``name`` is empty if unknown; ``voxels`` are counted on the image's grid.
+
+    ``colour`` is the one that the label's file has, as DICOM SEG may; else None.
+    """
 
     value: int
     name: str
     voxels: int
+    colour: Colour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,16 @@ class Volume:
         """The window to begin with: soft tissue for CT, else from the 1st to the 99th percentile."""
         is_ct = self.modality == "CT" or (not self.modality and self.percentiles[0] < AIR)
         return WINDOWS["soft"] if is_ct else self.percentiles
+
+    @property
+    def colours(self) -> Mapping[int, Colour]:
+        """The colours that the labels themselves have, by value. The first label's count where two differ."""
+        return {
+            one.value: one.colour
+            for label in reversed(self.labels)
+            for one in label.segments
+            if one.colour is not None
+        }
 
     def slices(self, plane: Plane) -> int:
         """Return the number of slices of a plane."""

@@ -18,6 +18,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from labeltui.monailabel.programs.segmentation import open_seg
 from labeltui.monailabel.programs.volumes import Oriented, Source, Unreadable, open_file, read
 
 WORK_S = 180  # for one request
@@ -30,17 +31,23 @@ PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
 
 
 class Label:
-    """A label on the image's grid, with the counts of its values."""
+    """A label on the image's grid, with the counts of its values. ``segments`` are those of a DICOM SEG, else None."""
 
-    def __init__(self, own: Oriented, image: Oriented) -> None:
+    def __init__(self, own: Oriented, image: Oriented, segments: Any = None) -> None:
         shape = image.voxels.shape
         moved = np.linalg.inv(own.affine) @ image.affine
-        self.resampled = own.voxels.shape != shape or not near_identity(moved, shape)
+        shift = whole_shift(moved, shape)
+        same = own.voxels.shape == shape and shift == [0, 0, 0]
+        self.resampled = not same and (segments is None or shift is None)
         self.voxels = np.zeros(shape, np.uint8, order="F")
         counts = np.zeros(1 << 16, np.int64)
         planes = [np.zeros(size, np.int64) for size in shape]
         for index in range(shape[2]):
-            values = own.voxels[:, :, index] if not self.resampled else resampled(own, moved, shape, index)
+            values = (
+                own.voxels[:, :, index] if same else
+                shifted(own, shift, shape, index) if shift is not None else
+                resampled(own, moved, shape, index)
+            )  # fmt: skip
             whole = whole_numbers(own.intensities(values) if (own.slope, own.intercept) != (1, 0) else values)
             counts += np.bincount(whole.ravel(), minlength=1 << 16)
             self.voxels[:, :, index] = np.minimum(whole, 255)
@@ -56,14 +63,34 @@ class Label:
         self.fullest = (
             {name: int(planes[axis].argmax()) for name, axis in PLANES.items()} if len(values) else {}
         )
+        known = {int(value): segments[value] for value in values if value in segments} if segments else {}
+        self.described = {
+            "names": {value: name for value, (name, _colour) in known.items()},
+            "colours": {value: colour for value, (_name, colour) in known.items() if colour is not None},
+        }  # fmt: skip
 
 
-def near_identity(moved: Any, shape: tuple[int, ...]) -> bool:
-    """Whether the corners of two grids are at the same places."""
+def whole_shift(moved: Any, shape: tuple[int, ...]) -> list[int] | None:
+    """Return the voxels by which two grids are shifted against each other; None if one is no part of the other."""
     corners = np.array(
         [[x, y, z, 1] for x in (0, shape[0]) for y in (0, shape[1]) for z in (0, shape[2])], float
     )
-    return bool(np.abs(corners @ (moved - np.eye(4)).T).max() < NEAR)
+    expected = np.eye(4)
+    expected[:3, 3] = np.rint(moved[:3, 3])
+    near = np.abs(corners @ (moved - expected).T).max() < NEAR
+    return [int(one) for one in expected[:3, 3]] if near else None
+
+
+def shifted(own: Oriented, shift: list[int], shape: tuple[int, ...], index: int) -> Any:
+    """Return one axial slice of the image's grid, from a label that is shifted by whole voxels."""
+    values = np.zeros(shape[:2], own.voxels.dtype)
+    if 0 <= index + shift[2] < own.voxels.shape[2]:
+        here, there = [], []
+        for size, own_size, by in zip(shape, own.voxels.shape, shift[:2]):
+            here.append(slice(max(0, -by), max(0, min(size, own_size - by))))
+            there.append(slice(max(0, by), max(0, min(own_size, size + by))))
+        values[here[0], here[1]] = own.voxels[there[0], there[1], index + shift[2]]
+    return values
 
 
 def resampled(own: Oriented, moved: Any, shape: tuple[int, ...], index: int) -> Any:
@@ -102,7 +129,7 @@ class Drawing:
 
     def label(self, source: Source) -> Label:
         """Read a label."""
-        return Label(read(source), self.image)
+        return Label(read(source), self.image, source.segments)
 
     def facts(self) -> dict[str, Any]:
         """Return what ``Volume`` has."""
@@ -115,7 +142,9 @@ class Drawing:
             "percentiles": [float(low), float(high)], "oblique": self.image.oblique,
             "labels": [
                 {"problem": one} if isinstance(one, str) else
-                {"segments": one.segments, "resampled": one.resampled, "fullest": one.fullest}
+                {
+                    "segments": one.segments, "resampled": one.resampled, "fullest": one.fullest, **one.described,
+                }
                 for one in self.labels
             ],
         }  # fmt: skip
@@ -198,13 +227,18 @@ def attempt(open_it: Any, *arguments: Any) -> Any:
 def open_label(label: dict[str, Any], content: list[bytes]) -> Source:
     """Read the header of a label's file, or of one that was sent with the request."""
     if "path" in label:
-        return open_file(str(label["path"]))
+        return open_file(str(label["path"]), reader_of(str(label["path"])))
     with tempfile.TemporaryDirectory(prefix="labeltui-preview-") as folder:
         path = Path(folder) / ("label" + label["suffix"])
         path.write_bytes(content.pop(0))
-        source = open_file(str(path))
+        source = open_file(str(path), reader_of(str(path)))
         voxels = np.array(source.read())  # the file is removed
         return source._replace(read=lambda: voxels, held=0)
+
+
+def reader_of(path: str) -> Any:
+    """Return the reader of a label that is DICOM; None for other files."""
+    return open_seg if path.lower().endswith(".dcm") else None
 
 
 def limit_memory(needed: int) -> None:

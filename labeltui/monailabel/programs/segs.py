@@ -47,6 +47,7 @@ class Mirror:
         self.cache = Path(arguments["cache"]).expanduser()
         self.filter = filter_of(arguments, environment)
         self.wanted = None if arguments.get("images") is None else set(arguments["images"])
+        self.searches = bool(arguments.get("search"))
         self.end = time.monotonic() + float(arguments["within_s"])
         self.client = client_of(arguments, environment)
         self.index = self.folder / "segs.json"
@@ -62,6 +63,8 @@ class Mirror:
         Returns the problem; empty if none.
         """
         mine = dict(self.submitted())
+        for image in sorted(self.wanted or ()) if self.searches else ():
+            mine.update(self.of_study(image))
         for uid, study in mine.items():
             self.known(uid, study)
         if self.wanted is None:
@@ -95,6 +98,13 @@ class Mirror:
                 self.absent.discard(image)
                 yield str(uid), str(study)
 
+    def of_study(self, image: str) -> Iterator[tuple[str, str]]:
+        """Ask the DICOM server for the SEG series in an image's study. Yields them with the study."""
+        for page, _offset in pages(self.client, {"SeriesInstanceUID": plain(image)}, []):
+            for study in {text(one, STUDY_UID) for one in page if text(one, SERIES_UID) == image}:
+                for segs, _more in pages(self.client, {"Modality": "SEG", "StudyInstanceUID": study}, []):
+                    yield from ((text(one, SERIES_UID), study) for one in segs)
+
     def find(self) -> None:
         """Ask the DICOM server for every SEG series."""
         for page, _offset in pages(self.client, {"Modality": "SEG"}, []):
@@ -121,6 +131,8 @@ class Mirror:
         if series["image"] is None:
             self.refer(uid, series)
         if not series["image"] or series.get("not_in") == self.filter:
+            return
+        if self.wanted is not None and series["image"] not in self.wanted:
             return
         if self.is_served(series["image"]):
             self.fetch(uid, series)
@@ -161,7 +173,8 @@ def main(arguments: dict[str, Any]) -> dict[str, Any]:
     (series that refer to no image).
 
     ``arguments``: url, user, password, qido, wado (prefixes), filter, folder, cache, within_s, and ``images``:
-    the image series whose SEGs are wanted, or None for all. If this user may read the environment of the
+    the image series whose SEGs are wanted, or None for all. With ``search``, the server is asked for the SEGs in their
+    studies; without it, only those are read that MONAI Label lists. If this user may read the environment of the
     server's process ``pid``, login, prefixes and filter come from there.
     """
     os.umask(0o077)  # patients' data

@@ -15,7 +15,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator
+from typing import Any, Callable, Iterator
 
 import requests
 
@@ -30,9 +30,10 @@ from labeltui.monailabel.programs.dicomweb import (
     text,
     value,
 )
+from labeltui.monailabel.programs.multipart import Broken, Multipart
 from labeltui.monailabel.programs.preview import WORK_S, Drawing
 from labeltui.monailabel.programs.preview import serve as serve_requests
-from labeltui.monailabel.programs.volumes import Unreadable
+from labeltui.monailabel.programs.volumes import Undecodable, Unreadable
 
 REQUEST_S = 60.0
 FETCH_S = 600
@@ -51,14 +52,28 @@ def serve() -> None:
 
 def draw(request: dict[str, Any], content: list[bytes], send: Send) -> Drawing:
     """Fetch the series, and open it. Raises Unreadable."""
-    signal.alarm(FETCH_S + WORK_S)
     with removed_folder() as folder:
+        fetch_within_time(request["series"], folder, send)
         try:
-            fetch(request["series"], folder, send)
-        except (requests.RequestException, OSError, ValueError, KeyError) as error:
-            raise Unreadable(error_text(error, shown(request["series"]["url"]))) from None
-        signal.alarm(WORK_S)
-        return Drawing({**request, "image": str(folder)}, content)
+            return Drawing({**request, "image": str(folder)}, content)
+        except Undecodable as problem:
+            for path in folder.iterdir():
+                path.unlink()
+            try:
+                fetch_within_time(request["series"], folder, send, stored=False)
+            except Unreadable:
+                raise problem from None
+            return Drawing({**request, "image": str(folder)}, content)
+
+
+def fetch_within_time(series: dict[str, Any], folder: Path, send: Send, stored: bool = True) -> None:
+    """Fetch a series, then give the usual time to read it. Raises Unreadable."""
+    signal.alarm(FETCH_S + WORK_S)
+    try:
+        fetch(series, folder, send, stored)
+    except (requests.RequestException, OSError, ValueError, KeyError) as error:
+        raise Unreadable(error_text(error, shown(series["url"]))) from None
+    signal.alarm(WORK_S)
 
 
 def shown(url: str) -> str:
@@ -91,8 +106,11 @@ def removed_folder() -> Iterator[Path]:
             os.waitpid(remover, 0)
 
 
-def fetch(series: dict[str, Any], folder: Path, send: Send) -> None:
-    """Write the files of a series to ``folder``. Raises Unreadable, ValueError, OSError and RequestException."""
+def fetch(series: dict[str, Any], folder: Path, send: Send, stored: bool = True) -> None:
+    """Write the files of a series to ``folder``, as they are stored or without compression.
+
+    Raises Unreadable, ValueError, OSError and RequestException.
+    """
     client: Any = connect(series, take_environment(series["pid"]), REQUEST_S)
     uid, end = plain(series["uid"]), time.monotonic() + FETCH_S
     found = [
@@ -107,7 +125,7 @@ def fetch(series: dict[str, Any], folder: Path, send: Send) -> None:
     prefix = f"/{client.wado_url_prefix}" if client.wado_url_prefix else ""
     url = f"{client.base_url}{prefix}/studies/{plain(text(found[0], STUDY_UID))}/series/{uid}"
     most, size, reported = min(MOST_BYTES, shutil.disk_usage(folder).free - SPARE_BYTES), 0, 0.0
-    with request(client._session, url) as response:
+    with request(client._session, url, stored) as response:
         for number, part in enumerate(parts(response), 1):
             size += len(part)
             if size > most:
@@ -120,49 +138,26 @@ def fetch(series: dict[str, Any], folder: Path, send: Send) -> None:
                 send({"progress": [number, total]})
 
 
-def request(session: Any, url: str) -> Any:
-    """Request a series as it is stored; from a server that refuses this, in its default transfer syntax."""
-    accept = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
-    response = session.get(url, headers=accept, stream=True)
-    if response.status_code in (400, 406, 415):
+def request(session: Any, url: str, stored: bool = True) -> Any:
+    """Request a series as it is stored; from a server that refuses this, in its default transfer syntax.
+
+    The default is no compression, if the server can decode its files.
+    """
+    accept = 'multipart/related; type="application/dicom"'
+    response = session.get(url, headers={"Accept": accept + "; transfer-syntax=*" * stored}, stream=True)
+    if stored and response.status_code in (400, 406, 415):
         response.close()
-        accept = {"Accept": 'multipart/related; type="application/dicom"'}
-        response = session.get(url, headers=accept, stream=True)
+        return request(session, url, False)
     response.raise_for_status()
     return response
 
 
 def parts(response: Any) -> Iterator[bytes | bytearray]:
     """Yield the files of a multipart answer. Raises Unreadable for another answer, and for a file that is too long."""
-    kind = response.headers.get("Content-Type", "")
-    boundary = re.search(r'boundary="?([^";]+)', kind)
-    if boundary is None:
-        if not kind.startswith("application/dicom"):
-            raise Unreadable("the DICOM server's answer has no DICOM files")
-        yield b"".join(bounded(response.iter_content(CHUNK)))  # some servers send a single file so
-        return
-    delimiter = b"\r\n--" + boundary[1].strip().encode("latin-1")
-    pending, start, first = bytearray(b"\r\n"), 0, True
-    for chunk in response.iter_content(CHUNK):
-        pending += chunk
-        while (at := pending.find(delimiter, start)) >= 0:
-            body = pending.find(b"\r\n\r\n", 0, at) + 4
-            if body > 3 and not first:
-                yield pending[body:at]
-            del pending[: at + len(delimiter)]
-            start, first = 0, False
-        start = max(0, len(pending) - len(delimiter))
-        if len(pending) > MOST_PART:
-            raise Unreadable(f"one of its files has more than {MOST_PART >> 30} GB")
-    if not pending.startswith(b"--"):
-        raise Unreadable("the DICOM server's answer ended early")
-
-
-def bounded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield chunks. Raises Unreadable if they are longer than a file may be."""
-    size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        if size > MOST_PART:
-            raise Unreadable(f"one of its files has more than {MOST_PART >> 30} GB")
-        yield chunk
+    try:
+        split = Multipart(response.headers.get("Content-Type", ""), MOST_PART)
+        for chunk in response.iter_content(CHUNK):
+            yield from split.feed(chunk)
+        yield from split.end()
+    except Broken as error:
+        raise Unreadable(str(error)) from None

@@ -23,11 +23,25 @@ class Unreadable(Exception):
     """The file can't be shown. The message is a clause after "because"."""
 
 
+class Undecodable(Unreadable):
+    """SimpleITK has no decoder for the compression of DICOM files, and MONAI Label reads them with the same library."""
+
+
+UNDECODED = {
+    "1.2.840.10008.1.2.4.20": "High-Throughput JPEG 2000", "1.2.840.10008.1.2.4.11": "JPEG XL",
+    "1.2.840.10008.1.2.4.10": "MPEG video", "1.2.840.10008.1.2.7": "SMPTE video",
+    "1.2.840.10008.1.2.4.94": "JPIP", "1.2.840.10008.1.2.4.95": "JPIP", "1.2.840.10008.1.2.8": "deflated frames",
+}  # fmt: skip
+"""The beginnings of the transfer syntaxes that GDCM, which SimpleITK reads DICOM with, can't decode."""
+HEAD = 4096  # bytes: the transfer syntax comes before
+
+
 class Source(NamedTuple):
     """A file whose header was read. ``read`` returns its voxels in the axes of the file.
 
     ``held`` is the memory that they take, in bytes; 0 if the file is mapped. A voxel's intensity is ``slope`` times
-    its value, plus ``intercept``.
+    its value, plus ``intercept``. ``segments`` has each segment's name and colour if the file is a DICOM SEG, which may
+    lack slices that are empty.
     """
 
     shape: tuple[int, ...]
@@ -36,6 +50,7 @@ class Source(NamedTuple):
     read: Callable[[], Any]
     slope: float = 1.0
     intercept: float = 0.0
+    segments: Any = None
 
 
 class Oriented(NamedTuple):
@@ -56,10 +71,12 @@ class Oriented(NamedTuple):
         return np.asarray(values, np.float32) * np.float32(self.slope) + np.float32(self.intercept)
 
 
-def open_file(path: str) -> Source:
-    """Read a file's header. Raises Unreadable."""
+def open_file(path: str, reader: Any = None) -> Source:
+    """Read a file's header, with a reader of its own if there is one. Raises Unreadable."""
     try:
-        if Path(path).is_dir():
+        if reader is not None:
+            source: Source = reader(path)
+        elif Path(path).is_dir():
             source = open_series(path)
         else:
             source = open_nifti(path) if path.lower().endswith((".nii", ".nii.gz")) else open_other(path)
@@ -116,6 +133,8 @@ def open_other(path: str) -> Source:
 def open_series(folder: str) -> Source:
     """Read the headers of a DICOM series. Raises Unreadable if its slices are no volume."""
     library: Any = importlib.import_module("SimpleITK")
+    for path in Path(folder).iterdir():
+        need_decoder(path)
     series = library.ImageSeriesReader()
     if len(series.GetGDCMSeriesIDs(folder)) != 1:
         raise Unreadable(f"its folder has {len(series.GetGDCMSeriesIDs(folder))} DICOM series instead of one")
@@ -139,6 +158,26 @@ def open_series(folder: str) -> Source:
     return Source(
         shape, affine, first.held * len(names), lambda: library.GetArrayFromImage(series.Execute()).transpose()
     )  # fmt: skip
+
+
+def need_decoder(path: Path) -> None:
+    """Raise Undecodable for a DICOM file that SimpleITK can't decode."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    at = head.find(b"\x02\0\x10\0UI")
+    if at < 0:
+        return
+    syntax = (
+        head[at + 8 : at + 8 + int.from_bytes(head[at + 6 : at + 8], "little")]
+        .rstrip(b"\0 ")
+        .decode("latin-1")
+    )
+    name = next((name for begin, name in UNDECODED.items() if syntax.startswith(begin)), "")
+    if name:
+        raise Undecodable(
+            f"its images are compressed as {name} ({syntax[:64]}), which MONAI Label can't decode either; store them "
+            "on the DICOM server without compression, or as JPEG 2000"
+        )
 
 
 def affine_of(image: Any, dimensions: int) -> Any:

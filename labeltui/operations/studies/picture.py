@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from labeltui.domain.studies.preview import Slice, colour_of
+from labeltui.domain.studies.preview import Colour, Slice, colour_of
 
 GAP = 8
 """Black pixels between two slices."""
 
 
-def picture(slices: Sequence[Slice], opacity: float) -> tuple[int, int, bytes]:
+def picture(
+    slices: Sequence[Slice], opacity: float, colours: Mapping[int, Colour] = MappingProxyType({})
+) -> tuple[int, int, bytes]:
     """Draw slices side by side, with each segment's outline and its area at an opacity from 0 to 1.
+
+    ``colours`` are those that the labels themselves have.
 
     Returns width, height and the pixels: red, green and blue, row by row.
     """
     height = max(one.height for one in slices)
-    parts = [(one, _coloured(one, opacity)) for one in slices]
+    parts = [(one, _coloured(one, opacity, colours)) for one in slices]
     rows = []
     for row in range(height):
         line = []
@@ -32,7 +37,7 @@ def picture(slices: Sequence[Slice], opacity: float) -> tuple[int, int, bytes]:
     return len(rows[0]) // 3, height, b"".join(rows)
 
 
-def _coloured(drawn: Slice, opacity: float) -> bytes:
+def _coloured(drawn: Slice, opacity: float, colours: Mapping[int, Colour]) -> bytes:
     """Return a slice's pixels with its segments."""
     pixels = bytearray(len(drawn.grey) * 3)
     for channel in range(3):
@@ -41,7 +46,7 @@ def _coloured(drawn: Slice, opacity: float) -> bytes:
         for at, value in enumerate(segments):
             if value:
                 part = 1.0 if _is_edge(segments, at, drawn.width) else opacity
-                for channel, strength in enumerate(colour_of(value)):
+                for channel, strength in enumerate(colour_of(value, colours)):
                     place = at * 3 + channel
                     pixels[place] = round(pixels[place] * (1 - part) + strength * part)
     return bytes(pixels)

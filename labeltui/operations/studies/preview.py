@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from labeltui.actions.studies import StudiesPreviewParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.labels.names import file_name, split_label
+from labeltui.domain.labels.copies import NOT_ASKED
+from labeltui.domain.labels.names import SEG_TAG, file_name, split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.image_files import LISTED
@@ -49,8 +50,9 @@ async def open_preview(
 
     An empty version is the label on the host. A label that can't be shown has the reason in the volume. A series
     that MONAI Label has not fetched by DICOMweb is fetched for the preview, and ``progress`` gets a text meanwhile;
-    without ``fetch`` it raises Refused ``not_fetched``. Raises Failed ``not_found`` for a study without an image,
-    and Failed ``program_failed`` with the reason why an image can't be shown.
+    without ``fetch`` it raises Refused ``not_fetched``. A final label that MONAI Label's cache lacks is the DICOM SEG
+    on the server. Raises Failed ``not_found`` for a study without an image, and Failed ``program_failed`` with the
+    reason why an image can't be shown.
     """
     agent = await session.link.ready()
     root = _root(session, agent)
@@ -67,7 +69,7 @@ async def open_preview(
         study,
         f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
         f"{root}/{image}" if image is not None else "",
-        tuple([await _label(session, agent, study, tag, version) for tag, version in labels]),
+        tuple([await _label(session, agent, study, tag, version, fetch) for tag, version in labels]),
         next((one.modality for one in (queue.studies if queue is not None else ()) if one.id == study), ""),
         web.login if image is None and web is not None else None,
     )
@@ -98,15 +100,49 @@ def _absent(session: Session, study: str) -> Failed:
     )
 
 
-async def _label(session: Session, agent: AgentClient, study: str, tag: str, version: str) -> LabelSource:
+async def _label(
+    session: Session, agent: AgentClient, study: str, tag: str, version: str, fetch: bool
+) -> LabelSource:
     names = await _names(session, study, tag)
     if version:
         return await _version(session, study, tag, version, names)
-    listing = await agent.list_labels(_root(session, agent), [(tag, study)])
-    found = next((one for one in listing.labels if (one.tag, split_label(one.name)[0]) == (tag, study)), None)
-    if found is None:
-        return LabelSource(tag, problem=f"the host has no label {one_line(tag)} of this study")
-    return LabelSource(tag, path=f"{listing.root}/{found.tag}/{found.name}", names=names)
+    is_web = session.dicomweb() is not None
+    if path := await _path(agent, _root(session, agent), study, tag, may_lack=is_web):
+        return LabelSource(tag, path=path, names=names)
+    absent = f"the host has no label {one_line(tag)} of this study"
+    if not is_web or tag not in (SEG_TAG, FINAL_TAG):
+        return LabelSource(tag, problem=absent)
+    path, why = await _seg(session, agent, study, fetch)
+    problem = "" if path else why or f"{absent}, and the DICOM server no SEG"
+    return LabelSource(SEG_TAG, path=path, problem=problem)
+
+
+async def _path(agent: AgentClient, root: str, study: str, tag: str, *, may_lack: bool) -> str:
+    """Return the path of the newest label on the host; empty if there is none, or no folder that may be absent."""
+    try:
+        listing = await agent.list_labels(root, [(tag, study)])
+    except Failed:
+        if may_lack:  # MONAI Label and labeltui create their folders with the first file
+            return ""
+        raise
+    found = [one for one in listing.labels if (one.tag, split_label(one.name)[0]) == (tag, study)]
+    newest = max(found, key=lambda one: one.mtime_ns, default=None)
+    return "" if newest is None else f"{listing.root}/{newest.tag}/{newest.name}"
+
+
+async def _seg(session: Session, agent: AgentClient, study: str, fetch: bool = True) -> tuple[str, str]:
+    """Return the path on the host of a series' DICOM SEG, which is fetched there first; else why it is not known."""
+    web = session.dicomweb()
+    if web is None:
+        return "", ""
+    folder = session.segs.folder(web, agent.hello.home)
+    path = await _path(agent, folder, study, SEG_TAG, may_lack=True)
+    if path or not fetch:
+        return path, ""
+    await session.segs.update(agent, (study,), search=True)
+    unlisted = session.segs.unlisted
+    why = unlisted.why if unlisted is not None and unlisted.why != NOT_ASKED else ""
+    return await _path(agent, folder, study, SEG_TAG, may_lack=True), why
 
 
 async def _version(
@@ -177,7 +213,7 @@ async def studies_preview(session: Session, params: StudiesPreviewParams, report
     finally:
         await preview.close()
     try:
-        await asyncio.to_thread(write_file, out, png(*picture(slices, opacity / 100)))
+        await asyncio.to_thread(write_file, out, png(*picture(slices, opacity / 100, volume.colours)))
     except OSError as error:
         raise Failed(
             Code.NOT_WRITTEN, f"{one_line(str(out))} can't be written: {reason(error, out)}.", advice(error, out)
@@ -196,15 +232,17 @@ def _place(params: StudiesPreviewParams) -> Path:
 
 
 async def _wanted(session: Session, params: StudiesPreviewParams) -> list[tuple[str, str]]:
-    """Return the label to show: the named one, else the final label, else the first of a model."""
+    """Return the label to show: the named one, else the final label, the first of a model, or the DICOM SEG."""
     if params.tag or params.version:
         return [(params.tag or FINAL_TAG, params.version or "")]
     agent = await session.link.ready()
     pairs = [(tag, params.study) for tag in SHOWN_FIRST]
+    there = set[str]()
     with suppress(Failed):  # a folder that is not there has no image either, which is reported next
         there = {one.tag for one in (await agent.list_labels(_root(session, agent), pairs)).labels}
-        return [(tag, "") for tag in SHOWN_FIRST if tag in there][:1]
-    return []
+    if not there and (await _seg(session, agent, params.study))[0]:
+        return [(SEG_TAG, "")]
+    return [(tag, "") for tag in SHOWN_FIRST if tag in there][:1]
 
 
 def _window(given: str | None) -> tuple[float, float] | None:

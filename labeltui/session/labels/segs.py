@@ -99,9 +99,12 @@ class SegMirror:
         except LabeltuiError:
             return True
 
-    async def update(self, agent: AgentClient, images: tuple[str, ...] | None = None) -> None:
+    async def update(
+        self, agent: AgentClient, images: tuple[str, ...] | None = None, *, search: bool = False
+    ) -> None:
         """Fetch the SEGs of some images, or all of them.
 
+        Those of some images are the ones that MONAI Label lists; with ``search``, also others on the DICOM server.
         Raises nothing: :attr:`unlisted` has the reason after a failure.
         """
         async with self._one:
@@ -109,7 +112,7 @@ class SegMirror:
             stored: set[str] = set()
             try:
                 web = self._served()
-                self.unlisted = None if web is None else await self._fetch(agent, web, images, stored)
+                self.unlisted = None if web is None else await self._fetch(agent, web, images, stored, search)
             except LabeltuiError as error:
                 problem = error.problem
                 self.unlisted = Unlisted(
@@ -119,12 +122,18 @@ class SegMirror:
             self.on_stored(stored)
 
     async def _fetch(
-        self, agent: AgentClient, web: DicomWeb, images: tuple[str, ...] | None, stored: set[str]
+        self,
+        agent: AgentClient,
+        web: DicomWeb,
+        images: tuple[str, ...] | None,
+        stored: set[str],
+        search: bool,
     ) -> Unlisted | None:
         while True:
-            answer = await self._program(agent, web, images)
+            answer = await self._program(agent, web, images, search)
             stored |= {str(image) for image in answer.get("stored", ())}
-            self._forget(images, {str(image) for image in answer.get("absent", ())})
+            if not search:
+                self._forget(images, {str(image) for image in answer.get("absent", ())})
             if problem := str(answer.get("problem") or ""):
                 return Unlisted(problem)
             if images is not None:
@@ -134,7 +143,7 @@ class SegMirror:
                 return None
 
     async def _program(
-        self, agent: AgentClient, web: DicomWeb, images: tuple[str, ...] | None
+        self, agent: AgentClient, web: DicomWeb, images: tuple[str, ...] | None, search: bool
     ) -> dict[str, Any]:
         home = agent.hello.home
         answer = await agent.run_program(
@@ -142,7 +151,7 @@ class SegMirror:
             source_of("segs"),
             {
                 **web.login, "folder": self.folder(web, home), "cache": web.cache(self._folder, home),
-                "images": images, "within_s": WITHIN_S,
+                "images": images, "search": search, "within_s": WITHIN_S,
             },
             memory_bytes=MEMORY_BYTES, wall_s=PROGRAM_S,
         )  # fmt: skip

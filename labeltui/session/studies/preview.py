@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.domain.studies.preview import LabelFacts, Plane, Segment, Slice, SliceRequest, Volume
+from labeltui.domain.studies.preview import Colour, LabelFacts, Plane, Segment, Slice, SliceRequest, Volume
 from labeltui.domain.text import one_line
 from labeltui.hosts.base import Host
 from labeltui.monailabel.programs import source_of
@@ -191,16 +191,23 @@ def _label(source: LabelSource, answer: Mapping[str, Any]) -> LabelFacts:
     facts = LabelFacts(source.tag, source.version)
     if "problem" in answer:
         return replace(facts, problem=f"it can't be shown: {one_line(str(answer['problem']))}")
-    names = source.names or {}
+    own = {int(value): one_line(str(name)) for value, name in (answer.get("names") or {}).items()}
+    names = {**(source.names or {}), **{value: name for value, name in own.items() if name}}
+    colours = {int(value): _colour(one) for value, one in (answer.get("colours") or {}).items()}
     return replace(
         facts,
         segments=tuple(
-            Segment(int(value), names.get(int(value), ""), int(voxels))
+            Segment(int(value), names.get(int(value), ""), int(voxels), colours.get(int(value)))
             for value, voxels in answer["segments"]
         ),
         resampled=bool(answer["resampled"]),
         fullest={plane: int(answer["fullest"][plane.value]) for plane in Plane} if answer["fullest"] else {},
     )
+
+
+def _colour(answer: Sequence[Any]) -> Colour:
+    red, green, blue = (min(255, max(0, int(part))) for part in answer)
+    return red, green, blue
 
 
 def _slice(plane: Plane, answer: Mapping[str, Any], data: bytes, labels: Sequence[LabelSource]) -> Slice:

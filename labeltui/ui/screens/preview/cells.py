@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 
-from labeltui.domain.studies.preview import Slice, colour_of
+from labeltui.domain.studies.preview import Colour, Slice, colour_of
 
 HALF = "▀"
 SHADES = " .:-=+*#%@"
@@ -27,12 +27,16 @@ Key = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """How a label is drawn: its ``opacity`` from 0 to 1, only its ``outline``, and in ``text`` without colours."""
+    """How a label is drawn: its ``opacity`` from 0 to 1, only its ``outline``, and in ``text`` without colours.
+
+    ``colours`` are those that the labels themselves have.
+    """
 
     opacity: float = 0.4
     outline: bool = False
     hidden: bool = False
     text: bool = False
+    colours: Mapping[int, Colour] = field(default_factory=dict)
 
 
 class Cells(dict[Key, Segment]):
@@ -57,7 +61,7 @@ class Cells(dict[Key, Segment]):
     def _pixel(self, grey: int, value: int, crossed: bool) -> tuple[int, int, int]:
         pixel = (grey, grey, grey)
         if value:
-            pixel = _blend(pixel, colour_of(value), self._drawing.opacity)
+            pixel = _blend(pixel, colour_of(value, self._drawing.colours), self._drawing.opacity)
         return _blend(pixel, CROSS, 0.35) if crossed else pixel
 
     @staticmethod

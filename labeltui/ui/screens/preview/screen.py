@@ -134,6 +134,7 @@ class PreviewScreen(Dialog[None]):
         self._preview, self._dice = preview, None
         self._fetchers = {plane: Fetcher(self, preview, plane, self._arrived, self._fail) for plane in PLANES}
         self._view = View.of(preview.volume, self._view)
+        self._draw_as(replace(self._drawing, colours=preview.volume.colours))
         self._tell("")
         self._arrange()
         if len(preview.volume.labels) == 2:

@@ -35,7 +35,7 @@ def facts(view: View, drawing: Drawing, dice: Mapping[int, float] | str | None) 
     for label in labels:
         lines += _label(label, view.volume, drawing)
     if len(labels) == 2 and dice is not None:
-        lines += [Content(""), *_dice(labels, dice)]
+        lines += [Content(""), *_dice(labels, dice, drawing)]
     if drawing.text:
         lines += [Content(""), _plain(NO_GREYS, Tone.WARN)]
     return lines
@@ -101,7 +101,7 @@ def _segment(segment: Segment, volume: Volume, drawing: Drawing) -> Content:
 
 
 def _named(value: int, name: str, amount: str, drawing: Drawing) -> Content:
-    red, green, blue = colour_of(value)
+    red, green, blue = colour_of(value, drawing.colours)
     mark = FIGURES[(value - 1) % len(FIGURES)] if drawing.text else "█"
     room = WIDTH - len(f"{mark} {value}  {amount}")
     text = f" {value} {elide(safe(name), max(1, room))}"
@@ -113,10 +113,10 @@ def _named(value: int, name: str, amount: str, drawing: Drawing) -> Content:
     )
 
 
-def _dice(labels: Sequence[LabelFacts], dice: Mapping[int, float] | str) -> list[Content]:
+def _dice(labels: Sequence[LabelFacts], dice: Mapping[int, float] | str, drawing: Drawing) -> list[Content]:
     if isinstance(dice, str):
         return [_plain(dice, Tone.WARN)]
     names = {one.value: one.name for label in labels for one in label.segments}
     lines = [_plain("Dice of the two labels", "bold")]
-    lines += [_named(value, names.get(value, ""), metric(dice[value]), Drawing()) for value in sorted(dice)]
+    lines += [_named(value, names.get(value, ""), metric(dice[value]), drawing) for value in sorted(dice)]
     return lines if dice else [*lines, _plain("Both labels are empty.", Tone.FAINT)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -80,7 +81,8 @@ class Thumbnail(Vertical):
             hint = f" {error.problem.hint}" if not_asked else ""
             self._tell(f"No picture: {error.problem.message}{hint}", Tone.FAINT if not_asked else Tone.WARN)
             return
-        drawing, labels = first_drawing(self.app), view.volume.labels
+        drawing = replace(first_drawing(self.app), colours=view.volume.colours)
+        labels = view.volume.labels
         self._plane.draw(Picture(drawn, 0, Cells(drawing), drawing, None), "", "")
         shown = f"axial {view.place(Plane.AXIAL, drawn.index)}"
         label = next((f" · {heading(one)}" for one in labels if not one.problem), " · no label")

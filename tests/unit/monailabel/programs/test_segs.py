@@ -57,6 +57,7 @@ class Server:
             raise self.down
         wanted = search_filters.get("Modality")
         image = search_filters.get("SeriesInstanceUID")
+        assert search_filters.get("StudyInstanceUID") in (None, "9")
         self.asked += [image] if image else []
         found = [
             uid
@@ -161,3 +162,15 @@ def test_a_server_that_fails_is_named_without_a_password(
 def test_what_is_left_after_the_time_is_counted(server: Server, tmp_path: Path) -> None:
     assert run(tmp_path, within_s=-1)["left"] == 1
     assert run(tmp_path)["left"] == 0
+
+
+def test_a_seg_that_monai_label_does_not_list_is_found_in_the_study_of_its_image(
+    server: Server, tmp_path: Path
+) -> None:
+    server.series["6"] = ("SEG", OTHER)
+    assert run(tmp_path, images=[IMAGE])["stored"] == []
+    assert run(tmp_path, images=[IMAGE], search=True)["stored"] == [IMAGE]
+    assert files(tmp_path) == [f"{IMAGE}.seg.5.1.1.dcm"]  # not that of the study's other series
+    assert run(tmp_path, images=["../x"], search=True)["problem"]
+    server.series[OTHER] = ("CT", "")
+    assert run(tmp_path)["stored"] == [OTHER]

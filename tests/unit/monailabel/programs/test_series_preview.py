@@ -139,6 +139,35 @@ def test_an_answer_that_is_no_series_is_said(namespace: dict[str, Any], answer: 
     assert set(Path("/tmp").glob("labeltui-preview-*")) <= folders
 
 
+def test_files_that_cannot_be_decoded_are_fetched_again_without_compression(
+    namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compressed(syntax: bytes) -> bytes:
+        return bytes(128) + b"DICM" + b"\x02\0\x10\0UI" + len(syntax).to_bytes(2, "little") + syntax
+
+    read = list[list[bytes]]()
+    htj2k, plain = compressed(b"1.2.840.10008.1.2.4.201"), compressed(b"1.2.840.10008.1.2.1\0")
+
+    def drawing(request: dict[str, Any], _content: Any) -> str:
+        paths = sorted(Path(request["image"]).iterdir())
+        read.append([one.read_bytes() for one in paths])
+        for path in paths:
+            sys.modules["labeltui.monailabel.programs.volumes"].need_decoder(path)
+        return "drawn"
+
+    monkeypatch.setitem(namespace, "Drawing", drawing)
+    namespace["server"] = server = Server(Answer(message([htj2k, htj2k])), Answer(message([plain])))
+    assert namespace["draw"]({"series": SERIES}, [], lambda *_: None) == "drawn"
+    assert [[len(one) for one in files] for files in read] == [[len(htj2k)] * 2, [len(plain)]]
+    assert ["transfer-syntax=*" in accept for _url, accept in server.asked] == [True, False]
+    namespace["server"] = Server(Answer(message([htj2k])), Answer(b"", status=406))
+    with pytest.raises(
+        namespace["Unreadable"], match=r"High-Throughput JPEG 2000 .*MONAI Label can't decode either"
+    ):
+        namespace["draw"]({"series": SERIES}, [], lambda *_: None)
+    signal.alarm(0)
+
+
 @pytest.mark.parametrize("uid", ["../../etc", "1.2.4", ""])
 def test_only_the_series_itself_is_fetched(namespace: dict[str, Any], tmp_path: Path, uid: str) -> None:
     server = Server()

@@ -58,6 +58,8 @@ def draws(it: Desk, *, problem: str = "", error: str = "") -> list[dict[str, Any
                 channel.print(b"\0\x40\x80\xff" + b"\0\1\0\0" * shown)
                 return
             label = {"segments": [[1, 7]], "resampled": False, "fullest": dict.fromkeys(Plane, 2)}
+            if any(str(one.get("path")).endswith(".dcm") for one in request["labels"]):
+                label |= {"names": {"1": "portal vein"}, "colours": {"1": [10, 20, 30]}}
             channel.send({
                 "size": [9, 9, 5], "spacing": [1, 1, 2], "percentiles": [-1000, 900], "oblique": 3.5, "bytes": 0,
                 "labels": [{"problem": problem} if problem else label] * len(request["labels"]),
@@ -188,6 +190,37 @@ async def test_a_series_of_a_dicomweb_server_is_read_from_the_cache_of_monai_lab
     ]
     fetched = [one["series"] for one in asked if "series" in one]
     assert [(one["url"], one["uid"]) for one in fetched] == [("http://pacs/dicom-web", "1.2.3")]
+
+
+@in_virtual_time
+async def test_the_label_of_a_series_that_is_not_in_the_cache_is_the_seg_on_the_server(
+    tmp_path: Path,
+) -> None:
+    out, seg = str(tmp_path / "a.png"), "1.2.3.seg.4.5.dcm"
+    async with desk(tmp_path, server={"studies": "http://pacs/dicom-web"}) as it:
+        has(it, "1.2.3")
+        asked, programs = draws(it), list[dict[str, Any]]()
+
+        def fetch(request: Mapping[str, Any]) -> Mapping[str, Any]:
+            arguments = request["arguments"]
+            if "folder" in arguments:
+                programs.append(arguments)
+                if arguments["search"]:
+                    it.host.files.write(f"{arguments['folder']}/labels/dicom-seg/{seg}", b"seg")
+            return {"answer": {"problem": "", "left": 0, "stored": [], "absent": [], "skipped": []}}
+
+        it.host.agent.answers["program.run"] = fetch
+        document = await it.run("studies.preview", study="1.2.3", out=out)
+        for tag in ("final", "dicom-seg"):
+            await it.run("studies.preview", study="1.2.3", out=out, replace=True, tag=tag)
+        missing = await it.failing("studies.preview", study="1.2.4", out=out, replace=True, tag="final")
+    opened = [one["labels"] for one in asked if one["op"] == "open"]
+    assert [Path(one[0]["path"]).name for one in opened[:3]] == [seg] * 3
+    assert [one["images"] for one in programs if one["search"]] == [["1.2.3"], ["1.2.4"]]
+    (label,) = document["labels"]
+    assert (label["tag"], label["segments"][0]["name"]) == ("dicom-seg", "portal vein")
+    assert "and the DICOM server no SEG" in missing.problem.message
+    assert pixels_of(Path(out))[2][3:6] == bytes((10, 20, 30))
 
 
 def test_the_outline_is_full_and_the_area_as_opaque_as_asked(tmp_path: Path) -> None:
