@@ -21,6 +21,7 @@ from labeltui.operations.export.images import fetch_images, find_images
 from labeltui.operations.export.names import given_names
 from labeltui.operations.export.place import CONTENTS
 from labeltui.operations.export.selection import Chosen
+from labeltui.operations.export.series import fetch_series
 from labeltui.operations.imaging import run_program
 from labeltui.operations.studies.names import model_values
 from labeltui.support.atomic import write_file
@@ -94,15 +95,29 @@ async def _with_images(
     """Fetch the labels' images. Returns label, image file and label file of each case, by its name."""
     readable = [one for one in labels if split_label(one.entry.name)[1].lower() in READABLE]
     left = [LeftOut(one, "nnU-Net can't read its format") for one in labels if one not in readable]
-    found = await find_images(session, [one.entry.study for one in readable], images)
-    left += [LeftOut(one, "its image is not on the host") for one in readable if one.entry.study not in found]
-    await fetch_images(session, found, images, report)
-    cases = {
-        file_name(one.entry.study): (one, found[one.entry.study].target, staged / one.file)
+    targets, whys = await _images(session, [one.entry.study for one in readable], images, report)
+    left += [
+        LeftOut(one, whys.get(one.entry.study, "its image is not on the host"))
         for one in readable
-        if one.entry.study in found
+        if one.entry.study not in targets
+    ]
+    cases = {
+        file_name(one.entry.study): (one, targets[one.entry.study], staged / one.file)
+        for one in readable
+        if one.entry.study in targets
     }
     return cases, left
+
+
+async def _images(
+    session: Session, studies: Sequence[str], images: Path, report: Report
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """Fetch images, from the host's folder or the DICOMweb server. Returns their files, and why others have none."""
+    if (web := session.dicomweb()) is not None:
+        return await fetch_series(session, web, studies, images, report)
+    found = await find_images(session, studies, images)
+    await fetch_images(session, found, images, report)
+    return {study: image.target for study, image in found.items()}, {}
 
 
 async def _write_cases(

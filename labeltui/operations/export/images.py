@@ -14,7 +14,7 @@ from labeltui.domain.labels.names import file_name
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.studies.image_files import LISTED
 from labeltui.hosts.transfer import local_sum
-from labeltui.monailabel.launch import expand, is_dicomweb
+from labeltui.monailabel.launch import expand
 from labeltui.operations.studies.upload.plan import served_studies
 from labeltui.operations.studies.upload.progress import UploadProgress
 from labeltui.support.backoff import backoff_s
@@ -39,13 +39,8 @@ class HostImage:
 
 
 async def find_images(session: Session, studies: Iterable[str], folder: Path) -> dict[str, HostImage]:
-    """Find the images of studies in the host's folder, by study. Raises Failed ``bad_source`` for a DICOMweb server."""
+    """Find the images of studies in the host's folder, by study."""
     served, agent = served_studies(session), await session.link.ready()
-    if is_dicomweb(served):
-        raise Failed(
-            Code.BAD_PARAMETER, "The images are on a DICOMweb server, and a data set needs files.",
-            "Export the labels as a folder or a zip file.",
-        )  # fmt: skip
     root = expand(served, agent.hello.home)
     names = {study + extension: study for study in studies for extension in LISTED}
     there = (await agent.compare_upload(root, list(names))).there

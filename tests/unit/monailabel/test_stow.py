@@ -147,3 +147,68 @@ async def test_the_instances_of_a_series(answer: httpx.Response, found: set[str]
     assert await client.instances("1.2", "1.2.3") == found
     await client.close()
     assert asked == ["/dicom-web/studies/1.2/series/1.2.3/instances"]
+
+
+IMAGE = {"00080018": "9.1", "00280010": 4, "00280011": 5, "00280100": 16}
+
+
+def dicom_json(**values: Any) -> dict[str, Any]:
+    return {tag: {"vr": "UI", "Value": [value]} for tag, value in values.items()}
+
+
+def multipart(*parts: bytes) -> bytes:
+    return (
+        b"".join(b"\r\n--b\r\nContent-Type: application/dicom\r\n\r\n" + one for one in parts) + b"\r\n--b--"
+    )
+
+
+async def test_a_series_is_found_and_fetched_below_the_servers_prefixes() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if request.url.path == "/dicom-web/q/series":
+            return httpx.Response(200, json=[dicom_json(**{"0020000E": "1.2.3", "0020000D": "1.2"})])
+        if request.url.path.endswith("/instances"):
+            found = [{**IMAGE}, {**IMAGE, "00080018": "9.2", "00280008": "3"}, {"00080018": "9.3"}]
+            at = int(request.url.params["offset"])
+            return httpx.Response(200, json=[dicom_json(**one) for one in found[at : at + 2]])
+        if "transfer-syntax" in request.headers["Accept"]:
+            return httpx.Response(406)
+        return httpx.Response(
+            200, content=multipart(b"one", b"two"), headers={"Content-Type": "a/b; boundary=b"}
+        )
+
+    client = store(answer)
+    client.qido, client.wado = "q", "w"
+    assert (await client.study_of("1.2.3"), await client.study_of("1.2.4")) == ("1.2", "")
+    assert await client.images("1.2", "1.2.3") == {"9.1": 40, "9.2": 120, "9.3": 0}
+    assert [bytes(one) async for one in client.fetch("1.2", "1.2.3")] == [b"one", b"two"]
+    assert asked[-1].url.path == "/dicom-web/w/studies/1.2/series/1.2.3"
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure", "text"),
+    [
+        (httpx.Response(200, content=multipart(b"one")[:-9], headers={"Content-Type": "a/b; boundary=b"}), Unreachable,
+         "ended early"),
+        (httpx.Response(200, content=b"<html>"), Failed, "no DICOM files"),
+        (httpx.Response(401), Failed, "refuses the user"),
+        (httpx.Response(503), Unreachable, "HTTP 503"),
+        (httpx.ConnectError("no route"), Unreachable, "no route"),
+    ],
+)  # fmt: skip
+async def test_a_series_that_does_not_come_whole_is_said(
+    reply: httpx.Response | Exception, failure: type[LabeltuiError], text: str
+) -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    client = store(answer)
+    with pytest.raises(failure, match=text) as caught:
+        [one async for one in client.fetch("1.2", "1.2.3")]
+    assert "secret" not in str(caught.value)
+    await client.close()

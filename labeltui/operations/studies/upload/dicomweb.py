@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,7 +164,9 @@ def _login(session: Session, url: str) -> tuple[str, str] | None:
     return (user, password) if user and password is not None else None
 
 
-async def _attempt(session: Session, url: str, pending: dict[str, Instance], stored: Any) -> None:
+@asynccontextmanager
+async def opened_store(session: Session, url: str) -> AsyncIterator[DicomStore]:
+    """Connect to a DICOMweb server, through the tunnel if it is on the host itself."""
     host = await session.link.connected(RECONNECT_S)
     parts = urlsplit(url)
     forward = None
@@ -172,14 +175,19 @@ async def _attempt(session: Session, url: str, pending: dict[str, Instance], sto
         parts = parts._replace(netloc=f"127.0.0.1:{forward.local_port}")
     store = DicomStore(parts.geturl(), shown_url(url), _login(session, url))
     try:
-        for study, series in sorted({(one.study, one.series) for one in pending.values()}):
-            for sop in await store.instances(study, series):
-                pending.pop(sop, None)
-        await store.store(list(pending.values()), stored)
+        yield store
     finally:
         await store.close()
         if forward is not None:
             await forward.close()
+
+
+async def _attempt(session: Session, url: str, pending: dict[str, Instance], stored: Any) -> None:
+    async with opened_store(session, url) as store:
+        for study, series in sorted({(one.study, one.series) for one in pending.values()}):
+            for sop in await store.instances(study, series):
+                pending.pop(sop, None)
+        await store.store(list(pending.values()), stored)
 
 
 def _document(

@@ -223,12 +223,3 @@ async def test_images_that_do_not_fit_on_the_disk_are_not_fetched(
         error = await it.failing("labels.export", **asked(place))
     assert isinstance(error, Failed)
     assert error.problem.code == Code.DISK_FULL
-
-
-@in_virtual_time
-async def test_images_of_a_dicomweb_server_are_refused(tmp_path: Path) -> None:
-    async with desk(tmp_path) as it:
-        it.serve(studies="http://127.0.0.1:8042/dicom-web")
-        await it.session.store.wait_for(lambda state: state.server.value is not None)
-        with pytest.raises(Failed, match="DICOMweb"):
-            await images.find_images(it.session, ["a"], tmp_path)
