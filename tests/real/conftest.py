@@ -3,12 +3,13 @@
 A missing part fails here; nothing is skipped. While working on the suite, set ``LABELTUI_TEST_HOME`` to a
 folder for the host's home (2.8 GB), which later runs use again. Without it, a new home is made and deleted.
 
-``pytest tests/real -n 2 --dist loadfile`` gives each process a host of its own. One installs MONAI Label and
-leaves a copy of the installation to the other.
+Each file of tests has a host of its own. The first installs MONAI Label and leaves a copy of the installation to
+the others, also to those of another process (``-n 2 --dist loadfile``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -141,31 +142,45 @@ def copied(source: str, target: str) -> str:
     return target
 
 
-def share_installation(made: Bench, shared: Path) -> None:
-    """Take the installation that another process left, or install MONAI Label and leave a copy."""
-    installation = shared / made.folder.name
+def installed(made: Bench, shared: Path) -> None:
+    """Copy the installation that an earlier file of tests made, or make it and leave a copy."""
+    kept = shared / made.folder.name
     with (shared / "installing").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if made.folder.exists():
-            return
-        if installation.exists():
-            shutil.move(installation, made.folder)
-            return
-        installed = made.run("setup", timeout=1200)
-        assert installed.code == 0, installed.stdout + installed.stderr
-        partial = shared / "partial"
-        shutil.copytree(made.folder, partial, symlinks=True, copy_function=copied)
-        partial.rename(installation)
+        source, target = kept, made.folder
+        if not kept.exists():
+            setup = made.run("setup", timeout=1200)
+            assert setup.code == 0, setup.stdout + setup.stderr
+            source, target = made.folder, shared / "partial"
+        shutil.copytree(source, target, symlinks=True, copy_function=copied)
+        if target != made.folder:
+            target.rename(kept)
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """The host with an empty home (see LABELTUI_TEST_HOME), 8 small studies, 5 of them labelled."""
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder in which all processes of this run keep one installation of MONAI Label (2.8 GB)."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "installation"
+    shared.mkdir(exist_ok=True)
+    with (shared / "users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield shared
+        with contextlib.suppress(BlockingIOError):  # another process still uses it, and removes it later
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(shared, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def bench(installation: Path) -> Iterator[Bench]:
+    """A host of its own for each file of tests (see LABELTUI_TEST_HOME): 8 small studies, 5 of them labelled."""
     existing = os.environ.get("LABELTUI_TEST_HOME")
     root = Path(tempfile.mkdtemp(prefix="labeltui-real-"))
     home = Path(existing) if existing else root / "home"
     home.mkdir(parents=True, exist_ok=True)
-    sshd = RealSshd(root / "sshd", env={"HOME": str(home)})
+    # Two processes of tests on two cores: more threads of torch would wait for each other, four times as long.
+    threads = {"OMP_NUM_THREADS": "1"} if "PYTEST_XDIST_WORKER" in os.environ else {}
+    sshd = RealSshd(root / "sshd", env={"HOME": str(home), **threads})
     sshd.start()
     known_hosts = root / "known_hosts"
     known_hosts.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_public_key}\n")
@@ -176,8 +191,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     make_studies(home / "my studies", 8, labelled=5)
     made = Bench(sshd, home, config, state, environment)
     try:
-        if "PYTEST_XDIST_WORKER" in os.environ and not existing:
-            share_installation(made, tmp_path_factory.getbasetemp().parent)
+        if not existing:
+            installed(made, installation)
         yield made
     finally:
         subprocess.run(
