@@ -11,6 +11,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, Misused
 from labeltui.opening.launch import Launch
 
+_SWITCHES = {"--read-only": "read_only", "--ascii": "ascii_only", "--reduced-motion": "reduced_motion"}
 _TEXTS = ("--config", "--profile", "--demo", "--theme", "--scenario")
 
 
@@ -34,12 +35,13 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
     Returns None for any other form, which the parser reads.
     """
     values: dict[str, str] = {}
-    read_only = demo = False
+    demo = False
+    switched: dict[str, bool] = {}
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
-        if word == "--read-only":
-            read_only = True
+        if word in _SWITCHES:
+            switched[_SWITCHES[word]] = True
         elif word == "demo" and not demo:
             demo = True
             if rest and not rest[0].startswith("-"):
@@ -58,9 +60,9 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
     return Launch(
         config=values.get("--config"),
         profile=values.get("--profile"),
-        read_only=read_only,
         demo=scenario,
         theme=values.get("--theme"),
+        **switched,
     )
 
 

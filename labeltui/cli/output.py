@@ -11,7 +11,9 @@ from typing import Any, TextIO
 from labeltui.cli.people import for_people
 from labeltui.cli.text import paragraph, record_line, render
 from labeltui.domain.documents.documents import failure_document
+from labeltui.domain.glyphs import glyphs_in_ascii
 from labeltui.domain.problems import Problem
+from labeltui.support.desk import has_unicode
 
 
 class OutputClosed(Exception):
@@ -144,8 +146,10 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _encode_and_write(stream: TextIO, text: str) -> None:
+    if not has_unicode(os.environ) and stream.isatty():
+        text = glyphs_in_ascii(text)
     try:
         stream.write(text)
     except UnicodeEncodeError:
-        stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+        stream.write(glyphs_in_ascii(text).encode("ascii", "backslashreplace").decode("ascii"))
     stream.flush()

@@ -94,6 +94,8 @@ def parse(argv: Sequence[str]) -> Request:
             read_only=getattr(names, "read_only", False),
             demo=demo,
             theme=getattr(names, "theme", None),
+            ascii_only=getattr(names, "ascii_only", False),
+            reduced_motion=getattr(names, "reduced_motion", False),
         ),
         command=command,
         action=None if action_id is None else BY_ID[action_id],
@@ -213,6 +215,12 @@ def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--theme", metavar="NAME", help="the console's colours, instead of the profile's theme"
+    )
+    group.add_argument(
+        "--ascii", action="store_true", dest="ascii_only", help="draw the console with ASCII characters only"
+    )
+    group.add_argument(
+        "--reduced-motion", action="store_true", help="nothing in the console glides or blinks"
     )
     group.add_argument("--read-only", action="store_true", help="refuse all actions that change something")
     group.add_argument(

@@ -162,6 +162,10 @@ class Profile(Section):
     """Kind of host: a pod of RunPod, a machine reached by SSH, or this machine."""
     theme: str = "labeltui-dark"
     """Colour theme: one of labeltui's, one of Textual's, or your own in the folder ``themes`` beside this file."""
+    glyphs: Literal["auto", "unicode", "ascii"] = "auto"
+    """Characters that the console draws with. ``auto``: only ASCII where LC_ALL, LC_CTYPE or LANG names no UTF-8."""
+    motion: Literal["auto", "reduced"] = "auto"
+    """``reduced``: nothing glides or blinks. ``auto``: the same if TEXTUAL_ANIMATIONS is ``none``."""
     read_only: bool = False
     """Refuse every action that changes something."""
     client_id: str = "labeltui"
@@ -186,7 +190,7 @@ class Profile(Section):
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 
 
-CONSOLE_SETTINGS = ("theme", "keys")
+CONSOLE_SETTINGS = ("theme", "glyphs", "motion", "keys")
 """The settings of a profile that are about the console, not about a host or its server. The demo uses them too."""
 
 

@@ -50,7 +50,7 @@ class Console(Core):
 
     def _write_to_terminal(self, sequence: str) -> None:
         if self._driver is not None:
-            self._driver.write(sequence)
+            self._driver.write(self.appearance.written(sequence))
             self._driver.flush()
 
     async def on_event(self, event: events.Event) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -18,7 +18,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.widget import Widget
 
-from labeltui.domain.state import Identity, Level, SessionState
+from labeltui.domain.state import Level, SessionState
 from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import Pane, ShowsLines
 from labeltui.ui.crash import report_crash
@@ -27,15 +27,17 @@ from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
 from labeltui.ui.frame.layout import PANES, Shape
 from labeltui.ui.frame.lines import Lines
-from labeltui.ui.frame.themes import DEFAULT_THEME, default_theme
+from labeltui.ui.frame.themes import DEFAULT_THEME, Appearance, default_theme
 from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.restore import HUNG_UP, ConsoleDriver, why_not_on_terminal
 from labeltui.ui.running import Running
-from labeltui.ui.switching import Switching
+from labeltui.ui.switching import Switching, unopened
 
 if TYPE_CHECKING:
+    from textual.filter import LineFilter
+
     from labeltui.opening.launch import Launch
     from labeltui.session.session import Session
     from labeltui.ui.frame.user_themes import Themes
@@ -43,18 +45,7 @@ if TYPE_CHECKING:
 
 PAINT_EVERY_S = 0.1
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The current time in UTC."""
-    return datetime.now(UTC)
-
-
-def unopened(launch: Launch | None) -> SessionState:
-    """Return the state before a session is open."""
-    name = (launch.profile if launch else None) or "labeltui"
-    identity = Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
-    return SessionState(identity)
+utc_now: Clock = partial(datetime.now, UTC)
 
 
 class Core(App[int], inherit_bindings=False):
@@ -74,6 +65,7 @@ class Core(App[int], inherit_bindings=False):
         self.clock = clock
         self.session: Session | None = None
         self.keymap = KeyMap()
+        self.appearance = Appearance(self)
         self.dispatcher = Dispatcher(self)
         self.panes: dict[str, Pane] = {}
         self.frame_screen = FrameScreen()
@@ -110,11 +102,17 @@ class Core(App[int], inherit_bindings=False):
         """Return the frame, which is the lowest screen."""
         return self.frame_screen
 
+    def get_line_filters(self) -> list[LineFilter]:
+        """Return the filters for every row that is drawn."""
+        return [*super().get_line_filters(), *self.appearance.filters]
+
     def on_mount(self) -> None:
         """Paint the empty frame first; panes and session follow after the first refresh."""
         self.frame_screen.arrange_panes()
-        if self.launch is not None and self.launch.theme:
-            self.themes.use(self.launch.theme)
+        wanted = {} if self.launch is None else self.launch.overrides
+        self.appearance.choose(wanted.get("glyphs", "auto"), wanted.get("motion", "auto"))
+        if "theme" in wanted:
+            self.themes.use(wanted["theme"])
         self.lines.paint()
         self.call_after_refresh(self._fill)
 

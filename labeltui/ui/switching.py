@@ -7,13 +7,15 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from labeltui.domain.state import Level, SessionState
+from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import Pane
 from labeltui.ui.keys import KeyMap
 
 if TYPE_CHECKING:
+    from labeltui.opening.launch import Launch
     from labeltui.session.session import Session
+    from labeltui.ui.frame.themes import Appearance
     from labeltui.ui.frame.user_themes import Themes
 
 CLOSED_S = 2.0  # a session that closes within this leaves its local port to the next
@@ -21,11 +23,19 @@ ENDED_S = 15.0
 _log = logging.getLogger("labeltui.switching")
 
 
+def unopened(launch: Launch | None) -> SessionState:
+    """Return the state before a session is open."""
+    name = (launch.profile if launch else None) or "labeltui"
+    identity = Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
+    return SessionState(identity)
+
+
 class SwitchingConsole(Protocol):
     """The part of the console that shows a session."""
 
     session: Session | None
     keymap: KeyMap
+    appearance: Appearance
     panes: dict[str, Pane]
 
     def flash(self, text: str, level: Level = ...) -> None:
@@ -64,6 +74,7 @@ class Switching:
         self._app.keymap = KeyMap(session.profile.keys)
         for problem in self._app.keymap.problems:
             self._app.flash(problem, Level.WARNING)
+        self._app.appearance.choose(session.profile.glyphs, session.profile.motion)
         self._app.themes.use(session.profile.theme)
         self._unsubscribe = session.store.subscribe(self._app.changed)
         for pane in self._app.panes.values():

@@ -1,4 +1,4 @@
-"""Animations are off, and the time zone is UTC. Actions can be recorded in place of running."""
+"""Animations are off, the terminal has Unicode, and the time zone is UTC. Actions can be recorded instead."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from labeltui.domain.problems import Failed
 
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Turn animations off, and set the time zone to UTC."""
+    """Turn animations off, and set the time zone to UTC and the locale to UTF-8."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none", raising=False)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture(autouse=True)

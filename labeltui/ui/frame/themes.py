@@ -1,13 +1,57 @@
-"""Loads themes from ``themes/*.toml``, which is inside an installed package or at the top of a checkout."""
+"""Loads themes from ``themes/*.toml``, which is inside an installed package or at the top of a checkout.
+
+Also decides about ASCII and motion, because no module is added to those of the first paint.
+"""
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from textual import constants
+from textual.app import App
 from textual.theme import Theme
+from textual.widget import Widget
+
+from labeltui.support.desk import has_unicode
+
+if TYPE_CHECKING:
+    from textual.filter import LineFilter
 
 DEFAULT_THEME = "labeltui-dark"
+
+
+class Appearance:
+    """How the console is drawn, apart from its colours: with which characters, and whether anything moves."""
+
+    def __init__(self, app: App[int]) -> None:
+        self._app = app
+        self.in_ascii = self.is_still = False
+        self.filters: list[LineFilter] = []
+        """Filters for every row that is drawn."""
+
+    def choose(self, glyphs: str = "auto", motion: str = "auto") -> None:
+        """Draw as the settings of a profile say. ``auto`` asks the environment."""
+        in_ascii = glyphs == "ascii" or (glyphs == "auto" and not has_unicode(os.environ))
+        is_still = motion == "reduced" or constants.TEXTUAL_ANIMATIONS == "none"
+        self._app.animation_level = "none" if is_still else constants.TEXTUAL_ANIMATIONS
+        if (in_ascii, is_still) != (self.in_ascii, self.is_still):
+            from labeltui.ui.frame.filters import Ascii, Steady  # noqa: PLC0415 - most terminals need neither
+
+            self.in_ascii, self.is_still = in_ascii, is_still
+            self.filters = [*([Ascii()] if in_ascii else ()), *([Steady()] if is_still else ())]
+            for widget in self._app.walk_children(Widget):
+                widget.refresh()
+
+    def written(self, text: str) -> str:
+        """Return text for the terminal itself, such as its title, in characters that it has."""
+        if not self.in_ascii:
+            return text
+        from labeltui.domain.glyphs import in_ascii  # noqa: PLC0415 - as above
+
+        return in_ascii(text)
 
 
 def theme_folder() -> Path:

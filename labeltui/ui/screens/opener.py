@@ -30,7 +30,7 @@ from labeltui.ui.screens.help import HelpScreen, entries
 from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.models import ModelsScreen
-from labeltui.ui.screens.palette import RegistryProvider
+from labeltui.ui.screens.palette import Palette
 from labeltui.ui.screens.pods import PodsScreen
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.screens.profiles.profiles import open_profiles
@@ -126,9 +126,7 @@ class Screens:
     def palette(self) -> None:
         """Open the command palette with all actions, unless it is open."""
         if not CommandPalette.is_open(cast("App[object]", self._app)):
-            self._app.push_screen(
-                CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?")
-            )
+            self._app.push_screen(Palette())
 
     def leader(self, leader: str) -> None:
         """Open the pop-up with the keys of a leader."""

@@ -6,13 +6,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.widgets import Input
 
 from labeltui.actions import ACTIONS, Action
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.help import offered
+
+
+class Palette(CommandPalette):
+    """Textual's command palette with all actions. Its cursor does not blink."""
+
+    def __init__(self) -> None:
+        super().__init__(providers=[RegistryProvider], placeholder="What do you want to do?")
+
+    def on_mount(self) -> None:
+        """Make the cursor steady."""
+        self.query_one(Input).cursor_blink = False
 
 
 class RegistryProvider(Provider):

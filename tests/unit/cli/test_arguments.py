@@ -123,6 +123,8 @@ def test_help_and_version_are_done(rig, capsys):
         (["demo", "--scenario", "oom"], None, Launch(demo="oom")),
         (["demo", "oom"], None, Launch(demo="oom")),
         (["demo", "oom", "--theme", "labeltui-light"], None, Launch(demo="oom", theme="labeltui-light")),
+        (["--ascii", "demo"], None, Launch(demo="story", ascii_only=True)),
+        (["--reduced-motion"], None, Launch(reduced_motion=True)),
         (["--theme", "labeltui-light"], None, Launch(theme="labeltui-light")),
         (["--demo", "oom"], None, Launch(demo="oom")),
         (["--demo", "oom", "demo"], None, Launch(demo="oom")),

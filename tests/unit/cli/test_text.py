@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import sys
 import time
 import unicodedata
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.cli.output import Output
+from labeltui.cli.output import Output, print_text
 from labeltui.cli.text import record_line, render, table
 from labeltui.domain.literal import visible
 
@@ -136,3 +138,26 @@ def test_only_the_output_to_a_terminal_is_cut(monkeypatch, capfd, columns, fits)
 
 def cells_of(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal of an encoding."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("locale", "encoding", "written"),
+    [
+        ("C", "utf-8", "+ Müller..".encode()),
+        ("C.UTF-8", "utf-8", "✓ Müller …".encode()),
+        ("C.UTF-8", "ascii", b"+ M\\xfcller.."),
+    ],
+)
+def test_marks_are_ascii_where_the_terminal_has_no_unicode(monkeypatch, locale, encoding, written):
+    monkeypatch.setenv("LC_ALL", locale)
+    terminal = Terminal(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    print_text("✓ Müller …", end="")
+    assert terminal.buffer.getvalue() == written

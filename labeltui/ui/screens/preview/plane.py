@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from labeltui.domain.studies.preview import Plane
+from labeltui.ui.frame.filters import only_ascii
 from labeltui.ui.screens.preview.cells import Drawing, Picture
 from labeltui.ui.screens.preview.view import SIDES
 
@@ -18,8 +19,9 @@ MARGIN = 1  # cells on each side, for the marks
 
 
 def first_drawing(app: App[object]) -> Drawing:
-    """Return how a label is drawn at first: as text on a terminal with few colours."""
-    return Drawing(text=app.no_color or app.console.color_system in (None, "standard", "windows"))
+    """Return how a label is drawn at first: as text on a terminal with few colours, or with ASCII only."""
+    few_colours = app.no_color or app.console.color_system in (None, "standard", "windows")
+    return Drawing(text=few_colours or only_ascii(app))
 
 
 class PlaneView(Widget):
