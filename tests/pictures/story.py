@@ -228,7 +228,8 @@ def _saved(day: Day, name: str) -> str:
 
 def _label(day: Day, who: str, name: str) -> Iterator[Scene]:
     day.passed(3)
-    yield Scene(day.now, day.state(), tuple(_fetch(day, who, name)), seconds=1.4)
+    fetched = _fetch(day, who, name)
+    yield Scene(day.now, day.state(), tuple(fetched), seconds=1.4)
     day.passed(9)
     saved = _submit(day, who, name)
     yield Scene(day.now, day.state(), tuple(saved), seconds=1.4)
