@@ -19,7 +19,24 @@ ROOT = Path(__file__).parents[1]
 README, MANUAL = ROOT / "README.md", ROOT / "MANUAL.md"
 _KEYS = re.compile(r"(<!-- keys: [^\n]*-->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _DIRECT = KeyMap()
-_FIRST_HOUR = ("z", "tab", "escape", "H", "P", "D", "R", "W", "L", "a", "ctrl+t", "Z", "y", "ctrl+p", "q")
+_FIRST_HOUR = (
+    "z",
+    "tab",
+    "escape",
+    "H",
+    "P",
+    "D",
+    "R",
+    "W",
+    "B",
+    "L",
+    "a",
+    "ctrl+t",
+    "Z",
+    "y",
+    "ctrl+p",
+    "q",
+)
 """The keys without a leader that README lists; the manual lists all."""
 
 
