@@ -12,7 +12,7 @@ from labeltui.domain.state import SessionState
 _STEPS: tuple[Callable[[SessionState], Step | None], ...] = (
     host.account, host.pod, host.ssh_key, host.reach, host.installed, host.studies, host.server,
     labels.annotator, labels.first_label, labels.copies, labels.training, labels.better, labels.model_here,
-    labels.pod_stopped,
+    labels.pod_stopped, labels.day_ended, labels.report,
 )  # fmt: skip
 
 

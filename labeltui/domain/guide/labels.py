@@ -9,7 +9,7 @@ from labeltui.domain.amounts import rate_text
 from labeltui.domain.guide.step import Mark, Step, fresh, is_connected, is_serving
 from labeltui.domain.models import Weights
 from labeltui.domain.state import SessionState
-from labeltui.domain.states import TrainState
+from labeltui.domain.states import ServerState, TrainState
 from labeltui.domain.studies.study import FINAL_TAG, Study
 from labeltui.domain.training.record import TrainingRecord
 
@@ -181,13 +181,39 @@ def pod_stopped(state: SessionState) -> Step | None:
         return Step(title, why, Mark.DONE, f"{pod.name} is {pod.status}")
     rate = "an unknown price" if pod.cost_per_hour is None else rate_text(pod.cost_per_hour)
     text = f"{pod.name} runs at {rate}"
-    if all(step(state).mark is Mark.DONE for step in (copies, training, model_here)):
-        return Step(
-            title,
-            why,
-            Mark.TODO,
-            text,
-            "End the day: everything is checked, then the pod is stopped.",
-            "evening.show",
-        )
-    return Step(title, why, Mark.UNKNOWN, text)
+    mark = Mark.TODO if _all_done(state) else Mark.UNKNOWN
+    return Step(
+        title, why, mark, text, "End the day: all is checked, then the pod is stopped.", "evening.show"
+    )
+
+
+def day_ended(state: SessionState) -> Step | None:
+    """The stopped server of a host that is not rented, with every label here; None for a pod."""
+    if state.identity.rents:
+        return None
+    title, why = "end of the day", "A running server accepts labels, and uses the GPU."
+    found = fresh(state.server)
+    if not is_connected(state) or found is None:
+        return Step(title, why, Mark.UNKNOWN, "read once the host is connected")
+    text = f"the server is {found.state}"
+    if found.state in (ServerState.STOPPED, ServerState.CRASHED):
+        if copies(state).mark is Mark.DONE:
+            return Step(title, why, Mark.DONE, f"{text}, and the labels are on this machine")
+        return Step(title, why, Mark.UNKNOWN, text)
+    mark = Mark.TODO if _all_done(state) else Mark.UNKNOWN
+    return Step(
+        title, why, mark, text, "End the day: all is checked, then the server is stopped.", "evening.show"
+    )
+
+
+def _all_done(state: SessionState) -> bool:
+    return all(step(state).mark is Mark.DONE for step in (copies, training, model_here))
+
+
+def report(_state: SessionState) -> Step:
+    """The report. Nothing measures whether it was written, so it has no tick."""
+    title, why = (
+        "report",
+        "It has labels by annotator and hour, cost, and trainings.",
+    )
+    return Step(title, why, Mark.UNKNOWN, "at any time", "Write the report to a file.", "report.write")

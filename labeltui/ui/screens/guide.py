@@ -25,7 +25,7 @@ from labeltui.ui.widgets.lines import Lines
 
 TITLE_WIDTH = 15
 KEYS_WIDTH = 7
-DETAIL_ROWS = 6
+DETAIL_ROWS = 5  # with these, 80x24 has room for every step
 REFRESH_S = 0.5
 
 
@@ -83,7 +83,9 @@ class GuideScreen(Dialog[str]):
         chosen, width = self.chosen, max(30, self._list.size.width)
         rows = [self._row(step, width, at == chosen) for at, step in enumerate(self._steps)]
         self._list.set_lines([*rows, *self._rest(width)])
-        self._details.set_lines(self._about(self._steps[chosen], width))
+        self._list.reveal(chosen)
+        about = self._about(self._steps[chosen], width)
+        self._details.set_lines(about if len(about) >= DETAIL_ROWS else [Content(""), *about])
 
     def _rest(self, width: int) -> list[Content]:
         """Return what stands below the steps."""
@@ -101,7 +103,7 @@ class GuideScreen(Dialog[str]):
 
     def _about(self, step: Step, width: int) -> list[Content]:
         keys = keys_for(step, self._keys)
-        lines = [Content(""), *wrapped(step.why, width, Tone.FAINT, 2)]
+        lines = wrapped(step.why, width, Tone.FAINT, 2)
         tone = Tone.BAD if step.mark is Mark.WRONG else Tone.PLAIN
         lines += wrapped(safe(step.text[:1].upper() + step.text[1:] + "."), width, tone, 2)
         if step.todo:

@@ -53,6 +53,11 @@ class Lines(WholeRows, can_focus=True):
             self._top = top
             self.refresh()
 
+    def reveal(self, line: int) -> None:
+        """Scroll as little as needed to show the line with this index."""
+        below = line - self._top - max(1, self.size.height) + 1
+        self.move(max(0, below) or min(0, line - self._top))
+
     def render(self) -> Content:
         """The visible lines."""
         return Content("\n").join(self._lines[self._top : self._top + max(1, self.size.height)])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from labeltui.domain.guide.guide import guide
 from labeltui.domain.host import Prepared
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.server.server import ServerStatus
@@ -18,6 +19,8 @@ from labeltui.session.runtime.fields import Field, Fields
 from labeltui.ui.app import Console
 from labeltui.ui.screens.guide import GuideScreen
 from tests.ui.fake_session import FakeSession, connected, console, fresh, settled, stopped, wait_for
+from tests.ui.screen_text import screen_text
+from tests.unit.domain.guide.test_guide import whole
 
 SIZES = ((80, 24), (120, 40))
 HOSTILE = "[red]\x1b[31m"
@@ -134,3 +137,21 @@ def test_pictures(snap_compare: Callable[..., bool], size: tuple[int, int], keys
         await pilot.pause()
 
     assert snap_compare(guided(stopped()), terminal_size=size, run_before=press)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (80, 18)])
+async def test_the_cursor_is_always_in_sight(size: tuple[int, int]) -> None:
+    app = console(whole())
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        await pilot.press("H")
+        await wait_for(pilot, lambda: isinstance(app.screen, GuideScreen) and "report" in rows(app))
+        await pilot.press("j")
+        for step in reversed(guide(whole())):
+            await wait_for(pilot, lambda step=step: f"{step.title} " in pointed(app), step.title)
+            await pilot.press("k")
+
+
+def pointed(app: Console) -> str:
+    """The row with the cursor, if it is on screen."""
+    return next((row for row in screen_text(app).splitlines() if "›" in row), "")

@@ -222,15 +222,16 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
 }
 
 
-@pytest.mark.parametrize("title", [one.title for one in guide(whole())][:-1])
+@pytest.mark.parametrize("title", [one.title for one in guide(whole())][:-2])
 def test_each_step_that_is_done_has_a_tick(title: str) -> None:
     assert step(whole(), title).mark is Mark.DONE
 
 
 def test_the_table_takes_each_tick_off() -> None:
     titles = [one.title for one in guide(whole())]
-    assert len(titles) == 14
-    assert {title for title, *_ in OFF.values()} == set(titles[:-1])  # the pod's stop has a test of its own
+    assert len(titles) == 15
+    assert titles[-2:] == ["pod stopped", "report"]  # they have tests of their own
+    assert {title for title, *_ in OFF.values()} == set(titles[:-2])
 
 
 @pytest.mark.parametrize("name", OFF)
@@ -247,6 +248,21 @@ def test_the_pod_is_stopped_last_and_its_tick_goes_when_it_runs_again() -> None:
     assert (running.mark, running.action) == (Mark.TODO, "evening.show")
     stopped = replace(whole(), pod=fresh(replace(OWN, status=PodStatus.STOPPED)))
     assert step(stopped, "pod stopped").mark is Mark.DONE
+
+
+def test_the_last_steps_lead_to_the_end_of_the_day_and_the_report() -> None:
+    rented = whole()
+    own = replace(rented, identity=Identity("liver-ct"))
+    busy = replace(own, training=fresh(TrainStatus(TrainState.RUNNING, "deepedit")))
+    unsafe = replace(own, server=server(ServerState.STOPPED), labels=fresh(LabelCopies(7, 6)))
+    ended = replace(own, server=server(ServerState.STOPPED))
+    for state in (rented, own, busy):
+        day = guide(state)[-2]
+        assert (day.action, bool(day.todo)) == ("evening.show", True)
+        assert day.mark is (Mark.UNKNOWN if state is busy else Mark.TODO)
+        assert (guide(state)[-1].action, guide(state)[-1].mark) == ("report.write", Mark.UNKNOWN)
+    assert step(unsafe, "end of the day").mark is not Mark.DONE
+    assert step(ended, "end of the day").mark is Mark.DONE
 
 
 def test_steps_that_do_not_apply_are_left_out() -> None:
