@@ -36,18 +36,22 @@ class Trusting:
         return True
 
 
+def host_of(sshd: RealSshd) -> SshHost:
+    return SshHost(
+        sshd.address,
+        key=sshd.client_key,
+        own_known_hosts=sshd.folder / "known_hosts",
+        known_hosts=(),
+        config=None,
+        prompter=Trusting(),
+        keepalive_s=0.5,
+    )
+
+
 @pytest.fixture
 async def host(tmp_path: Path) -> AsyncIterator[tuple[RealSshd, SshHost]]:
     with RealSshd(tmp_path) as sshd:
-        made = SshHost(
-            sshd.address,
-            key=sshd.client_key,
-            own_known_hosts=tmp_path / "known_hosts",
-            known_hosts=(),
-            config=None,
-            prompter=Trusting(),
-            keepalive_s=0.5,
-        )
+        made = host_of(sshd)
         await made.connect()
         yield sshd, made
         await made.close()
@@ -88,6 +92,38 @@ async def test_a_job_outlives_the_server_and_its_log_has_no_gap(host: tuple[Real
     assert (stopped.state, stopped.exit_code, stopped.stopped_by_us) == (JobState.EXITED, -15, True)
     await agent.close()
     assert not list(sshd.folder.rglob("pwned"))
+
+
+async def test_of_two_consoles_at_once_one_has_the_lease_until_its_connection_ends(
+    host: tuple[RealSshd, SshHost],
+) -> None:
+    sshd, ssh = host
+    other = host_of(sshd)
+    await other.connect()
+    agents = {"anna": await start_agent(ssh, FOLDER), "ben": await start_agent(other, FOLDER)}
+    me = {
+        name: {"id": name, "who": f"{name}@desk", "client_id": name, "program": "console", "read_only": False}
+        for name in agents
+    }
+    await asyncio.gather(*(agent.enter(me[name]) for name, agent in agents.items()))
+    holders = await asyncio.gather(
+        *(agent.take_lease(me[name], f"Stop for {name}") for name, agent in agents.items())
+    )
+    (winner,) = (name for name, holder in zip(agents, holders, strict=True) if holder is None)
+    (loser,) = agents.keys() - {winner}
+    (holder,) = (one for one in holders if one is not None)
+    assert (holder.who, holder.action) == (f"{winner}@desk", f"Stop for {winner}")
+    (seen,) = await agents[loser].consoles()
+    assert (seen.who, seen.action, seen.may_be_taken) == (f"{winner}@desk", f"Stop for {winner}", False)
+    await {"anna": ssh, "ben": other}[winner].close()  # as a console does that loses its network
+    for _ in range(600):
+        still = await agents[loser].take_lease(me[loser], "Start the server")
+        if still is None:
+            break
+        await asyncio.sleep(0.1)
+    assert still is None
+    assert await agents[loser].consoles() == ()
+    await {"anna": ssh, "ben": other}[loser].close()
 
 
 async def test_a_flood_of_output_ends_its_command_on_the_host(

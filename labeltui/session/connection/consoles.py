@@ -43,11 +43,22 @@ class Consoles:
 
     async def run(self, agent: AgentClient) -> None:
         """Enter this console, and list the others until the agent is gone."""
-        self._console["program"] = "console"
-        await agent.enter(self._console)
+        self._console["program"], entered = "console", False
         while True:
+            entered = entered or await self._enter(agent)
             await self._poll(agent)
             await asyncio.sleep(POLL_S)
+
+    async def _enter(self, agent: AgentClient) -> bool:
+        """Return whether the others see this console. An agent that is older, or has a full disk, refuses."""
+        try:
+            await agent.enter(self._console)
+        except Unreachable:
+            raise
+        except LabeltuiError as error:
+            self._field.write(self._field.value.failed(error_text(error)))
+            return False
+        return True
 
     async def refresh(self) -> None:
         """List the others once. Raises the errors of Link.ready."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,25 @@ async def test_no_lease_is_left_and_a_lost_folder_keeps_nobody_from_stopping(tmp
         it.host.agent.answers["lease.take"] = Failed(Code.DISK_FULL, "The disk is full.")
         assert (await it.run("server.stop"))["state"] == "stopped"
         assert any("do not see this action" in line for line in it.report.lines)
+
+
+@in_virtual_time
+async def test_an_older_agent_that_knows_no_consoles_keeps_nobody_from_working(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, start=False) as it:
+        for request in ("console.enter", "console.list", "lease.take", "lease.release"):
+            it.host.agent.answers[request] = Failed(Code.BAD_REQUEST, "The agent does not know this request.")
+        await it.session.start()
+        await it.session.readiness.settled()
+        await asyncio.sleep(60)
+        asked = len(it.host.agent.requests("console.enter"))
+        assert (await it.run("status"))["consoles"] is None
+        assert (await it.run("server.stop"))["state"] == "stopped"
+        assert any("do not see this action" in line for line in it.report.lines)
+        it.host.agent.answers.pop("console.enter")
+        await asyncio.sleep(10)
+        entered = it.host.agent.requests("console.enter")
+    assert 10 <= asked <= 15  # one every 5 s
+    assert asked < len(entered) <= asked + 3  # and no further one after the answer
 
 
 @in_virtual_time
