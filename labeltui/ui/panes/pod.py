@@ -55,7 +55,8 @@ class PodCard(Card):
                 row("host", state_text(words.UNKNOWN)),
                 *wrapped(error or "Opening the session …", width, Tone.WARN if error else Tone.FAINT),
             ]
-        connection = self._connection(host, state, now, width)
+        at_work, present = other_consoles(state, now, width)
+        connection = self._connection(host, state, now, width) + at_work
         guard = guard_lines(state, now, width)
         lines = money_lines(state, now, width) + guard + connection
         lines += self._load(state, now, width)
@@ -66,9 +67,7 @@ class PodCard(Card):
             if len(lines) > height and state.pod.value is not None:
                 connection = [line for line in connection if not line.plain.startswith(spare)]
                 lines = self._brief(state, now, width, guard, connection)
-        facts = (
-            other_consoles(state, now, width) + invited_line(state, now, width) + pod_facts(state, now, width)
-        )
+        facts = present + invited_line(state, now, width) + pod_facts(state, now, width)
         lines += facts[: max(0, height - len(lines))]
         lines += event_lines(state, width, height - len(lines))
         return lines
@@ -140,18 +139,20 @@ class PodCard(Card):
         return lines
 
 
-def other_consoles(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """Return a row for each other console on this host; empty if there is none."""
+def other_consoles(state: SessionState, now: datetime, width: int) -> tuple[list[Content], list[Content]]:
+    """Return a row for each other console on this host: those that run an action now, and all others."""
     old = stale_age(state.consoles, now)
-    lines = []
+    at_work: list[Content] = []
+    present: list[Content] = []
     for one in state.consoles.value or ():
-        parts = [safe(one.shown), words.age(one.since, now), "read-only" if one.read_only else ""]
+        parts = [f"{safe(one.action)} for {words.age(one.action_since, now)}" if one.action else ""]
+        parts += [safe(one.shown), words.age(one.since, now), "read-only" if one.read_only else ""]
         parts += [f"no answer for {words.age(one.silent_since, now)}" if one.silent_since else ""]
-        parts += [f"{safe(one.action)} for {words.age(one.action_since, now)}" if one.action else ""]
         parts += [f"list is {old} old" if old else ""]
         text = elide(" · ".join(filter(None, parts)), max(8, width - 9))
-        lines.append(row("also", (text, Tone.BUSY if one.action else Tone.PLAIN)))
-    return lines
+        lines, tone = (at_work, Tone.BUSY) if one.action else (present, Tone.PLAIN)
+        lines.append(row("also", (text, tone)))
+    return at_work, present
 
 
 def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:
