@@ -102,24 +102,24 @@ INFER_BATCH = Command(
 )  # fmt: skip
 INFER_STATUS = Command(
     "infer.status", "Batch inference status", "show how many studies are inferred, the time left, or why it failed",
-    command=("infer", "status"), disabled=conditions.no_batch, takes=NoParams,
+    command=("infer", "status"), disabled=models.no_batch, takes=NoParams,
 )  # fmt: skip
 INFER_STOP = Command(
     "infer.stop", "Stop the batch inference", "stop the batch inference; labels that it has stored stay",
-    key="X", leader="Q", danger=Danger.DESTRUCTIVE, command=("infer", "stop"), disabled=conditions.no_batch,
+    key="X", leader="Q", danger=Danger.DESTRUCTIVE, command=("infer", "stop"), disabled=models.nothing_infers,
     exclusive=True, takes=NoParams,
 )  # fmt: skip
 SCORE = Command(
     "score", "Score studies", "let the server compute a score of each study",
-    danger=Danger.CHANGE, command=("score",), disabled=conditions.no_server, exclusive=True, takes=ScoreParams,
+    danger=Danger.CHANGE, command=("score",), disabled=models.no_method, exclusive=True, takes=ScoreParams,
 )  # fmt: skip
 SCORE_STATUS = Command(
     "score.status", "Scoring status", "show the state of the newest scoring, and its results",
-    command=("score", "status"), disabled=conditions.no_scoring, takes=NoParams,
+    command=("score", "status"), disabled=models.no_scoring, takes=NoParams,
 )  # fmt: skip
 SCORE_STOP = Command(
     "score.stop", "Stop the scoring", "stop the running scoring; scores that it has stored stay",
-    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=conditions.no_scoring, exclusive=True,
+    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=models.no_scoring, exclusive=True,
     takes=NoParams,
 )  # fmt: skip
 SESSIONS = Command(
@@ -136,6 +136,6 @@ INFERENCE_ACTIONS: tuple[Action, ...] = (
     SCORE, SCORE_STATUS, SCORE_STOP, SESSIONS,
     Action(
         "score.options", "Score", "let the server compute a score of each study, by which the queue can be sorted",
-        key="s", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_server, console="form('score')",
+        key="s", leader="Q", danger=Danger.CHANGE, disabled=models.no_method, console="form('score')",
     ),
 )  # fmt: skip

@@ -74,16 +74,6 @@ def nothing_to_stop(state: SessionState) -> str | None:
     return not_connected(state) if left else cannot_stop(state)
 
 
-def no_batch(state: SessionState) -> str | None:
-    """Like :func:`no_server`, but a batch inference of an earlier server counts as a server."""
-    return not_connected(state) if own_orphans(state, BATCH_INFER) else no_server(state)
-
-
-def no_scoring(state: SessionState) -> str | None:
-    """Like :func:`no_server`, but a scoring of an earlier server counts as a server."""
-    return not_connected(state) if own_orphans(state, SCORING) else no_server(state)
-
-
 def _training_state(state: SessionState) -> TrainState | None:
     return None if state.training.value is None else state.training.value.state
 

@@ -88,7 +88,7 @@ def own_orphans(state: SessionState, *tasks: str) -> tuple[OrphanTask, ...]:
 def stopped_too(state: SessionState) -> str:
     """Return the inferences and scorings that a stop of the server ends, as sentences after its question."""
     batch = state.server.value.batch if state.server.value is not None else None
-    done = f" ({batch[0]} of {batch[1]} studies done)" if batch is not None and batch[1] else ""
+    done = f" ({batch.done} of {batch.total} studies done)" if batch is not None and batch.total else ""
     running = [f" The running batch inference{done} is stopped too; the labels that it has stored stay."]
     return "".join(
         (running if batch is not None else [])

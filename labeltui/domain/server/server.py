@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.states import NOUNS, TRAIN, ServerState
@@ -60,6 +60,18 @@ class FoundServer:
     app: str | None = None
 
 
+class BatchRun(NamedTuple):
+    """A batch inference that runs: studies done, and of how many.
+
+    ``total`` and ``left_s`` are None before the first study is done. ``left_s`` was estimated then.
+    """
+
+    done: int = 0
+    total: int | None = None
+    model: str = ""
+    left_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
     """One server on one host. ``run_id`` is the agent's run; None for a server that the agent did not start.
@@ -85,7 +97,10 @@ class ServerStatus:
     orphans: tuple[OrphanTask, ...] = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # that each model was built with
     dicomweb_cache_s: int | None = None
-    batch: tuple[int, int | None] | None = None  # studies done, and all, of the running batch inference
+    batch: BatchRun | None = None  # the batch inference that runs
+    reads_tasks: bool = (
+        False  # whether its output is read up to now, so that no ``batch`` means that none runs
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import FoundServer, OrphanTask, ServerInfo, ServerStatus
+from labeltui.domain.server.server import BatchRun, FoundServer, OrphanTask, ServerInfo, ServerStatus
 from labeltui.domain.states import ServerState
 
 SILENT_AFTER_FAILURES = 3
@@ -48,7 +48,8 @@ class ServerEvidence:
     problem: Problem | None = None
     failing: Problem | None = None
     found: FoundServer | None = None
-    batch: tuple[int, int | None] | None = None  # studies done, and all, of the running batch inference
+    batch: BatchRun | None = None  # the batch inference that runs, by the output that was read
+    reads_tasks: bool = False  # the output was read up to now
     blocked: Problem | None = None  # why no request can reach the server
 
 
@@ -80,6 +81,7 @@ def derive_server(
         ended_at=run.ended_at,
         orphans=orphans,
         batch=evidence.batch if state is ServerState.RUNNING else None,
+        reads_tasks=evidence.reads_tasks and state is ServerState.RUNNING,
     )
 
 

@@ -297,14 +297,13 @@ class ServerWatch:
             problem=self._diagnosis(),
             failing=self._failing,
             found=self._found,
-            batch=self.training.batch.progress if self.log.run_id == self.run.run_id else None,
+            batch=self.training.batch.run if self.log.run_id == (self.run.run_id or FOUND) else None,
+            reads_tasks=self.caught_up and self.log.run_id == self.run.run_id,
             blocked=self._blocked(),
         )
         status = derive_server(self.run, evidence, self._url(), self.orphans)
-        current = self._field.value
-        if current.value == status and current.error is None:
-            return
-        self._field.write(Reading(status, self._clock()))
+        if (current := self._field.value).value != status or current.error is not None:
+            self._field.write(Reading(status, self._clock()))
 
     @property
     def ended_with(self) -> str:

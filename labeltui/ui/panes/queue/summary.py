@@ -12,6 +12,7 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import StudyQueue
 from labeltui.ui.panes.empty import without_server
+from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.strip import finals_of_total, sound_finals
@@ -29,7 +30,7 @@ def head(
     queue = state.queue.value
     lines = missing(state, width, keys_of)
     if not lines and queue is not None:
-        lines = progress(state, queue, now, width)
+        lines = progress(state, queue, now, width) + batch(state, width, keys_of)
         if none_matches:
             lines += wrapped("No study matches the filter. esc shows all studies.", width, Tone.WARN)
     return lines
@@ -85,6 +86,20 @@ def progress(state: SessionState, queue: StudyQueue, now: datetime, width: int) 
     if queue.source_problem:
         lines.append(Content.styled(elide(safe(queue.source_problem), width), Tone.WARN))
     return lines
+
+
+def batch(state: SessionState, width: int, keys_of: Callable[[str], str]) -> list[Content]:
+    """Return a line on the batch inference that runs, whoever started it; empty if none runs."""
+    run = state.server.value.batch if state.server.value is not None else None
+    if run is None:
+        return []
+    keys, left = keys_of("infer.stop"), "" if run.left_s is None else f", {words.duration(run.left_s)} left"
+    done = f"{run.done} of {run.total}{left}" if run.total else "loads"
+    text = f"{safe(run.model)} infers studies: {done} · {keys} stops it"
+    if len(text) > width:
+        text = f"infers {done.replace(' of ', '/')} · {keys} stops"
+    tone = Tone.FAINT if state.server.error else Tone.BUSY
+    return [Content.styled(elide(text, width), tone)]
 
 
 def _outlook(state: SessionState, queue: StudyQueue, finals: int | None, now: datetime) -> str:
