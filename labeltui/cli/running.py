@@ -21,6 +21,7 @@ from labeltui.hosts.base import Prompter
 from labeltui.opening.launch import Launch
 from labeltui.operations.doctor.doctor import without_session
 from labeltui.operations.run import run_action
+from labeltui.operations.table import BEFORE_ASKING
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -107,7 +108,10 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
 async def confirm(
     session: Session, action: Action, params: Mapping[str, Any], yes: str | None, prompter: TerminalPrompter
 ) -> bool:
-    """Return whether the operator confirms, by flag or by answer. Raises Refused ``unconfirmed`` for a wrong name."""
+    """Return whether the operator confirms, by flag or by answer.
+
+    Raises Refused ``unconfirmed`` for a wrong name, and the error of an action that has nothing to do.
+    """
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
     if action.danger is Danger.IRREVERSIBLE:
@@ -118,8 +122,12 @@ async def confirm(
         return True
     if yes is not None:
         return True
+    read = BEFORE_ASKING.get(action.id)
+    note = await read(session, params) if read is not None else ""
     await _await_first_poll(session, studies=action.naming is not None)
-    question = action.ask(session.store.state, params) or f"{action.title}?"
+    question = " ".join(filter(None, (note, action.ask(session.store.state, params) or f"{action.title}?")))
+    if note and not prompter.present:
+        raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", "Confirm it, or add --yes.")
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")
 

@@ -7,7 +7,7 @@ the error has it as ``document``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from labeltui.actions.exports import LABELS_EXPORT
@@ -81,6 +81,9 @@ from labeltui.operations.evening import evening, evening_end
 from labeltui.operations.export.command import labels_export
 from labeltui.operations.inference.batch import infer, infer_batch, infer_status, infer_stop
 from labeltui.operations.inference.scoring import score, score_status, score_stop
+from labeltui.operations.inference.tasks import BATCH as BATCHES
+from labeltui.operations.inference.tasks import SCORING as SCORINGS
+from labeltui.operations.inference.tasks import need_running
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
 from labeltui.operations.labels.restore import labels_restore
@@ -108,6 +111,7 @@ from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
 from labeltui.operations.studies.delete import studies_delete, studies_restore
 from labeltui.operations.studies.double import studies_choose, studies_compare, studies_double
+from labeltui.operations.studies.other_names import before_restore, before_undelete
 from labeltui.operations.studies.preview import studies_preview
 from labeltui.operations.studies.review import studies_review
 from labeltui.operations.studies.sessions import sessions
@@ -115,7 +119,13 @@ from labeltui.operations.studies.show import studies_show
 from labeltui.operations.studies.upload.command import studies_upload
 from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
 from labeltui.operations.support.command import support
-from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
+from labeltui.operations.training.commands import (
+    need_training,
+    train_history,
+    train_start,
+    train_status,
+    train_stop,
+)
 from labeltui.operations.tunnel import tunnel
 from labeltui.session.session import Session
 
@@ -204,3 +214,15 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(GUARD_OFF, guard_off),
     )
 )
+
+BEFORE_ASKING: dict[str, Callable[[Session, Mapping[str, Any]], Awaitable[str]]] = {
+    INFER_STOP.id: lambda session, _given: need_running(session, BATCHES),
+    SCORE_STOP.id: lambda session, _given: need_running(session, SCORINGS),
+    TRAIN_STOP.id: lambda session, _given: need_training(session),
+    LABELS_RESTORE.id: before_restore,
+    STUDIES_RESTORE.id: before_undelete,
+}
+"""By action, what is read before the operator is asked. Returns sentences that come before the question.
+
+Raises the error of an operation that would have nothing to do.
+"""

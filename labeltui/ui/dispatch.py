@@ -120,11 +120,38 @@ class Dispatcher:
             # A console action takes its parameters as one mapping of plain values.
             await self._app.run_action(f"{action.console}({dict(params)!r})" if params else action.console)
             return
+        if action.reads_first and (session := self._app.session) is not None:
+            self._app.run_worker(
+                self._read_first(session, action, params),
+                action.title,
+                f"before-{action.id}",
+                exit_on_error=False,
+            )
+            return
+        self._ask(action, params)
+
+    async def _read_first(self, session: Session, action: Action, params: Mapping[str, Any]) -> None:
+        """Read what the question depends on, then ask."""
+        from labeltui.operations.table import BEFORE_ASKING  # noqa: PLC0415 - after first paint
+
+        self._app.flash(f"{action.title}: reading what the server has …")
+        try:
+            note = await BEFORE_ASKING[action.id](session, params)
+        except Exception as error:  # no failure of an action may end the console
+            problem = error.problem if isinstance(error, LabeltuiError) else unexpected(error)
+            self._app.flash(self._failed(action, problem), Level.ERROR)
+        else:
+            if self._app.session is session:
+                self._ask(action, params, note)
+
+    def _ask(self, action: Action, params: Mapping[str, Any], note: str = "") -> None:
+        """Ask for confirmation if the action needs one, then start it. ``note`` comes before the question."""
+        pod_id = params.get("pod") if action.takes_pod else None
         state = about(self._app.state, pod_id)
         question = action.ask(state, params)
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
             typed = action.name_to_type(state) if action.danger is Danger.IRREVERSIBLE else None
-            question = question or f"{action.help.capitalize()}?"
+            question = " ".join(filter(None, (note, question or f"{action.help.capitalize()}?")))
             pod = state.pod.value
             if pod_id is not None and pod is not None and not is_own(self._app.state, pod):
                 question = f"{called(pod)} ({pod.id}) is not this profile's pod. {question}"

@@ -186,6 +186,22 @@ def _present(tasks: tuple[Task, ...]) -> Task | None:
     return next((one for one in tasks if not one.state.ended), tasks[-1] if tasks else None)
 
 
+async def running(session: Session, kind: Kind) -> Task:
+    """Return the task that runs. Raises Failed ``not_found`` if none runs."""
+    await session.readiness.need_server()
+    task = _present(await kind.tasks(session.api.client()))
+    if task is None or task.state.ended:
+        raise Failed(Code.NOT_FOUND, f"No {kind.name} is running.", f"`{kind.command}` starts one.")
+    return task
+
+
+async def need_running(session: Session, kind: Kind) -> str:
+    """Return an empty text. Raise Failed ``not_found`` if neither the server nor an earlier one has a task to stop."""
+    if not await orphans_now(session, kind.task):
+        await running(session, kind)
+    return ""
+
+
 async def stop(session: Session, kind: Kind, report: Report) -> Document:
     """Stop the running task and wait until it has ended. Raises Failed ``not_found`` if none runs.
 
@@ -195,11 +211,7 @@ async def stop(session: Session, kind: Kind, report: Report) -> Document:
     if orphans := await orphans_now(session, kind.task):
         await end_orphans(session, orphans, report)
         return orphan_document(session, orphans[0], "stopped")
-    await session.readiness.need_server()
-    client = session.api.client()
-    task = _present(await kind.tasks(client))
-    if task is None or task.state.ended:
-        raise Failed(Code.NOT_FOUND, f"No {kind.name} is running.", f"`{kind.command}` starts one.")
+    task, client = await running(session, kind), session.api.client()
     report.progress(f"Stopping the {kind.name} with {task.subject}")
     try:
         async with asyncio.timeout(STOP_S):

@@ -66,21 +66,21 @@ async def labels_restore(session: Session, params: LabelsRestoreParams, report: 
     Raises Failed ``not_found`` if no copy matches, Refused ``labels_differ`` if a named study has another version on
     the server and ``--replace`` is missing, and Failed ``labels_differ`` with the document if a label was not taken.
     """
+    entries = await chosen(session, params)
+    return await restore(session, entries, report, params.replace, named=bool(params.studies))
+
+
+async def chosen(session: Session, params: LabelsRestoreParams) -> list[Entry]:
+    """Return the copies that the parameters name, once the server answers.
+
+    Of each label, that is the newest version or the version that is named. Raises Failed ``not_found`` if there are
+    none, and Misused for a version without its study.
+    """
     if params.version and len(params.studies) != 1:
         raise Misused(Code.BAD_PARAMETER, "--version needs the one study that it belongs to.")
     await session.readiness.need_server()
-    await asyncio.to_thread(session.labels.folder.index.refresh)
-    return await restore(
-        session, _chosen(session, params), report, params.replace, named=bool(params.studies)
-    )
-
-
-def _chosen(session: Session, params: LabelsRestoreParams) -> list[Entry]:
-    """Return the copies that the parameters name.
-
-    Of each label, that is the newest version or the version that is named.
-    """
     index = session.labels.folder.index
+    await asyncio.to_thread(index.refresh)
     entries = [
         entry
         for entry, _file in index.versions()

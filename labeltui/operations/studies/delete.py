@@ -160,17 +160,7 @@ async def studies_restore(session: Session, params: StudiesRestoreParams, report
     ``labels_differ`` if a label did not come back, and the errors of
     :func:`labeltui.operations.labels.restore.restore`.
     """
-    await session.readiness.need_server()
-    root, client, shown = session.labels.folder.root, session.api.client(), one_line(params.study)
-    records = await asyncio.to_thread(deleted.deletions, root, params.study)
-    record = next((one for one in records if params.at in (None, one.at)), None)
-    if record is None:
-        times = " and ".join(one.at for one in records)
-        raise Failed(
-            Code.NOT_FOUND,
-            f"{shown} was not deleted from this machine{f' at {one_line(params.at)}' if params.at else ''}.",
-            f"It was deleted at {times}." if times else "`labeltui labels restore` submits copied labels.",
-        )
+    record, root, client = await _deletion(session, params), session.labels.folder.root, session.api.client()
     image_back = bool(record.image) and not await client.image_info(record.study)
     if image_back:
         await _submit_image(session, record, report)
@@ -188,6 +178,28 @@ async def studies_restore(session: Session, params: StudiesRestoreParams, report
         with suppress(OSError):  # the deletion is only listed for longer
             await asyncio.to_thread(deleted.store, root, replace(record, restored=True))
     return _outcome(record, document, image_back=image_back, missing=missing)
+
+
+async def deleted_labels(session: Session, params: StudiesRestoreParams) -> list[Entry]:
+    """Return the copies of the labels that the deletion removed. Raises Failed ``not_found`` if there was none."""
+    record = await _deletion(session, params)
+    await asyncio.to_thread(session.labels.folder.index.refresh)
+    return _entries(session, record)
+
+
+async def _deletion(session: Session, params: StudiesRestoreParams) -> DeletedStudy:
+    await session.readiness.need_server()
+    records = await asyncio.to_thread(deleted.deletions, session.labels.folder.root, params.study)
+    record = next((one for one in records if params.at in (None, one.at)), None)
+    if record is None:
+        times = " and ".join(one.at for one in records)
+        at = f" at {one_line(params.at)}" if params.at else ""
+        raise Failed(
+            Code.NOT_FOUND,
+            f"{one_line(params.study)} was not deleted from this machine{at}.",
+            f"It was deleted at {times}." if times else "`labeltui labels restore` submits copied labels.",
+        )
+    return record
 
 
 async def _submit_image(session: Session, record: DeletedStudy, report: Report) -> None:

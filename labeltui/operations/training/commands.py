@@ -69,6 +69,17 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
     return documents.training_document(state.training, session.clock())
 
 
+async def need_training(session: Session) -> str:
+    """Return an empty text. Raise Failed ``nothing_trains`` if there is no training to stop."""
+    state = await session.readiness.settled()
+    orphans = own_orphans(state, TRAIN)
+    if not orphans and _state_of(await session.readiness.first_readings(Fields.training)) not in ACTIVE:
+        raise Failed(
+            Code.NOTHING_TRAINS, "No training is running.", "`labeltui train start` starts a training."
+        )
+    return ""
+
+
 async def train_stop(session: Session, _params: NoParams, report: Report) -> Document:
     """Stop the running training. If the server is gone but the training still runs on the host, end its process there.
 
@@ -80,12 +91,9 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
         await end_orphans(session, orphans, report)
         session.pollers.training.wake()
         await session.store.wait_for(lambda now: _state_of(now) is not TrainState.ORPHANED, LISTED_S)
-    elif _state_of(await session.readiness.first_readings(Fields.training)) in ACTIVE:
-        await _stop_running(session, report)
     else:
-        raise Failed(
-            Code.NOTHING_TRAINS, "No training is running.", "`labeltui train start` starts a training."
-        )
+        await need_training(session)
+        await _stop_running(session, report)
     session.pollers.training.wake()
     return documents.training_document(session.store.state.training, session.clock())
 

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import Fetch, Study
 from labeltui.domain.studies.worklist import Holder, Left, Reading, Worklist
+from labeltui.operations.table import BEFORE_ASKING
 from labeltui.ui.panes.queue.columns import Shown, columns
 from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.panes.queue.plan import plan_of
@@ -47,7 +48,11 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         calls.append((action_id, dict(params)))
         return {}
 
+    async def note(*_: Any) -> str:
+        return "Read this."
+
     monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    monkeypatch.setitem(BEFORE_ASKING, "labels.restore", note)
     return calls
 
 
@@ -125,6 +130,7 @@ async def test_what_changes_the_servers_files_names_the_study_and_asks(
         await pilot.press("Q", key)
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         assert "liver_081" in screen_text(app)
+        assert ("Read this." in screen_text(app)) == (key == "r")
         assert ran == []
         await pilot.press("y")
         await wait_for(pilot, lambda: ran == [ran_then])
