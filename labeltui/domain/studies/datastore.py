@@ -40,8 +40,9 @@ def entry_of(study: str, stored: Any) -> list[Any]:
         ]
     if labels:
         entry[5], entry[6] = _labels(labels)
+        entry[7] = _sum(labels)
     if not info.keys() <= USUAL:
-        entry[7], entry[8] = _scores(info), _text(info.get("Modality"))
+        entry[7], entry[8] = {**entry[7], **_scores(info)}, _text(info.get("Modality"))
     while not entry[-1] and len(entry) > 1:
         entry.pop()
     return entry
@@ -88,6 +89,15 @@ def _labels(labels: dict[str, Any]) -> tuple[list[list[Any]], str]:
         # The reviewer plugin writes segmentationMeta; other clients write "status" at the top level.
         review = review or _text(_dict(info.get("segmentationMeta")).get("status", info.get("status")))
     return listed, review
+
+
+def _sum(labels: dict[str, Any]) -> dict[str, float]:
+    """Return the score ``sum``, which MONAI Label stores with each label: the final label's, else the original's."""
+    for tag in ("final", "original"):
+        found = _number(_dict(_dict(labels.get(tag)).get("info")).get("sum"))
+        if found is not None:
+            return {"sum": found}
+    return {}
 
 
 def _scores(info: dict[str, Any]) -> dict[str, float]:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from labeltui.domain.studies.study import FINAL_TAG
+from labeltui.domain.training.batch import TAG
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.presentation.words import duration, metric, size
+from labeltui.ui.presentation.words import duration, metric, score, size
 
-UNKNOWN = "unknown"
+UNKNOWN, NAMELESS = "unknown", "a client without a name"
 REVIEW = ("status", "level", "comment", "approvedBy")
 
 
@@ -18,7 +19,7 @@ def details(document: Mapping[str, Any]) -> list[str]:
     """Return the lines for a document of ``studies show``, or for a study of ``studies list``. All text is safe."""
     lines = [f"{name:<12}{safe(value)}" for name, value in _facts(document) if value]
     lines += _readings(document)
-    lines += _image(document.get("image"))
+    lines += _image(document.get("image"), document["scores"])
     labels = document.get("labels")
     if labels is None:
         return lines
@@ -32,13 +33,14 @@ def details(document: Mapping[str, Any]) -> list[str]:
 
 
 def _done(event: Mapping[str, Any]) -> str:
+    client = event["client"] or NAMELESS
     if event["event"] == "fetch":
-        return f"{event['client']} fetched ({event['strategy']})"
+        return f"{client} fetched ({event['strategy']})"
     if event["event"] == "delete":
         return f"the label {event['label']} was deleted"
     if event["event"] == "choose":
-        return f"the reading of {event['client']} was chosen by the operator"
-    return f"{event['client']} submitted {event['label']}"
+        return f"the reading of {client} was chosen by the operator"
+    return f"{client} submitted {event['label']}"
 
 
 def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -59,7 +61,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("modality", document["modality"] or ""),
         ("images", "" if images is None else str(images)),
         ("size", "" if document["size"] is None else size(document["size"])),
-        ("scores", ", ".join(f"{name} {value}" for name, value in document["scores"].items())),
+        ("scores", ", ".join(f"{name} {score(value)}" for name, value in document["scores"].items())),
         ("replaced", ", ".join(f"{one['client']} ({_time(one['at'])})" for one in document["replaced"])),
         ("added", _time(document["added_at"])),
     ]
@@ -101,14 +103,16 @@ def _agreement(pair: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _image(image: Mapping[str, Any] | None) -> list[str]:
-    if not image:
-        return []
-    return ["", "image", *(safe(f"  {name}: {value}") for name, value in image.items())]
+def _image(image: Mapping[str, Any] | None, scores: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the image's info. The scores, which MONAI Label stores in it, have a line of their own."""
+    shown = {name: value for name, value in (image or {}).items() if name not in scores}
+    return ["", "image", *(safe(f"  {name}: {value}") for name, value in shown.items())] if shown else []
 
 
 def _label(label: Mapping[str, Any]) -> list[str]:
-    lines = [safe(f"  {label['tag']}  {_time(label['at'])}  by {label['by'] or UNKNOWN}")]
+    # MONAI Label stores no author with a label that a model made.
+    author = label["by"] or ("a model" if label["tag"] == TAG else NAMELESS)
+    lines = [safe(f"  {label['tag']}  {_time(label['at'])}  by {author}")]
     review = label["review"] or {}
     judged = ", ".join(f"{name} {review[name]}" for name in REVIEW if review.get(name))
     if judged:

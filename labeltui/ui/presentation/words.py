@@ -112,6 +112,11 @@ def clock_time(at: datetime) -> str:
     return at.astimezone().strftime("%H:%M:%S")
 
 
+def score(value: float | None) -> str:
+    """Format a study's score: whole numbers as they are, others with three decimals; ``?`` for None."""
+    return str(value) if isinstance(value, int) else metric(value)
+
+
 def metric(value: float | None) -> str:
     """Format a Dice value or a loss with three decimals; ``?`` for None."""
     return "?" if value is None else f"{value:.3f}"

@@ -12,17 +12,20 @@ from rich.cells import cell_len
 from textual import events
 from textual.widgets import Input
 
+from labeltui.actions import BY_ID, why_disabled
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.log.query import parse_query
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerStatus
+from labeltui.domain.server.server import BatchRun, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.annotation import Work
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
 from labeltui.ui.panes.queue.columns import name_of, touched
+from labeltui.ui.presentation.options import options_of
 from labeltui.ui.widgets.table.column_table import ColumnTable
+from tests.fakes.store import put
 from tests.ui.fake_session import NOW, connected, console, fresh, stopped, wait_for
 from tests.ui.panes.queue_pane import SIZE, opened, with_studies
 from tests.ui.screen_text import screen_text
@@ -89,7 +92,11 @@ async def test_the_arrow_says_whether_the_shown_values_grow() -> None:
     app = console(connected())
     async with app.run_test(size=SIZE) as pilot:
         table = (await opened(pilot, app)).table
-        for name, arrow in (("id", "↑"), ("age", "↑"), ("score", "↓")):  # a to z, young to old, best first
+        for name, arrow in (
+            ("id", "↑"),
+            ("age", "↑"),
+            ("score.dice", "↓"),
+        ):  # a to z, young to old, best first
             table.sort(name)
             assert table.arrow == arrow
             table.sort(name, backwards=True)
@@ -394,3 +401,57 @@ def test_a_models_later_label_does_not_date_the_final_one() -> None:
     assert touched(Study("a", {"final": final, "original": later})) == final
     assert touched(Study("a", {"original": later})) == later
     assert touched(Study("a", {"final": None, "original": later})) is None
+
+
+async def test_a_batch_inference_is_shown_with_its_key_whoever_started_it() -> None:
+    state = connected()
+    assert state.server.value is not None
+    server = replace(state.server.value, batch=BatchRun(3, 12, "deepedit_seg", 130.0), reads_tasks=True)
+    app = console(replace(state, server=fresh(server)))
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await wait_for(pilot, lambda: "infers 3/12, 2m left · Q X stops" in screen_text(app))
+        await pilot.press("z")
+        line = "deepedit_seg infers studies: 3 of 12, 2m left · Q X stops it"
+        await wait_for(pilot, lambda: line in screen_text(app))
+
+
+async def test_each_score_has_a_column_where_it_is_measured_and_is_sorted_and_filtered() -> None:
+    studies = [
+        Study("a", scores={"dice": 0.5, "sum": 2048}),
+        Study("b", scores={"epistemic_entropy": 1.25}),
+        Study("c", scores={"dice": 0.9123}),
+        Study("d"),
+    ]
+    app = console(with_studies(*studies))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("z")
+        await wait_for(pilot, lambda: "epist." in screen_text(app))
+        text = screen_text(app)
+        assert all(part in text for part in ("dice", "epist.", "sum", "0.912", "1.250", "2048"))
+        queue.table.sort("score.dice")
+        await pilot.press("g")
+        assert queue.chosen is not None
+        assert queue.chosen.id == "c", "the best first"
+        queue.table.filter(parse_query("dice 0.9"))
+        assert [queue.table.count, queue.chosen.id] == [1, "c"]
+        assert app.session is not None
+        put(app.session.store, queue=fresh(StudyQueue(1, 0, (Study("d"),))))
+        await wait_for(pilot, lambda: "epist." not in screen_text(app), "no column without a score")
+
+
+def test_the_score_form_lists_the_methods_of_the_server_and_is_closed_without_any() -> None:
+    state = connected()
+    assert state.info.value is not None
+    scored = replace(state, info=fresh(replace(state.info.value, scoring=("dice", "deepedit_epistemic"))))
+    (method,) = BY_ID["score"].params
+    assert [name for name, _ in options_of(BY_ID["score"], method, scored, ()) or ()] == [
+        "dice",
+        "deepedit_epistemic",
+    ]
+    for action in ("score", "score.options"):
+        assert why_disabled(BY_ID[action], scored) is None
+        assert "no scoring methods; start it with --worklist epistemic" in (
+            why_disabled(BY_ID[action], state) or ""
+        )

@@ -14,6 +14,7 @@ from labeltui.domain.state import Alert, Level
 from labeltui.domain.states import TrainState
 from labeltui.domain.training.record import TrainingRecord
 from labeltui.domain.training.training import Best, EpochPoint
+from labeltui.operations.table import BEFORE_ASKING
 from labeltui.session.labels import deleted
 from labeltui.session.labels.deleted import DeletedStudy
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
@@ -78,7 +79,11 @@ async def test_what_was_deleted_is_offered_and_the_chosen_deletion_is_undone(
         ran.append((action_id, params))
         return {"message": "done"}
 
+    async def no_note(*_: Any) -> str:
+        return ""
+
     monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    monkeypatch.setitem(BEFORE_ASKING, "studies.restore", no_note)
     at = [f"2026-11-23T17:0{minute}:00.000+00:00" for minute in range(3)]
     app = console_of(connected())
     async with app.run_test(size=(120, 40)) as pilot:

@@ -27,7 +27,8 @@ from tests.ui.panes.queue_pane import SIZE, opened, with_studies
 from tests.ui.screen_text import screen_text
 from tests.ui.screens.preview.fake_preview import FakePreview, facts, volume
 
-STUDY = Study("liver_081", {"final": NOW}, (Fetch("first", "[red]ben", NOW),), authors={"final": "ana"})
+STUDY = Study("liver_081", {"final": NOW}, (Fetch("first", "[red]ben", NOW),), authors={"final": "ana"},
+              scores={"dice": 0.91234, "sum": 2048})  # fmt: skip
 
 
 class Previews:
@@ -50,7 +51,7 @@ class Previews:
 
 SHOWN = {
     **documents.study_document(STUDY),
-    "image": {"path": "/workspace/studies/\x1b[31m.nii.gz"},
+    "image": {"path": "/workspace/studies/\x1b[31m.nii.gz", "dice": 0.91234, "epistemic_ts": 7},
     "labels": [
         {
             "tag": "final", "at": NOW.isoformat(), "by": "ana",
@@ -62,7 +63,8 @@ SHOWN = {
         },
         {"tag": "original", "at": None, "by": None, "review": None, "copies": []},
     ],
-    "history": [{"at": NOW.isoformat(), "client": "ben", "event": "fetch", "strategy": "first"}],
+    "history": [{"at": NOW.isoformat(), "client": "ben", "event": "fetch", "strategy": "first"},
+                {"at": NOW.isoformat(), "client": None, "event": "submit", "label": "final"}],
 }  # fmt: skip
 
 
@@ -92,10 +94,11 @@ def test_details_name_labels_copies_reviews_and_history_and_show_hostile_text_li
     text = "\n".join(details(SHOWN))
     for part in (
         "liver_081", "␛[31m.nii.gz", "by ana", "review: status flagged, level hard, comment rim",
-        "2K, sha256 abababababab, final/liver_081.nii.gz", "original  unknown  by unknown", "no copy on this machine",
-        "ben fetched (first)",
+        "2K, sha256 abababababab, final/liver_081.nii.gz", "original  unknown  by a model", "no copy on this machine",
+        "ben fetched (first)", "a client without a name submitted final", "dice 0.912, sum 2048",
     ):  # fmt: skip
         assert part in text
+    assert text.count("dice") == 1, "the scores, which are in the image's info too, are shown once"
     assert "\x1b" not in text
 
 

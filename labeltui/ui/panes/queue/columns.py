@@ -131,14 +131,29 @@ def size(study: Study) -> str:
     return "" if study.size is None else words.size(study.size)
 
 
-def ranked_scores(study: Study) -> list[tuple[str, float]]:
-    """Return a study's scores, those by which a strategy chooses first."""
-    return sorted(study.scores.items(), key=lambda one: ("epistemic" not in one[0], one[0]))
-
-
 def scores(study: Study) -> str:
     """Return the scores that were stored for a study; empty without any."""
-    return ", ".join(f"{name} {value:.3f}" for name, value in ranked_scores(study)) if study.scores else ""
+    return ", ".join(f"{name} {words.score(value)}" for name, value in sorted(study.scores.items()))
+
+
+def score_column(method: str, title: str, rank: int) -> Column[Study]:
+    """Return the column of one scoring method, the highest scores first. It is there only where something is scored."""
+
+    def value(study: Study) -> float | None:
+        return next((one for name, one in study.scores.items() if name.startswith(method)), None)
+
+    def text(study: Study) -> str:
+        found = value(study) if study.scores else None
+        return "" if found is None else words.score(found)
+
+    def key(study: Study) -> float | None:
+        found = value(study) if study.scores else None
+        return None if found is None else -found
+
+    return Column(
+        f"score.{method}", title, key, lambda study, _width: Cell(text(study), Tone.FAINT), 5, 9, rank, text,
+        right=True, falling=True,
+    )  # fmt: skip
 
 
 def took(study: Study) -> str:
@@ -184,10 +199,6 @@ def _age_key(study: Study) -> float | None:
         return None
     at = touched(study)
     return None if at is None else -at.timestamp()
-
-
-def _score_key(study: Study) -> float | None:
-    return -ranked_scores(study)[0][1] if study.scores else None
 
 
 def columns(shown: Shown) -> Sequence[Column[Study]]:
@@ -237,5 +248,7 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
         text_column("tags", "tags", _tags, (8, 24), 6),
         Column("took", "took", lambda s: s.work and s.work.seconds, faint(took), 6, 6, 7, took),
         text_column("strategy", "strategy", strategy, (8, 16), 8),
-        Column("score", "score", _score_key, faint(scores), 9, 28, 9, scores, falling=True),
+        score_column("dice", "dice", 9),
+        score_column("epistemic", "epist.", 10),
+        score_column("sum", "sum", 11),
     )

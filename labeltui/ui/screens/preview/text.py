@@ -23,6 +23,7 @@ ALL_KEYS = (
     ("space", "hide the label"), ("l", "choose the label"), ("c", "compare two labels"), ("r", "read again"),
     ("? esc", "keys, close"),
 )  # fmt: skip
+UNNAMED = "no name"
 NO_GREYS = "Without colours, greys are shown as text: . is dark, @ is bright."
 
 
@@ -104,7 +105,7 @@ def _named(value: int, name: str, amount: str, drawing: Drawing) -> Content:
     red, green, blue = colour_of(value, drawing.colours)
     mark = FIGURES[(value - 1) % len(FIGURES)] if drawing.text else "█"
     room = WIDTH - len(f"{mark} {value}  {amount}")
-    text = f" {value} {elide(safe(name), max(1, room))}"
+    text = f" {value} {elide(safe(name) or UNNAMED, max(1, room))}"
     gap = " " * max(1, WIDTH - 1 - cell_len(text) - len(amount))
     return (
         Content.styled(mark, f"rgb({red},{green},{blue})")

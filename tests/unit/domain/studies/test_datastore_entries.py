@@ -97,3 +97,10 @@ def test_the_studies_that_changed_are_found_by_identity(
 
 def test_a_score_is_no_less_for_standing_alone() -> None:
     assert sent("a", {"image": {"info": {"dice": 0.5}}}).scores == {"dice": 0.5}
+
+
+def test_the_sum_that_is_stored_with_a_label_is_the_final_labels_else_the_originals() -> None:
+    original, final = {"info": {"sum": 7, "slices": 2}}, {"info": {"sum": 9}}
+    stored = {"image": {"info": {"dice": 0.5}}, "labels": {"original": original, "final": final}}
+    assert sent("a", stored).scores == {"sum": 9, "dice": 0.5}
+    assert sent("a", {"image": {}, "labels": {"original": original, "final": {}}}).scores == {"sum": 7}
