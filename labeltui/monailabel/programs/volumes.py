@@ -33,6 +33,7 @@ UNDECODED = {
     "1.2.840.10008.1.2.4.94": "JPIP", "1.2.840.10008.1.2.4.95": "JPIP", "1.2.840.10008.1.2.8": "deflated frames",
 }  # fmt: skip
 """The beginnings of the transfer syntaxes that GDCM, which SimpleITK reads DICOM with, can't decode."""
+SERIES = "0020|000e"
 HEAD = 4096  # bytes: the transfer syntax comes before
 
 
@@ -133,31 +134,46 @@ def open_other(path: str) -> Source:
 def open_series(folder: str) -> Source:
     """Read the headers of a DICOM series. Raises Unreadable if its slices are no volume."""
     library: Any = importlib.import_module("SimpleITK")
-    for path in Path(folder).iterdir():
-        need_decoder(path)
-    series = library.ImageSeriesReader()
-    if len(series.GetGDCMSeriesIDs(folder)) != 1:
-        raise Unreadable(f"its folder has {len(series.GetGDCMSeriesIDs(folder))} DICOM series instead of one")
-    names = series.GetGDCMSeriesFileNames(folder)  # in the order of their positions
+    names, places = slices_of(library, folder)
+    first = open_other(names[0])
     if len(names) == 1:
-        return open_other(names[0])
-    reader, places = library.ImageFileReader(), list[Any]()
-    for name in reversed(names):
-        reader.SetFileName(name)
-        reader.ReadImageInformation()
-        places.insert(0, np.asarray(reader.GetOrigin()))
+        return first
     steps = np.diff(places, axis=0)
     step = (places[-1] - places[0]) / (len(places) - 1)
     if np.abs(steps - step).max() > UNEVEN * max(1.0, float(np.linalg.norm(step))):
         raise Unreadable("its slices are not evenly spaced, so some are missing or it has several volumes")
-    first = open_other(names[0])
-    affine = affine_of(reader, 3)
+    affine = first.affine.copy()
     affine[:3, 2] = step
+    series = library.ImageSeriesReader()
     series.SetFileNames(names)
     shape = (*first.shape[:2], len(names))
     return Source(
         shape, affine, first.held * len(names), lambda: library.GetArrayFromImage(series.Execute()).transpose()
     )  # fmt: skip
+
+
+def slices_of(library: Any, folder: str) -> tuple[list[str], Any]:
+    """Return the files of a series and their positions, in the order of these. Raises Unreadable for several series.
+
+    GDCM's own list would have the pixels of all files in memory at once.
+    """
+    reader, series, found = library.ImageFileReader(), set(), []
+    reader.SetImageIO("GDCMImageIO")
+    for path in sorted(Path(folder).iterdir()):
+        need_decoder(path)
+        reader.SetFileName(str(path))
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError:
+            continue
+        series.add(reader.GetMetaData(SERIES) if reader.HasMetaDataKey(SERIES) else "")
+        place = np.asarray(reader.GetOrigin())
+        along = float(np.asarray(reader.GetDirection())[2::3] @ place)
+        found.append((along, str(path), place))
+    if len(series) != 1:
+        raise Unreadable(f"its folder has {len(series)} DICOM series instead of one")
+    found.sort(key=lambda one: one[:2])
+    return [path for _, path, _ in found], [place for _, _, place in found]
 
 
 def need_decoder(path: Path) -> None:

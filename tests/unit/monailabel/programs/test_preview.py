@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import importlib
 import io
+import subprocess
+import sys
 from base64 import b64decode
 from itertools import permutations
 from pathlib import Path
@@ -341,3 +343,24 @@ def test_a_dicom_series_is_read_whatever_its_compression(
     (tmp_path / "none").mkdir()
     with pytest.raises(Unreadable, match="0 DICOM series"):
         opened(str(tmp_path / "none"))
+
+
+@pytest.mark.slow  # needs labeltui[dicom]
+def test_the_headers_of_a_series_take_no_memory_for_its_pixels(tmp_path: Path) -> None:
+    series = importlib.import_module("tests.dicom_files")
+    series.write_series(tmp_path, np.ones((120, 512, 512), np.int16))
+    program = """
+import re, sys
+from labeltui.monailabel.programs.volumes import open_file
+def private():
+    return int(re.search(r"RssAnon:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1000
+import SimpleITK
+before = private()
+source = open_file(sys.argv[1])
+print(private() - before, source.held / 1e6)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+    )
+    grown, held = map(float, ran.stdout.split())
+    assert grown < held / 10
