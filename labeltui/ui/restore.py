@@ -7,14 +7,19 @@ because it hangs or never began, the terminal is restored directly.
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import sys
 import threading
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
+from itertools import chain
 from types import FrameType
-from typing import NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
+from textual._xterm_parser import XTermParser
 from textual.app import App
 
 from labeltui.support.desk import WINDOWS
@@ -28,12 +33,17 @@ else:
 
     from textual.drivers.linux_driver import LinuxDriver as PlatformDriver
 
+if TYPE_CHECKING:
+    from labeltui.ui.graphics.terminal import Terminal
+
 ENDING = tuple(
     getattr(signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGINT", "SIGBREAK")
     if hasattr(signal, name)
 )
 HUNG_UP = 129  # the exit code after SIGHUP, which is not sent to a console without a controlling terminal
+POLL_S = 0.1
+READ_BYTES = 4096
 GRACE_S = 5.0
 """Seconds in which the console closes its session after a signal. Then the process ends at once."""
 # Ends a cut-off sequence, then undoes what Textual's driver switches on. The order matters: terminals keep one stack
@@ -67,6 +77,11 @@ class ConsoleDriver(PlatformDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self.undo = b""
         """The bytes that restore the terminal. Empty while there is nothing to undo."""
+        self.pictures = ""
+        """What removes the pictures from the terminal."""
+        self.answers: Callable[[str], str] = str
+        """Takes the terminal's answers out of what is typed, in the thread that reads the keyboard."""
+        self._queued = 0
         self.screen = _Screen(cast(TextIO, self._file), self._hung_up)
         vars(self)["_file"] = self.screen
 
@@ -78,22 +93,51 @@ class ConsoleDriver(PlatformDriver):
 
     def stop_application_mode(self) -> None:
         """Restore the terminal."""
+        if "terminal" in vars(self):
+            self.terminal.leave()
         super().stop_application_mode()
         self.undo = b""
 
+    @cached_property
+    def terminal(self) -> Terminal:
+        """What the terminal can show; imported on first use."""
+        from labeltui.ui.graphics.terminal import Terminal  # noqa: PLC0415 - not before first paint
+
+        return Terminal(self)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that was written is still on its way to the terminal."""
+        return self.screen.written < self._queued
+
     def write(self, data: str) -> None:
         """Draw on the terminal."""
+        self._queued += 1
         super().write(steady(data))
 
     def run_input_thread(self) -> None:
         """Read keys until the console ends. A failure ends the console, because nobody could quit it without keys."""
         try:
             if not WINDOWS:
-                super().run_input_thread()
+                self._read_keyboard()
         except OSError:
             self._hung_up()
         except Exception as error:
             self._app.call_later(self._app._handle_exception, error)
+
+    def _read_keyboard(self) -> None:
+        """Read what is typed. Textual's own loop would take the terminal's answers for keys."""
+        parser, decode = XTermParser(self._debug), getincrementaldecoder("utf-8")("replace").decode
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                ready = selector.select(POLL_S)
+                data = os.read(self.fileno, READ_BYTES) if ready else b""
+                if ready and not data:
+                    self.exit_event.wait(POLL_S)
+                text = self.answers(decode(data))
+                for message in chain(parser.feed(text) if text else (), parser.tick()):
+                    self.process_message(message)
 
     def is_gone(self) -> bool:
         """Whether the terminal was closed. Reading from it then gives nothing, and no error."""
@@ -118,10 +162,13 @@ class _Screen:
         self._file = file
         self._lost = lost
         self.dropping = False
+        self.written = 0
+        """How often something was written."""
 
     def write(self, text: str) -> None:
         """Write to the terminal."""
         self._attempt(lambda: self._file.write(text))
+        self.written += 1
 
     def flush(self) -> None:
         """Send buffered output to the terminal."""
@@ -205,7 +252,7 @@ class _End:
             not WINDOWS and isinstance(driver, ConsoleDriver) and driver.undo
         ):  # Textual restores that of Windows
             driver.screen.dropping = True
-            undo, driver.undo = driver.undo, b""
+            undo, driver.undo = b"\x18" + driver.pictures.encode() + driver.undo, b""
             with suppress(OSError, termios.error):
                 # Opened anew, because a stalled terminal must not block and other programs share the open file.
                 terminal = os.open(os.ttyname(driver.fileno), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)

@@ -22,9 +22,12 @@ _DISPUTED = (
     "\u27b0\u27bf\u2b1b\u2b1c\u2b50\u2b55"
 )
 _ANY = re.compile(f"[{_DISPUTED}]")
+# A character of a picture with its row and its column (ui/graphics/kitty.py), which terminals count as one cell
+_PICTURE = "\U0010eeee[\u0300-\ua6f1]{2}"
 # These are compiled when such text is drawn for the first time, which is after first paint.
 _SEQUENCE_OR_RUN = (
-    rf"(?P<sequence>\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[]))|(?:[{_DISPUTED}]|[^\x00-\x1f\x7f](?=[{_JOINING}]))+"
+    rf"(?P<sequence>\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[])|(?:{_PICTURE})+)"
+    rf"|(?:[{_DISPUTED}]|[^\x00-\x1f\x7f](?=[{_JOINING}]))+"
 )
 _STYLE = r"\x1b\[[0-9;:]*m"
 _DRAWN_AFTER = r"((?:\x1b\[[0-9;:]*m|[^\x00-\x1f\x7f])*)(?=\x1b\[[0-9;]*[Hf]|\n|\Z)"

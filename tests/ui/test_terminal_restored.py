@@ -116,14 +116,14 @@ CRASHES = {
     "a paint": "core.Core.paint = boom",
     "the end": "core.Core.on_unmount = boom; core.Core._fill = lambda self: self.exit(0)",
     "the crash report": "crash.write_crash = boom; core.Core._fill = boom",
-    "the keyboard": "linux_driver.LinuxDriver.run_input_thread = boom",
+    "the keyboard": "restore.getincrementaldecoder = boom",
     "the driver": "linux_driver.LinuxDriver._query_in_band_window_resize = boom",
     "a loop": "core.Core._fill = forever",
 }
 CRASHING = """
 import os, signal, sys, time
 from textual.drivers import linux_driver
-from labeltui.ui import core, crash
+from labeltui.ui import core, crash, restore
 def boom(*_, **__):
     raise RuntimeError("boom")
 def forever(self):
