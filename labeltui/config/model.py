@@ -166,6 +166,9 @@ class Profile(Section):
     """Characters that the console draws with. ``auto``: only ASCII where LC_ALL, LC_CTYPE or LANG names no UTF-8."""
     motion: Literal["auto", "reduced"] = "auto"
     """``reduced``: nothing glides or blinks. ``auto``: the same if TEXTUAL_ANIMATIONS is ``none``."""
+    graphics: Literal["auto", "blocks", "kitty", "none"] = "auto"
+    """Pictures of studies: as images if the terminal proves that it shows them, half blocks, Kitty's images unproven,
+    or greys as text."""
     read_only: bool = False
     """Refuse every action that changes something."""
     client_id: str = "labeltui"
@@ -190,7 +193,7 @@ class Profile(Section):
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 
 
-CONSOLE_SETTINGS = ("theme", "glyphs", "motion", "keys")
+CONSOLE_SETTINGS = ("theme", "glyphs", "motion", "graphics", "keys")
 """The settings of a profile that are about the console, not about a host or its server. The demo uses them too."""
 
 

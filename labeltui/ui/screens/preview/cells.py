@@ -14,7 +14,7 @@ from labeltui.domain.studies.preview import Colour, Slice, colour_of
 HALF = "▀"
 SHADES = " .:-=+*#%@"
 FIGURES = "123456789abcdefghijklmnopqrstuvwxyz"
-CROSS = (255, 255, 255)
+CROSS, CROSS_PART = (255, 255, 255), 0.35
 MOST_CELLS = 30_000
 _FEWER_GREYS = bytes(
     value & 0xFC for value in range(256)
@@ -61,8 +61,8 @@ class Cells(dict[Key, Segment]):
     def _pixel(self, grey: int, value: int, crossed: bool) -> tuple[int, int, int]:
         pixel = (grey, grey, grey)
         if value:
-            pixel = _blend(pixel, colour_of(value, self._drawing.colours), self._drawing.opacity)
-        return _blend(pixel, CROSS, 0.35) if crossed else pixel
+            pixel = blend(pixel, colour_of(value, self._drawing.colours), self._drawing.opacity)
+        return blend(pixel, CROSS, CROSS_PART) if crossed else pixel
 
     @staticmethod
     def _text(top: int, bottom: int, upper: int, lower: int, cross: int) -> Segment:
@@ -77,7 +77,8 @@ class Cells(dict[Key, Segment]):
 _PLAIN = Style()
 
 
-def _blend(under: tuple[int, int, int], over: tuple[int, int, int], part: float) -> tuple[int, int, int]:
+def blend(under: tuple[int, int, int], over: tuple[int, int, int], part: float) -> tuple[int, int, int]:
+    """Lay a colour over another; ``part`` is its opacity from 0 to 1."""
     red, green, blue = (
         round(below * (1 - part) + above * part) for below, above in zip(under, over, strict=True)
     )

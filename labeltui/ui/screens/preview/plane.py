@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from rich.segment import Segment
 from textual import events
-from textual.app import App
 from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from labeltui.domain.studies.preview import Plane
+from labeltui.ui.contract import console_of
 from labeltui.ui.frame.filters import only_ascii
 from labeltui.ui.screens.preview.cells import Drawing, Picture
+from labeltui.ui.screens.preview.placed import Placed
 from labeltui.ui.screens.preview.view import SIDES
 
 MARGIN = 1  # cells on each side, for the marks
 
 
-def first_drawing(app: App[object]) -> Drawing:
-    """Return how a label is drawn at first: as text on a terminal with few colours, or with ASCII only."""
-    few_colours = app.no_color or app.console.color_system in (None, "standard", "windows")
-    return Drawing(text=few_colours or only_ascii(app))
+def graphics_of(widget: Widget) -> str:
+    """Return how the profile wants pictures."""
+    session = console_of(widget).session
+    return session.profile.graphics if session is not None else "blocks"
+
+
+def first_drawing(widget: Widget) -> Drawing:
+    """Return how a label is drawn at first: as text with few colours, with ASCII only, or if the profile wants it."""
+    app = widget.app
+    few = app.no_color or app.console.color_system in (None, "standard", "windows")
+    return Drawing(text=few or only_ascii(app) or graphics_of(widget) == "none")
 
 
 class PlaneView(Widget):
@@ -48,15 +56,22 @@ class PlaneView(Widget):
         super().__init__(id=id)
         self.plane = plane
         self.layer_shown = 0
-        self._picture: Picture | None = None
+        self.cell = (1, 2)
+        """The width and height of a cell in pixels: of half a block, or of an image that the terminal shows."""
+        self._picture: Picture | Placed | None = None
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """The columns and rows for a picture; 0 while the widget is hidden."""
+        width, height = self.size.width - 2 * MARGIN, self.size.height - 2 * MARGIN
+        return (width, height) if width > 0 and height > 0 else (0, 0)
 
     @property
     def pixels(self) -> tuple[int, int]:
         """The largest picture that fits: its width and height in pixels; 0 while the widget is hidden."""
-        width, height = self.size.width - 2 * MARGIN, (self.size.height - 2 * MARGIN) * 2
-        return (width, height) if width > 0 and height > 0 else (0, 0)
+        return self.room[0] * self.cell[0], self.room[1] * self.cell[1]
 
-    def draw(self, picture: Picture | None, title: str, note: str) -> None:
+    def draw(self, picture: Picture | Placed | None, title: str, note: str) -> None:
         """Show a picture under a title, and a note in the lower border."""
         self._picture = picture
         self.border_title, self.border_subtitle = Content(title), Content(note)

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
+from textual import on
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 
 from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.studies.preview import Plane, Preview
+from labeltui.domain.studies.preview import Preview
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import STYLES, Dialog
-from labeltui.ui.screens.preview.cells import Cells, Drawing, Picture
+from labeltui.ui.screens.dialogs.dialog import STYLES
+from labeltui.ui.screens.preview.cells import Drawing
 from labeltui.ui.screens.preview.fetching import GROUP, Fetcher
 from labeltui.ui.screens.preview.labels import Choice, CompareScreen, LabelsScreen
-from labeltui.ui.screens.preview.plane import PlaneView, first_drawing
-from labeltui.ui.screens.preview.text import KEYS, all_keys, facts, heading
+from labeltui.ui.screens.preview.plane import PlaneView
+from labeltui.ui.screens.preview.planes import PLANES, PlanesScreen
 from labeltui.ui.screens.preview.view import View
-from labeltui.ui.widgets.columns import Static
 
 Open = Callable[[Sequence[tuple[str, str]], Callable[[str], None]], Awaitable[Preview]]
 Choices = Callable[[], Awaitable[Sequence[Choice]]]
-THREE = (100, 28)
-"""The smallest screen with room for three planes."""
-NARROW = 64
 PAGE = 10
 FILLED = 0.4
 OPACITIES = (20, 40, 60, 80, 100)
-PLANES = tuple(Plane)
 
 
-class PreviewScreen(Dialog[None]):
+class PreviewScreen(PlanesScreen):
     """Shows a study. ``open_preview`` opens it with up to two labels; ``labels`` returns those to choose from.
 
     ``open_preview`` also gets a function that shows a text of progress.
@@ -71,48 +62,20 @@ class PreviewScreen(Dialog[None]):
     ]
 
     def __init__(self, study: str, open_preview: Open, labels: Choices) -> None:
-        super().__init__()
-        self._study, self._open, self._choices = study, open_preview, labels
+        super().__init__(study)
+        self._open, self._choices = open_preview, labels
         self._found: Sequence[Choice] = ()
         self._shown: list[tuple[str, str]] = []
-        self._preview: Preview | None = None
-        self._view: View | None = None
-        self._drawing = Drawing()
-        self._cells = Cells(self._drawing)
-        self._lists_keys = False
-        self._dice: Mapping[int, float] | str | None = None
-        self._fetchers: dict[Plane, Fetcher] = {}
-        self._planes = {plane: PlaneView(plane, id=plane.value) for plane in PLANES}
-        self._second = PlaneView(Plane.AXIAL, id="second")
-        self._second.layer_shown = 1
-        self._others = Vertical(id="others")
-        self._facts = Static("", markup=False)
-        self._message = Static("", markup=False, id="message")
-
-    def compose(self) -> ComposeResult:
-        """Yield title, planes, facts, message and keys."""
-        yield Static(Content(f" {safe(self._study)}"), id="title")
-        with Horizontal(id="body"):
-            yield self._planes[Plane.AXIAL]
-            with self._others:
-                yield self._planes[Plane.CORONAL]
-                yield self._planes[Plane.SAGITTAL]
-            yield self._second
-            with VerticalScroll(id="facts", can_focus=False):
-                yield self._facts
-        yield self._message
-        yield Static(Content(KEYS), id="keys")
 
     def on_mount(self) -> None:
         """Open the preview with the study's first label."""
-        self._drawing = first_drawing(self.app)
-        self._cells = Cells(self._drawing)
-        self._arrange()
+        self._begin_drawing()
         self._tell("Reading the labels …")
         self.run_worker(self._begin(), group="open", exclusive=True)
 
     async def on_unmount(self) -> None:
-        """End the program on the host."""
+        """Remove the pictures, and end the program on the host."""
+        self._pictures.end()
         await self._close()
 
     # -- opening
@@ -134,7 +97,7 @@ class PreviewScreen(Dialog[None]):
         self._preview, self._dice = preview, None
         self._fetchers = {plane: Fetcher(self, preview, plane, self._arrived, self._fail) for plane in PLANES}
         self._view = View.of(preview.volume, self._view)
-        self._draw_as(replace(self._drawing, colours=preview.volume.colours))
+        self._draw_as(replace(self._pictures.drawing, colours=preview.volume.colours))
         self._tell("")
         self._arrange()
         if len(preview.volume.labels) == 2:
@@ -154,82 +117,6 @@ class PreviewScreen(Dialog[None]):
         preview, self._preview = self._preview, None
         if preview is not None:
             await preview.close()
-
-    def _fail(self, error: LabeltuiError) -> None:
-        text = f"{error.problem.message} {error.problem.hint}".strip()
-        self._tell(f"{text} r reads it again, esc closes.", Tone.WARN)
-
-    def _tell(self, text: str, tone: Tone = Tone.FAINT) -> None:
-        self._message.update(Content.styled(safe(text), tone))
-        self._message.display = bool(text)
-
-    # -- showing
-
-    @property
-    def _compares(self) -> bool:
-        return self._view is not None and len(self._view.volume.labels) == 2
-
-    @property
-    def _plane(self) -> Plane:
-        return self._view.plane if self._view is not None else Plane.AXIAL
-
-    def _arrange(self) -> None:
-        """Show the planes that there is room for, then request their slices."""
-        width, height = self.size
-        three = width >= THREE[0] and height >= THREE[1] and not self._compares
-        for plane, shown in self._planes.items():
-            shown.display = three or plane is self._plane
-            shown.set_class(plane is self._plane, "-current")
-        self._others.display = three or self._plane is not Plane.AXIAL
-        self._second.display = self._compares
-        self._second.plane = self._plane
-        self.set_class(width < NARROW and not self._lists_keys, "-narrow")
-        self._show_facts()
-        self._request()
-
-    def _show_facts(self) -> None:
-        lines = all_keys() if self._lists_keys else []
-        if self._view is not None and not lines:
-            lines = facts(self._view, self._drawing, self._dice)
-        self._facts.update(Content("\n").join(lines))
-
-    @on(PlaneView.Resized)
-    def _request(self) -> None:
-        """Request the slices of the planes on screen."""
-        if self._view is None or self._preview is None:
-            return
-        for plane, shown in self._planes.items():
-            width, height = shown.pixels
-            if shown.display and width:
-                self._fetchers[plane].want(self._view.request(plane, width, height))
-        self._draw()
-
-    def _arrived(self, plane: Plane) -> None:
-        """Draw a slice that has arrived."""
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._view is None:
-            return
-        for plane, shown in self._planes.items():
-            self._draw_plane(plane, shown)
-        if self._compares:
-            self._draw_plane(self._plane, self._second)
-
-    def _draw_plane(self, plane: Plane, shown: PlaneView) -> None:
-        view, fetcher = self._view, self._fetchers.get(plane)
-        drawn = fetcher.drawn if fetcher is not None else None
-        if view is None or fetcher is None or drawn is None:
-            return
-        cross = view.cross(plane, drawn.width, drawn.height)
-        picture = Picture(drawn, shown.layer_shown, self._cells, self._drawing, cross)
-        label = f"{heading(view.volume.labels[shown.layer_shown])} · " if self._compares else ""
-        note = f"reading {view.index(plane) + 1} …" if fetcher.is_late else ""
-        shown.draw(picture, f"{label}{plane.value} {view.place(plane, drawn.index)}", note)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """Arrange the planes for the new size."""
-        self._arrange()
 
     # -- keys and mouse
 
@@ -290,25 +177,25 @@ class PreviewScreen(Dialog[None]):
             self._change(self._view.fullest())
 
     def _draw_as(self, drawing: Drawing) -> None:
-        self._drawing, self._cells = drawing, Cells(drawing)
+        self._pictures.draw_as(drawing)
         self._show_facts()
         self._draw()
 
     def action_opacity(self) -> None:
         """Take the next opacity of the label."""
-        now = round(self._drawing.opacity * 100)
+        now = round(self._pictures.drawing.opacity * 100)
         following = next((one for one in OPACITIES if one > now), OPACITIES[0])
-        self._draw_as(replace(self._drawing, opacity=following / 100))
+        self._draw_as(replace(self._pictures.drawing, opacity=following / 100))
 
     def action_outline(self) -> None:
         """Show only the label's outline, or its whole area again."""
-        outline = not self._drawing.outline
+        outline = not self._pictures.drawing.outline
         opacity = 1.0 if outline else FILLED
-        self._draw_as(replace(self._drawing, outline=outline, opacity=opacity))
+        self._draw_as(replace(self._pictures.drawing, outline=outline, opacity=opacity))
 
     def action_hide(self) -> None:
         """Hide the label, or show it again."""
-        self._draw_as(replace(self._drawing, hidden=not self._drawing.hidden))
+        self._draw_as(replace(self._pictures.drawing, hidden=not self._pictures.drawing.hidden))
 
     def action_again(self) -> None:
         """Read the study again."""

@@ -81,7 +81,7 @@ class Thumbnail(Vertical):
             hint = f" {error.problem.hint}" if not_asked else ""
             self._tell(f"No picture: {error.problem.message}{hint}", Tone.FAINT if not_asked else Tone.WARN)
             return
-        drawing = replace(first_drawing(self.app), colours=view.volume.colours)
+        drawing = replace(first_drawing(self), colours=view.volume.colours)
         labels = view.volume.labels
         self._plane.draw(Picture(drawn, 0, Cells(drawing), drawing, None), "", "")
         shown = f"axial {view.place(Plane.AXIAL, drawn.index)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -124,6 +125,15 @@ class View:
     def request(self, plane: Plane, width: int, height: int) -> SliceRequest:
         """Return the request for a plane's picture of at most these pixels."""
         return SliceRequest(plane, self.index(plane), *self.window, width, height)
+
+    def natural(self, plane: Plane) -> tuple[int, int]:
+        """Return the width and height in pixels of a plane's picture in which each voxel has a pixel."""
+        axes = ACROSS[plane], DOWN[plane][0]
+        finest = min(self.volume.spacing[axis] for axis in axes)
+        width, height = (
+            math.ceil(self.volume.size[axis] * self.volume.spacing[axis] / finest) for axis in axes
+        )
+        return width, height
 
     def place(self, plane: Plane, index: int) -> str:
         """Return a slice's number and its distance from the first one's."""
