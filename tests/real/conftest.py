@@ -153,8 +153,22 @@ def installed(made: Bench, shared: Path) -> None:
             assert setup.code == 0, setup.stdout + setup.stderr
             source, target = made.folder, shared / "partial"
         shutil.copytree(source, target, symlinks=True, copy_function=copied)
-        if target != made.folder:
+        if target == made.folder:
+            rewrite_commands(made.folder / "venv/bin", str(kept), str(made.folder))
+        else:
+            rewrite_commands(target / "venv/bin", str(made.folder), str(kept))
             target.rename(kept)
+
+
+def rewrite_commands(folder: Path, before: str, now: str) -> None:
+    """Let pip's commands (MONAI Label runs one of them to make a SEG) use the Python of the environment's new place."""
+    for path in folder.iterdir():
+        if path.is_symlink() or before.encode() not in (content := path.read_bytes()):
+            continue
+        mode = path.stat().st_mode
+        path.unlink()  # it is a link, and the other environment keeps its own
+        path.write_bytes(content.replace(before.encode(), now.encode()))
+        path.chmod(mode)
 
 
 @pytest.fixture(scope="session")
