@@ -80,19 +80,25 @@ async def choose(session: Session, params: LabelsExportParams) -> tuple[list[Cho
         newest = folder.index.newest(entry.key) is entry
         if not _matches(params, entry, newest=newest):
             continue
-        if not _has_tag(params, entry):
-            others.add(entry.tag)
-            continue
+        has_tag = _has_tag(params, entry)
         if params.annotator and entry.who not in params.annotator:
-            unknown_who += not entry.who and not await asyncio.to_thread(folder.is_described, entry)
+            is_unknown = has_tag and not entry.who
+            unknown_who += is_unknown and not await asyncio.to_thread(folder.is_described, entry)
             continue
-        review = await _review(session, entry, newest=newest)
-        if not params.review or review in params.review:
+        review = await _review(session, entry, newest=newest) if has_tag or params.review else ""
+        if params.review and review not in params.review:
+            continue
+        if has_tag:
             chosen.append(Chosen(entry, file, review))
+        else:
+            others.add(entry.tag)
     if not chosen:
         raise _none(session, unknown_who, others)
     missing = f"{_unknown_who(unknown_who)}, so these are left out" if unknown_who else ""
-    return sorted(chosen, key=lambda one: (one.entry.study, one.entry.tag, one.entry.saved_at)), missing
+    without = sorted(set(params.study) - {one.entry.study for one in chosen})
+    absent = f"no label of {', '.join(map(one_line, without))} matches" if without else ""
+    ordered = sorted(chosen, key=lambda one: (one.entry.study, one.entry.tag, one.entry.saved_at))
+    return ordered, "; ".join(filter(None, (missing, absent)))
 
 
 def _unknown_who(count: int) -> str:

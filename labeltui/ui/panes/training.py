@@ -115,7 +115,10 @@ class TrainingCard(Card):
 
     def _idle(self, state: SessionState, now: datetime, width: int) -> list[Content]:
         sentences = without_server(state, self.key_for)
-        if not sentences:
+        if not sentences and state.training.value is None:
+            why = f": {safe(state.training.error)}" if state.training.error else ""
+            sentences = [f"The server has not said yet whether a training runs{why}"]
+        elif not sentences:
             queue = state.queue.value
             sentences = ["No training has run since this server started."]
             if queue is not None and queue.completed == 0:

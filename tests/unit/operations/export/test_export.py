@@ -149,8 +149,15 @@ async def test_labels_of_models_alone_are_named_by_their_tag(tmp_path: Path, pla
     async with desk(tmp_path, serves=True) as it:
         put(it, "s1.nii.gz", b"one", tag="original")
         error = await it.failing("labels.export", dest=str(place / "out"))
+        ben = await it.failing("labels.export", dest=str(place / "out"), annotator=[BEN])
+        put(it, "s2.nii.gz", b"two", who=ANNA)
+        await it.run("labels.pull")
+        document = await it.run("labels.export", dest=str(place / "out"), study=["s1", "s2", "nosuch"])
     assert "original" in error.problem.message
     assert "--tag all" in error.problem.hint
+    assert "tag" not in ben.problem.message  # no label of Ben has another tag either
+    assert [one["study"] for one in document["exported"]] == ["s2"]
+    assert document["missing"] == "no label of nosuch, s1 matches"
 
 
 @in_virtual_time
