@@ -14,8 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 TAGS = [
-    "SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Rows", "Columns", "NumberOfFrames",
-    "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
+    "SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber", "Modality", "Rows", "Columns",
+    "NumberOfFrames", "SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
 ]  # fmt: skip
 UNEVEN = 0.02  # share of the spacing, or mm: rounding of positions stays below
 TILTED = 0.02
@@ -49,6 +49,7 @@ def read_series(paths: Iterable[Path]) -> tuple[dict[str, list[Slice]], list[tup
     Returns the files of each series by its UID, and the files that are not images, with the reason.
     """
     series: dict[str, list[Slice]] = defaultdict(list)
+    first: dict[str, Path] = {}
     left: list[tuple[Path, str]] = []
     for path in paths:
         try:
@@ -67,7 +68,10 @@ def read_series(paths: Iterable[Path]) -> tuple[dict[str, list[Slice]], list[tup
         if not header.get("Rows") or not header.get("Columns"):
             kind = str(header.get("Modality") or "without pixels")
             left.append((path, f"it is no image ({kind})"))
+        elif (uid := str(header.get("SOPInstanceUID") or path)) in first:
+            left.append((path, f"it is the same image as {first[uid].name}"))
         else:
+            first[uid] = path
             series[str(header.get("SeriesInstanceUID") or path)].append(Slice(path, header))
     return dict(series), left
 

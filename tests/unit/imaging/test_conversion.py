@@ -102,9 +102,13 @@ async def test_series_are_told_apart_and_come_out_the_same_again(tmp_path: Path)
     write_series(scans / "one", volume(), number=2)
     write_series(scans / "one", volume((4, 6, 7)), number=7)
     write_series(scans / "two" / "deep", volume())
+    one = sorted((scans / "one").iterdir())[0]
+    (scans / "one" / "zz_copy").write_bytes(one.read_bytes())
     first, left = await converted([scans], tmp_path / "work")
     again, _ = await converted([scans], tmp_path / "again")
-    assert left == []
+    assert [(each.path.name, each.why) for each in left] == [
+        ("zz_copy", f"it is the same image as {one.name}")
+    ]
     assert sorted(one.name for one in first) == ["one_s2.nii.gz", "one_s7.nii.gz", "two_deep.nii.gz"]
     assert [(one.name, one.mtime_ns, one.path.read_bytes()) for one in first] == [
         (one.name, one.mtime_ns, one.path.read_bytes()) for one in again

@@ -22,7 +22,7 @@ from labeltui.domain.text import one_line
 from labeltui.hosts.uploading import Outgoing, Uploader
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.operations.studies.upload.dicomweb import upload_dicom
-from labeltui.operations.studies.upload.plan import NS, Plan, plan_upload, served_studies
+from labeltui.operations.studies.upload.plan import NS, Plan, equal_files, plan_upload, served_studies
 from labeltui.operations.studies.upload.progress import UploadProgress, files_text, size_text, time_text
 from labeltui.support.backoff import backoff_s
 
@@ -75,7 +75,9 @@ async def _upload(session: Session, params: StudiesUploadParams, work: Path, rep
         report.emit(_step("send", title, "running"))
         await _send(session, plan.folder, files, progress, failed, report)
         report.emit(_step("send", title, "done"))
-    sent = [file for file in files if file.name not in failed]
+        plan = await _with_meanwhile(session, plan, failed)
+    here = {file.name for file in plan.same}
+    sent = [file for file in files if file.name not in failed and file.name not in here]
     unlisted = await _unlisted(session, [split_image(file.name)[0] for file in sent], report)
     document = _document(session, plan, sent, params, failed, progress, unlisted)
     if document["error"] is not None:
@@ -132,6 +134,19 @@ async def _send(
                 raise
             report.progress(f"{error.problem.message} labeltui connects again and sends the rest.")
             await asyncio.sleep(backoff_s(failures))
+
+
+async def _with_meanwhile(session: Session, plan: Plan, failed: dict[str, Problem]) -> Plan:
+    """Return the plan with the studies that another upload has stored meanwhile, if they are equal to those here."""
+    stored = [file for file in plan.new if file.name in failed and failed[file.name].code == Code.EXISTS]
+    if not stored:
+        return plan
+    agent = await session.link.ready(RECONNECT_S)
+    host = await agent.compare_upload(plan.folder, [one.name for one in stored], [])
+    equal = await equal_files(agent, plan.folder, stored, host, checksum=True)
+    for file in equal:
+        del failed[file.name]
+    return replace(plan, same=(*plan.same, *equal))
 
 
 async def _still_missing(agent: Any, folder: str, pending: dict[str, Outgoing]) -> list[Outgoing]:
@@ -214,8 +229,14 @@ def _error(plan: Plan, sent: Sequence[Outgoing], failed: dict[str, Problem]) -> 
         why = problem.message if problem.code == Code.EXISTS else "It changed while it was sent."
         message = f"{one_line(name)} was not uploaded{more}. {why}"
         return {"code": problem.code, "message": message, "hint": "Repeat the upload."}
-    if sent or plan.same or plan.differs or not plan.left:
+    if sent or plan.same or plan.differs:
         return None
+    if not plan.left:
+        return {
+            "code": Code.STUDIES_LEFT_OUT,
+            "message": "There is no study in these paths.",
+            "hint": "Studies are .nii.gz, .nii, .nrrd, .mha, DICOM, and zip files of them. Hidden files are not sent.",
+        }
     first = plan.left[0]
     return {
         "code": Code.STUDIES_LEFT_OUT,

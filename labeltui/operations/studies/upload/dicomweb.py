@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -92,6 +92,8 @@ async def _prepare(
     )
     secret = await asyncio.to_thread(_secret, session) if params.deidentify else ""
     prepared.summary = await prepare_dicom(sources, work, secret, prepared.instances, prepared.left, report)
+    prepared.left = [replace(one, path=finder.given(one.path)) for one in prepared.left]
+    prepared.instances = [replace(one, source=finder.given(one.source)) for one in prepared.instances]
     return prepared
 
 

@@ -30,6 +30,7 @@ DAMAGED = (
     zlib.error,
 )
 """The exceptions for a zip file that is damaged or needs a password."""
+OF_LABELS = "it is a folder of labels"
 LONGEST_NAME = 200  # bytes; file systems allow 255, and the server's label folders have the same names
 
 
@@ -89,6 +90,7 @@ class Finder:
 
     def __init__(self, work: Path) -> None:
         self._work = work
+        self._archives: dict[Path, Path] = {}  # the zip file of each folder into which one was unpacked
         self.found: list[FoundFile] = []
         self.sources: list[Source] = []
         self.left: list[LeftOut] = []
@@ -99,7 +101,17 @@ class Finder:
             top = Path(text).expanduser()
             if not top.exists():
                 raise Misused(Code.NO_FILE, f"There is no {text!r} on this machine.", "Check the path.")
-            self._walk(top, (), top.absolute().name)
+            if top.is_dir() and top.absolute().name.lower() in LABEL_FOLDERS:
+                self.left.append(LeftOut(top, OF_LABELS))
+            else:
+                self._walk(top, (), top.absolute().name)
+
+    def given(self, path: Path) -> Path:
+        """Return the path as the operator knows it: ``scans.zip/name`` instead of the unpacked copy."""
+        for folder, archive in self._archives.items():
+            if path.is_relative_to(folder):
+                return self.given(archive / path.relative_to(folder))
+        return path
 
     def _walk(self, top: Path, before: tuple[str, ...], name: str) -> None:
         """Sort a file, or all files below a folder.
@@ -112,7 +124,7 @@ class Finder:
         for folder, folders, names in os.walk(top):
             here = Path(folder)
             labels = [one for one in folders if one.lower() in LABEL_FOLDERS]
-            self.left += [LeftOut(here / one, "it is a folder of labels") for one in sorted(labels)]
+            self.left += [LeftOut(here / one, OF_LABELS) for one in sorted(labels)]
             folders[:] = sorted(one for one in folders if one not in labels and one[0] != ".")
             parts = (*before, *here.relative_to(top).parts)
             for one in sorted(names):
@@ -150,6 +162,7 @@ class Finder:
 
     def _unpack(self, path: Path, parts: tuple[str, ...]) -> None:
         target = Path(tempfile.mkdtemp(prefix="zip-", dir=self._work))
+        self._archives[target] = path
         if why := unpack(path, target):
             self.left.append(LeftOut(path, why))
         else:
@@ -173,15 +186,7 @@ def unpack(path: Path, target: Path) -> str:
                 unpacked = archive.extract(one, target)  # never outside the target
                 at = time.mktime((*one.date_time, 0, 0, -1))
                 os.utime(unpacked, (at, at))
-    except (
-        zipfile.BadZipFile,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        OverflowError,
-        EOFError,
-        zlib.error,
-    ) as error:
+    except DAMAGED as error:
         return f"it can't be unpacked: {error}"
     return ""
 
@@ -214,13 +219,18 @@ def _clashes(files: Sequence[FoundFile]) -> list[FoundFile]:
     return [marked(file) for file in files]
 
 
+def label_of(image: str) -> str:
+    """Say why a file that seems to be the label of an image is no study."""
+    return f"it seems to be the label of {image}, and would be listed as a study"
+
+
 def _labels_beside(files: Sequence[FoundFile]) -> list[FoundFile]:
     """Mark labels that lie beside their images, such as case_seg.nii.gz beside case.nii.gz."""
     ids = {file.study for file in files}
 
     def marked(file: FoundFile) -> FoundFile:
         image = image_of_label(file.study)
-        why = f"it seems to be the label of {image}, and would be listed as a study" if image in ids else ""
+        why = label_of(image) if image in ids else ""
         return replace(file, misread=file.misread or why) if image else file
 
     return [marked(file) for file in files]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,14 @@ from labeltui.actions.studies import StudiesUploadParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.states import ServerState
-from labeltui.domain.studies.image_files import names_of_study
+from labeltui.domain.studies.image_files import image_of_label, names_of_study
 from labeltui.domain.text import one_line
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.studies import OnHost
 from labeltui.hosts.transfer import local_sum
 from labeltui.hosts.uploading import Outgoing
 from labeltui.operations.studies.upload.conversion import convert
-from labeltui.operations.studies.upload.files import Finder, FoundFile, LeftOut, checked
+from labeltui.operations.studies.upload.files import Finder, FoundFile, LeftOut, checked, label_of
 from labeltui.operations.studies.upload.progress import files_text, size_text
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ async def plan_upload(session: Session, params: StudiesUploadParams, work: Path,
     await asyncio.to_thread(finder.find, params.paths)
     folder = served_studies(session)
     made, left = await convert(finder.sources, work, report)
-    left = [*finder.left, *left]
-    found = checked([*finder.found, *made])
+    left = [replace(one, path=finder.given(one.path)) for one in (*finder.left, *left)]
+    found = checked([replace(one, source=finder.given(one.shown)) for one in (*finder.found, *made)])
     agent = await session.link.ready()
     left += [LeftOut(file.shown, file.clash) for file in found if file.clash]
     left += [
@@ -85,11 +85,19 @@ async def plan_upload(session: Session, params: StudiesUploadParams, work: Path,
     report.progress(
         f"Comparing {files_text(len(files))} with {one_line(folder)} on {session.link.host.address}"
     )
-    names = [name for file in files for name in {file.name, *names_of_study(file.study)}]
+    names = [
+        name
+        for file in files
+        for study in filter(None, (file.study, image_of_label(file.study)))
+        for name in {file.name, *names_of_study(study)}
+    ]
     host = await agent.compare_upload(folder, names, [(one.name, one.size, one.mtime_ns) for one in files])
     left += [LeftOut(one.shown, why) for one in files if (why := _other_name(one, host))]
     files = [file for file in files if not _other_name(file, host)]
-    same = await _same(agent, folder, files, host, checksum=params.checksum)
+    labels = [] if params.anyway else [file for file in files if _image_there(file, host)]
+    left += [LeftOut(one.shown, label_of(_image_there(one, host)), misread=True) for one in labels]
+    files = [file for file in files if file not in labels]
+    same = await equal_files(agent, folder, files, host, checksum=params.checksum)
     missing = [file for file in files if file.name not in host.there]
     return Plan(
         folder,
@@ -114,7 +122,13 @@ def _other_name(file: FoundFile, host: OnHost) -> str:
     return f"the host has {one_line(other)}, which has the same study id" if other else ""
 
 
-async def _same(
+def _image_there(file: FoundFile, host: OnHost) -> str:
+    """Return the id of the host's image whose label the file seems to be; empty if there is none."""
+    image = image_of_label(file.study)
+    return image if image and any(name in host.there for name in names_of_study(image)) else ""
+
+
+async def equal_files(
     agent: AgentClient, folder: str, files: Sequence[FoundFile], host: OnHost, *, checksum: bool
 ) -> list[FoundFile]:
     """Return the files that the host has. Equal sizes with other times of change are compared by checksum."""

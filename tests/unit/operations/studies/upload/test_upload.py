@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -224,10 +226,65 @@ async def test_a_missing_path_and_nothing_to_send_are_refused(tmp_path: Path) ->
         nothing = await it.failing("studies.upload")
         put(here / "scan.mha", b"ObjectType = Image")
         useless = await it.failing("studies.upload", paths=(str(here),))
-    assert [one.problem.code for one in (missing, nothing, useless)] == [
-        "no_file", "bad_parameter", "studies_left_out",
+        (here / "empty").mkdir()
+        empty = await it.failing("studies.upload", paths=(str(here / "empty"),))
+        put(here / "Labels" / "final" / "a.nii", nifti())
+        labels = await it.failing("studies.upload", paths=(str(here / "Labels"),))
+    assert [one.problem.code for one in (missing, nothing, useless, empty, labels)] == [
+        "no_file", "bad_parameter", "studies_left_out", "studies_left_out", "studies_left_out",
     ]  # fmt: skip
     assert "scan.mha" in useless.problem.message
+    assert "no study" in empty.problem.message
+    assert "folder of labels" in labels.problem.message
+
+
+@in_virtual_time
+async def test_files_of_a_zip_are_named_by_their_archive(tmp_path: Path) -> None:
+    async with uploading(tmp_path) as (it, _studies, here, _channels):
+        with zipfile.ZipFile(here / "scans.zip", "w") as inner:
+            inner.writestr("a.nii", nifti())
+            inner.writestr("film.nii", nifti((4, 4, 3, 9)))
+        with zipfile.ZipFile(here / "all.zip", "w") as outer:
+            outer.write(here / "scans.zip", "scans.zip")
+        (here / "scans.zip").unlink()
+        document = await it.run("studies.upload", paths=(str(here),))
+    inside = here / "all.zip" / "scans.zip"
+    assert [row["file"] for row in document["sent"]] == [str(inside / "a.nii")]
+    assert [row["file"] for row in document["left_out"]] == [str(inside / "film.nii")]
+
+
+@in_virtual_time
+async def test_a_label_of_a_study_that_the_host_has_stays_here(tmp_path: Path) -> None:
+    async with uploading(tmp_path) as (it, studies, here, _channels):
+        put(studies / "a.nii.gz", packed(nifti()))
+        label = put(here / "a_seg.nii.gz", packed(nifti()))
+        error = await it.failing("studies.upload", paths=(str(label),))
+        anyway = await it.run("studies.upload", paths=(str(label),), anyway=True)
+    assert "label of a," in error.problem.message
+    assert [row["study"] for row in anyway["sent"]] == ["a_seg"]
+
+
+@pytest.mark.parametrize("equal", [True, False])
+@in_virtual_time
+async def test_a_study_that_another_upload_stored_meanwhile_is_there_if_it_is_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, equal: bool
+) -> None:
+    async with uploading(tmp_path) as (it, studies, here, _channels):
+        path = put(here / "a.nii", nifti())
+        stored = nifti() if equal else nifti(voxels=b"\1" * 96)
+        finish = Part.put
+
+        def too_late(part: Part, *given: Any) -> None:
+            put(studies / "a.nii", stored, AT - 50)
+            finish(part, *given)
+
+        monkeypatch.setattr(Part, "put", too_late)
+        if equal:
+            document = await it.run("studies.upload", paths=(str(path),))
+            assert (document["sent"], document["same"], document["failed"]) == ([], 1, [])
+        else:
+            error = await it.failing("studies.upload", paths=(str(path),))
+            assert error.problem.code == "exists"
 
 
 @in_virtual_time
