@@ -45,6 +45,7 @@ from labeltui.ui.screens.profiles.welcome import WelcomeScreen
 from labeltui.ui.screens.records import DeletionsScreen, EventsScreen
 from labeltui.ui.screens.steps import StepsScreen
 from labeltui.ui.screens.study import DeletionScreen
+from labeltui.ui.screens.support import SupportScreen
 from labeltui.ui.screens.training_form import TrainingForm
 from tests.ui.fake_market import RentingSession
 from tests.ui.fake_session import (
@@ -101,6 +102,7 @@ def pushed(folder: Path) -> list[Screen[Any]]:
         SecretScreen("Password", "Password:"), HostKeyScreen(HostKey("h:22", "ssh-ed25519", "SHA256:abc")),
         InvitationScreen("invited.", "ssh -N", ("beware",)), PodScreen(OWN), LabelsScreen(()), CompareScreen(()),
         TrainingForm(BY_ID["train.start"], {}, connected()), PreviewScreen("liver_042", open_preview, labels),
+        SupportScreen(),
     ]  # fmt: skip
 
 
@@ -136,7 +138,11 @@ async def test_every_pane_is_drawn_in_ascii(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.slow
-async def test_every_screen_is_drawn_in_ascii(tmp_path: Path, ran: list[Any]) -> None:
+async def test_every_screen_is_drawn_in_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run_action(*_: Any, **__: Any) -> dict[str, Any]:
+        return {}
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     session = RentingSession(tmp_path)
     session.profile = session.profile.model_copy(update={"glyphs": "ascii"})
     session.store.publish(with_pod())
