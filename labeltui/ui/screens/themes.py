@@ -27,10 +27,6 @@ class ThemesScreen(PickList):
 
     TITLE_TEXT: ClassVar[str] = "Themes"
     FOOT_TEXT: ClassVar[str] = "enter keeps it · esc: the one before"
-    DEFAULT_CSS = """
-    ThemesScreen { align: right middle; background: transparent; }
-    ThemesScreen .box.-wide { width: 42; }
-    """
 
     def __init__(self, themes: Themes, shown: str) -> None:
         self._themes, self._before = themes, shown
@@ -42,14 +38,8 @@ class ThemesScreen(PickList):
                 entries.append(Entry(Content.styled(WHOSE[of], Tone.FAINT), "", heading=True))
             entries.append(_entry(themes, name, name == shown))
         where = Content.styled(f"Yours: {safe(str(themes.folder))}", Tone.FAINT)
-        super().__init__([*entries, Entry(where, "", heading=True)])
-
-    def on_mount(self) -> None:
-        """List the themes with the cursor on the one in use."""
-        super().on_mount()
-        names = [entry.answer for entry in self._shown]
-        if self._before in names:
-            self.options.highlighted = names.index(self._before)
+        super().__init__([*entries, Entry(where, "", heading=True)], start=shown)
+        self.add_class("-beside")
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Draw the console in the theme under the cursor."""

@@ -47,6 +47,21 @@ async def test_moving_shows_a_theme_esc_returns_and_enter_stores_it(folder: Path
     assert "# here" in path.read_text()
 
 
+async def test_the_list_opens_on_the_theme_in_use_beside_the_console(folder: Path) -> None:
+    app = console(connected(), profile=Profile(host="local", theme="labeltui-nord"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+t")
+        await wait_for(pilot, lambda: isinstance(app.screen, ThemesScreen), "the list")
+        await pilot.pause()
+        assert isinstance(app.screen, ThemesScreen)
+        assert app.screen.chosen is not None
+        assert app.screen.chosen.answer == app.theme == "labeltui-nord"
+        assert "I datastore" in screen_text(app)
+        await pilot.press("down")
+        await wait_for(pilot, lambda: app.theme == "labeltui-phosphor", "the next theme")
+
+
 async def test_a_theme_of_the_operator_is_drawn_again_when_its_file_changes(folder: Path) -> None:
     (folder / "mine.toml").write_text(OWN)
     app = console(connected(), profile=Profile(host="local", theme="mine"))

@@ -36,8 +36,10 @@ class PickList(Dialog[str]):
     TITLE_TEXT: ClassVar[str] = ""
     FOOT_TEXT: ClassVar[str] = "type to search · enter · esc closes"
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], *, start: str | None = None) -> None:
+        """``start`` is the answer of the entry under the cursor at first; by default the first entry's."""
         super().__init__()
+        self._start = start
         self._entries = list(entries)
         self._shown: list[Entry] = []
         self.search = Input(placeholder="search")
@@ -81,6 +83,8 @@ class PickList(Dialog[str]):
         self.options.clear_options()
         self.options.add_options([Option(e.content, disabled=e.heading) for e in self._shown])
         first = next((i for i, e in enumerate(self._shown) if not e.heading), None)
+        if self._start is not None and not query:
+            first = next((i for i, e in enumerate(self._shown) if e.answer == self._start), first)
         self.options.highlighted = first
 
     @property
