@@ -11,9 +11,10 @@ from textual.color import Color
 
 import labeltui.ui
 from labeltui.config.model import Profile
+from labeltui.ui.app import Console
 from labeltui.ui.frame.themes import load_theme, theme_names
 from labeltui.ui.presentation.words import Tone
-from tests.ui.fake_session import connected, console, settled
+from tests.ui.fake_session import connected, console, settled, stopped
 from tests.ui.frame.colours import WINDOWS, XTERM, contrast, distance, palette
 from tests.ui.screen_text import rows
 
@@ -152,3 +153,31 @@ async def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
                 for color in (segment.style.color, segment.style.bgcolor) if segment.style else ():
                     if color is not None and color.triplet is not None:
                         assert len(set(color.triplet)) == 1, "grey"
+
+
+def unreadable(app: Console) -> set[str]:
+    """Text of the screen that the terminal's 16 colours do not set off from its ground."""
+    colours_of = [[*palette(*one).values()] for one in (XTERM, WINDOWS)]
+    found = set()
+    for segment in (segment for row in rows(app) for segment in row if any(map(str.isalnum, segment.text))):
+        style = segment.style
+        assert style is not None
+        text, ground = style.color, style.bgcolor
+        over = text.number if text is not None and text.number is not None else 7
+        under = ground.number if ground is not None and ground.number is not None else 0
+        if any(contrast(known[over], known[under]) < WCAG_AA for known in colours_of):
+            found.add(f"{segment.text} ({over} on {under})")
+    return found
+
+
+@pytest.mark.parametrize(
+    "keys", ["ctrl+t", "4 slash a", "ctrl+p l", "s o l", "s o tab tab tab", "question_mark p"]
+)
+async def test_every_text_is_readable_in_16_colours(keys: str) -> None:
+    app = console(stopped(), profile=Profile(host="local", theme="labeltui-ansi"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys.split())
+        await pilot.pause()
+        assert app.screen is not app.frame_screen or keys.startswith("4")
+        assert unreadable(app) == set()
