@@ -7,6 +7,7 @@ from rich.segment import Segment
 from textual import widgets
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.style import Style
 from textual.widget import Widget
 
 JOINERS = ("\ufe0f", "\u200d")  # widen or join what stands before them, so they must not begin a segment
@@ -47,6 +48,16 @@ class WholeRows(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The rows of a region."""
         return [whole(strip) for strip in super().render_lines(crop)]
+
+
+class Options(widgets.OptionList):
+    """Textual's ``OptionList``, whose cursor also reverses colours if a style sheet says so."""
+
+    def get_visual_style(self, *component_classes: str, partial: bool = False) -> Style:
+        """Return the style of component classes."""
+        style = super().get_visual_style(*component_classes, partial=partial)
+        reverses = any(self.get_component_styles(name).text_style.reverse for name in component_classes)
+        return style + Style(reverse=True) if reverses else style
 
 
 class Static(WholeRows, widgets.Static):

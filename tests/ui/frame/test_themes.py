@@ -14,9 +14,9 @@ from labeltui.config.model import Profile
 from labeltui.ui.app import Console
 from labeltui.ui.frame.themes import load_theme, theme_names
 from labeltui.ui.presentation.words import Tone
-from tests.ui.fake_session import connected, console, settled, stopped
+from tests.ui.fake_session import connected, console, settled, stopped, wait_for
 from tests.ui.frame.colours import WINDOWS, XTERM, contrast, distance, palette
-from tests.ui.screen_text import rows
+from tests.ui.screen_text import rows, screen_text
 
 WCAG_AA, WCAG_AAA, VISIBLE = 4.5, 7.0, 3.0
 APART = 17.0
@@ -181,3 +181,14 @@ async def test_every_text_is_readable_in_16_colours(keys: str) -> None:
         await pilot.pause()
         assert app.screen is not app.frame_screen or keys.startswith("4")
         assert unreadable(app) == set()
+
+
+@pytest.mark.parametrize(("keys", "listed"), [("ctrl+t", "labeltui-berry"), ("ctrl+p", "Set up MONAI Label")])
+async def test_the_cursor_of_a_list_is_seen_in_16_colours(keys: str, listed: str) -> None:
+    app = console(stopped(), profile=Profile(host="local", theme="labeltui-ansi"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press(keys)
+        await wait_for(pilot, lambda: listed in screen_text(app), "the list")
+        styles = [part.style for row in rows(app) for part in row if len(part.text.strip()) > 3]
+        assert any(style is not None and (style.reverse or style.underline) for style in styles)

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.columns import Options
 from labeltui.ui.widgets.filtering import matcher_of
 
 
@@ -44,7 +45,7 @@ class PickList(Dialog[str]):
         self._shown: list[Entry] = []
         self.search = Input(placeholder="search")
         self.search.cursor_blink = False
-        self.options = OptionList(classes="fill", markup=False)
+        self.options = Options(classes="fill", markup=False)
 
     def compose(self) -> ComposeResult:
         """Yield search field and list."""

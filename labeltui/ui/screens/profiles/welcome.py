@@ -24,7 +24,7 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.screens.profiles.profiles import ask_profile, open_profiles
-from labeltui.ui.widgets.columns import Static
+from labeltui.ui.widgets.columns import Options, Static
 
 WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."
 
@@ -86,7 +86,7 @@ class WelcomeScreen(Dialog[None]):
             ("runpod", "p", "RunPod", "rent a pod with a GPU, or use one that you have"),
             ("quit", "q", "Quit", ""),
         ]
-        self.options = OptionList(
+        self.options = Options(
             *[Option(self._line(key, title, text), id=name) for name, key, title, text in self._choices],
             markup=False,
         )
