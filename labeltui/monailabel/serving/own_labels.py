@@ -64,5 +64,7 @@ def task_command(command: Sequence[str]) -> list[str]:
 
     It still contains ``TASK``, because labeltui recognises trainings by it.
     """
+    if TASK not in command:
+        return [*command]
     at = list(command).index(TASK)
     return [*command[:at], OUR_TASK, *command[at:]]

@@ -11,7 +11,7 @@ import os
 from importlib import import_module
 from typing import Any
 
-from labeltui.monailabel.serving import own_labels
+from labeltui.monailabel.serving import datastore, own_labels
 
 log = logging.getLogger("labeltui")
 
@@ -27,6 +27,15 @@ def use_own_labels() -> None:
         own_labels.change_tasks(import_module("monailabel.utils.async_tasks.utils"))
 
 
+def share_datastore() -> None:
+    """Let the server and its tasks keep what the others write to the datastore. If that fails, they run without it."""
+    try:
+        datastore.change_datastore(import_module("monailabel.datastore.local"))
+        own_labels.change_tasks(import_module("monailabel.utils.async_tasks.utils"))
+    except Exception:
+        log.exception("labeltui's change of the datastore failed. The server runs without it.")
+
+
 def changed_app() -> Any:
     """Return the application. If labeltui's changes fail, return it without them; the log says why."""
     try:
@@ -39,4 +48,5 @@ def changed_app() -> Any:
 
 
 use_own_labels()
+share_datastore()
 app = changed_app()
