@@ -68,7 +68,9 @@ class Action:
     needs_terminal: bool = False  # hands the real terminal to another program
     needs_host: bool = True  # False: works without a connection to the host
     exclusive: bool = False  # only one console of a host runs such an action at a time
-    reads_first: bool = False  # the console asks after what ``BEFORE_ASKING`` of operations/table.py returns
+    # "command" or "always": the question comes after what ``BEFORE_ASKING`` of operations/table.py reads. A console
+    # asks at once for "command", because it has the state that the action depends on.
+    reads_first: str = ""
     takes: type[Params] = NoParams
     about: str = ""  # the parameter whose value stands in the place of {} in the question
     naming: Callable[[SessionState, Mapping[str, Any]], str] | None = None  # the text in the place of {}

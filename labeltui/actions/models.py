@@ -107,7 +107,7 @@ INFER_STATUS = Command(
 INFER_STOP = Command(
     "infer.stop", "Stop the batch inference", "stop the batch inference; labels that it has stored stay",
     key="X", leader="Q", danger=Danger.DESTRUCTIVE, command=("infer", "stop"), disabled=models.nothing_infers,
-    exclusive=True, takes=NoParams,
+    exclusive=True, reads_first="command", takes=NoParams,
 )  # fmt: skip
 SCORE = Command(
     "score", "Score studies", "let the server compute a score of each study",
@@ -120,7 +120,7 @@ SCORE_STATUS = Command(
 SCORE_STOP = Command(
     "score.stop", "Stop the scoring", "stop the running scoring; scores that it has stored stay",
     danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=models.no_scoring, exclusive=True,
-    takes=NoParams,
+    reads_first="command", takes=NoParams,
 )  # fmt: skip
 SESSIONS = Command(
     "sessions", "Sessions", "list the images that Slicer sent for an inference without adding them to the studies",

@@ -195,7 +195,7 @@ LABELS_LIST = Command(
 LABELS_RESTORE = Command(
     "labels.restore", "Submit copied labels", "submit copied labels to a server that does not have them",
     danger=Danger.DESTRUCTIVE, command=("labels", "restore"), disabled=conditions.no_server,
-    question=conditions.ask_restore, about="studies", exclusive=True, reads_first=True, takes=LabelsRestoreParams,
+    question=conditions.ask_restore, about="studies", exclusive=True, reads_first="always", takes=LabelsRestoreParams,
 )  # fmt: skip
 STUDIES_DELETE = Command(
     "studies.delete", "Delete a study", "delete a study or a label from the server, after copying it to this machine",
@@ -213,7 +213,7 @@ STUDIES_REVIEW = Command(
 STUDIES_RESTORE = Command(
     "studies.restore", "Bring a study back", "bring back a study or label that `studies delete` deleted",
     danger=Danger.DESTRUCTIVE, command=("studies", "restore"), disabled=conditions.no_server,
-    question=conditions.ask_undelete, about="study", reads_first=True, takes=StudiesRestoreParams,
+    question=conditions.ask_undelete, about="study", reads_first="always", takes=StudiesRestoreParams,
 )  # fmt: skip
 
 STUDIES_UPLOAD = Command(

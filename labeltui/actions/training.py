@@ -35,6 +35,7 @@ TRAIN_STOP = Command(
     "train.stop", "Stop training", "stop the running training, even if its server has ended",
     key="x", leader="t", danger=Danger.DESTRUCTIVE, command=("train", "stop"),
     disabled=conditions.nothing_trains, question=conditions.ask_train_stop, exclusive=True, takes=NoParams,
+    reads_first="command",
 )  # fmt: skip
 TRAIN_STATUS = Command(
     "train.status", "Training status", "show the training's state, epoch, best metric and time left",

@@ -58,7 +58,7 @@ def _refuse_unasked(request: Request, action: Action, prompter: TerminalPrompter
 
     The question in it is the one for a session of which nothing is known yet.
     """
-    unasked = request.yes is None and not prompter.present
+    unasked = request.yes is None and not prompter.present and not action.reads_first
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or not unasked:
         return
     question = visible(action.ask(SessionState(Identity("")), request.params) or f"{action.title}?")

@@ -120,7 +120,7 @@ class Dispatcher:
             # A console action takes its parameters as one mapping of plain values.
             await self._app.run_action(f"{action.console}({dict(params)!r})" if params else action.console)
             return
-        if action.reads_first and (session := self._app.session) is not None:
+        if action.reads_first == "always" and (session := self._app.session) is not None:
             self._app.run_worker(
                 self._read_first(session, action, params),
                 action.title,

@@ -10,8 +10,11 @@ import pytest
 
 from labeltui.actions import BY_ID, why_disabled
 from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.early import refuse_unwanted
+from labeltui.cli.output import Output
+from labeltui.cli.parser import parse
 from labeltui.cli.running import confirm
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, Refused
 from labeltui.domain.server.server import BatchRun
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.log import TrainLog
@@ -94,3 +97,9 @@ async def test_a_stop_with_nothing_to_stop_says_so_instead_of_asking(
             )
         with pytest.raises(Asked, match=r"[Ss]top"):
             await confirm(it.session, BY_ID[action], {}, None, prompter)
+
+
+def test_no_stop_is_refused_as_unconfirmed_before_it_is_known_whether_anything_runs() -> None:
+    refuse_unwanted(parse(["infer", "stop", "--json"]), Output(as_json=True))
+    with pytest.raises(Refused):
+        refuse_unwanted(parse(["server", "stop", "--json"]), Output(as_json=True))
