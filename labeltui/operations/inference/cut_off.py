@@ -28,10 +28,28 @@ async def cut_off(session: Session, studies: Sequence[Study], report: Report) ->
     Reads the files for at most 30 s, and reports how many were left unread. Studies on DICOMweb, and those of a
     server that labeltui did not start, are not checked.
     """
+    found = await _read(session, studies)
+    if found is None:
+        report.progress("Whether images are cut off could not be checked")
+        return []
+    cut, checked, count = found
+    if checked < count:
+        report.progress(f"Whether images are cut off was checked for {checked} of {count} studies only")
+    return cut
+
+
+async def is_cut_off(session: Session, study: Study) -> bool | None:
+    """Return whether the study's image is cut off; None if that is not known."""
+    found = await _read(session, [study])
+    return None if found is None or not found[1] else bool(found[0])
+
+
+async def _read(session: Session, studies: Sequence[Study]) -> tuple[list[str], int, int] | None:
+    """Return the ids of studies with cut-off images, how many were read, and of how many. None if reading failed."""
     folder = folder_of(session.store.state)
     names = {study.id + study.extension: study.id for study in studies if study.extension}
     if folder is None or not names:
-        return []
+        return [], 0, 0
     try:
         agent = await session.link.ready()
         answer = await agent.run_program(
@@ -40,13 +58,9 @@ async def cut_off(session: Session, studies: Sequence[Study], report: Report) ->
             {"folder": folder, "names": list(names), "seconds": SECONDS},
             wall_s=2 * SECONDS,
         )
-        cut, checked = [names[name] for name in answer["cut"]], int(answer["checked"])
+        return [names[name] for name in answer["cut"]], int(answer["checked"]), len(names)
     except (LabeltuiError, KeyError, TypeError, ValueError):
-        report.progress("Whether images are cut off could not be checked")
-        return []
-    if checked < len(names):
-        report.progress(f"Whether images are cut off was checked for {checked} of {len(names)} studies only")
-    return cut
+        return None
 
 
 def without(ids: Sequence[str], cut: Sequence[str], report: Report) -> list[str]:

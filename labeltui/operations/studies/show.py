@@ -17,6 +17,7 @@ from labeltui.domain.studies.review import stored_review
 from labeltui.domain.studies.study import Study
 from labeltui.domain.studies.worklist import Reading
 from labeltui.domain.text import one_line
+from labeltui.operations.inference.cut_off import is_cut_off
 from labeltui.operations.studies.double import compare
 from labeltui.session.history.studies import StudyEventKind
 from labeltui.session.labels.deleted import deletions
@@ -34,7 +35,8 @@ SERVER_INFO = ("strategy", "name", "ts")
 async def studies_show(session: Session, params: StudiesShowParams, _report: Report) -> Document:
     """Return a study with its image's info, its labels with their copies, and who fetched and submitted it when.
 
-    Raises Failed ``not_found`` for a study that is not listed.
+    ``cut_off`` is whether the image file on the host lacks its end; None if that is not known. Raises Failed
+    ``not_found`` for a study that is not listed.
     """
     await session.readiness.need_server()
     state = await session.readiness.first_readings(Fields.queue)
@@ -60,6 +62,7 @@ async def studies_show(session: Session, params: StudiesShowParams, _report: Rep
         **document,
         **worklist_fields(study.id, document["state"], worklist),
         "compared": await _compared(session, study.id, readings),
+        "cut_off": await is_cut_off(session, study),
         "image": {key: value for key, value in image.items() if key not in SERVER_INFO},
         "labels": labels,
         "folder": str(session.labels.folder.root),

@@ -11,6 +11,7 @@ from labeltui.domain.training.batch import TAG
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import duration, metric, score, size
 
+CUT_OFF = "The image file on the host lacks its end. Upload it again; models and annotators see a part of it."
 UNKNOWN, NAMELESS = "unknown", "a client without a name"
 REVIEW = ("status", "level", "comment", "approvedBy")
 
@@ -61,6 +62,7 @@ def _facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("modality", document["modality"] or ""),
         ("images", "" if images is None else str(images)),
         ("size", "" if document["size"] is None else size(document["size"])),
+        ("cut off", CUT_OFF if document.get("cut_off") else ""),
         ("scores", ", ".join(f"{name} {score(value)}" for name, value in document["scores"].items())),
         ("replaced", ", ".join(f"{one['client']} ({_time(one['at'])})" for one in document["replaced"])),
         ("added", _time(document["added_at"])),

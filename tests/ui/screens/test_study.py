@@ -100,6 +100,8 @@ def test_details_name_labels_copies_reviews_and_history_and_show_hostile_text_li
         assert part in text
     assert text.count("dice") == 1, "the scores, which are in the image's info too, are shown once"
     assert "\x1b" not in text
+    assert "lacks its end" not in text
+    assert "The image file on the host lacks its end." in "\n".join(details({**SHOWN, "cut_off": True}))
 
 
 async def test_enter_opens_the_details_whose_text_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:

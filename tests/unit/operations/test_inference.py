@@ -134,6 +134,22 @@ async def test_a_study_that_is_cut_off_is_named_and_left_out(tmp_path: Path) -> 
 
 
 @in_virtual_time
+async def test_a_studys_details_say_whether_its_image_is_cut_off(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, _server):
+        answers = it.host.agent.answers
+        for kind in ("image", "label"):
+            it.server.documents["GET", f"/datastore/{kind}/info"] = {}
+        whole = await it.run("studies.show", study="c")
+        answers["program.run"] = lambda request: {
+            "answer": {"cut": request["arguments"]["names"], "checked": 1}
+        }
+        cut = await it.run("studies.show", study="c")
+        answers["program.run"] = lambda _request: {"answer": {}}
+        unknown = await it.run("studies.show", study="c")
+    assert (whole["cut_off"], cut["cut_off"], unknown["cut_off"]) == (False, True, None)
+
+
+@in_virtual_time
 async def test_a_batch_goes_on_when_images_could_not_be_checked(tmp_path: Path) -> None:
     async with batches(tmp_path) as (it, server):
         it.host.agent.answers["program.run"] = Failed(Code.PROGRAM_FAILED, "There is no Python.", "")
