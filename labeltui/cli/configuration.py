@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
-from labeltui.config.adding import add_profile, write_private
+from labeltui.cli.questions import ask_for_profile
+from labeltui.config.adding import add_profile, known_profiles, write_private
 from labeltui.config.load import Loaded, check, effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
-from labeltui.config.questions import checked
+from labeltui.config.questions import checked, profile_name
 from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
@@ -34,7 +38,7 @@ def run_config(request: Request, output: Output) -> ExitCode:
         case "schema":
             output.raw(json.dumps(ConfigFile.model_json_schema(), indent=2))
         case "init":
-            output.document(_init(path, request))
+            output.document(_init(path, request, output))
         case "validate":
             loaded = load(path)
             if request.launch.profile is not None:
@@ -69,8 +73,15 @@ def _show(loaded: Loaded, request: Request) -> Mapping[str, Any]:
     return {"as_of": _now(), "path": str(loaded.path), "values": values}
 
 
-def _init(path: Path, request: Request) -> Mapping[str, Any]:
-    params = request.params
+def _init(path: Path, request: Request, output: Output) -> Mapping[str, Any]:
+    params: Mapping[str, Any] = request.params
+    name: str | None = params.get("name") or request.launch.profile
+    if not params.keys() - {"name"} and not output.as_json and _at_a_terminal():
+        known_profiles(path)  # a wrong file is reported before anything is asked
+        kind, given = asyncio.run(ask_for_profile(TerminalPrompter(output.progress), output.progress))
+        params = {**given, "host": kind}
+    else:
+        name = name or "default"
     implied = "ssh" if params.get("address") else "runpod" if params.get("pod") else None
     host = params.get("host") or implied
     if host is None:
@@ -81,18 +92,22 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
         )
     if host == "ssh" and not params.get("address"):
         raise Misused(Code.USAGE, "`--host ssh` needs an address.", "Add --address user@name:port.")
-    name = params.get("name") or request.launch.profile or "default"
     answers = {key: str(value) for key, value in params.items() if key not in ("host", "name")}
     if path.exists() and request.yes is not None:
+        name = name or profile_name(host, checked(host, answers), ())
         text = starter_text(name, {**checked(host, answers), "host": host})
         check(path, text)
         write_private(path, text)
     else:
-        add_profile(path, host, answers, name)
+        name = add_profile(path, host, answers, name)
     return {
         "as_of": _now(), "path": str(path), "profile": name,
         "next": _next_step(host, bool(params.get("pod")), request.launch.config),
     }  # fmt: skip
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _next_step(host: str, has_pod: bool, config: str | None) -> str:

@@ -22,7 +22,7 @@ COMPLETED = ("bash", "zsh", "fish", "powershell")
 DEMO_ENVIRONMENT = "LABELTUI_DEMO"
 CONFIG_COMMANDS = {
     "path": "print the path of the profile file",
-    "init": "write a starter profile",
+    "init": "write a starter profile; in a terminal and without options, it asks for the answers",
     "show": "show all values in use; with --origin, also the file and line of each",
     "validate": "check the profile file",
     "schema": "print the JSON Schema of the profile file",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import stat
 
+import pytest
+
 from labeltui.cli import main
+from labeltui.cli.asking import TerminalPrompter
 from labeltui.config.load import load, select
+from labeltui.config.questions import QUESTIONS
 
 
 def test_the_file_of_init_is_private(tmp_path):
@@ -73,3 +77,61 @@ def test_init_refuses_a_key_that_can_not_be_read(tmp_path, capsys):
     assert main(args, console=lambda _: 1) == 2
     assert "none can't be read: No such file or directory" in capsys.readouterr().err
     assert not path.exists()
+
+
+def typing(monkeypatch, *lines):
+    """Answer the questions with these lines; the input ends after the last."""
+    left, asked = list(lines), []
+
+    async def ask(_prompter, question, **_more):
+        asked.append(question)
+        return left.pop(0) if left else None
+
+    monkeypatch.setattr(TerminalPrompter, "ask", ask)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    return asked
+
+
+def test_init_asks_in_a_terminal_what_the_console_asks(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path, key = tmp_path / "config.toml", tmp_path / "id"
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    asked = typing(
+        monkeypatch, "9", "2", "root@pod:99999", f"ssh root@gpu-7 -p 40022 -i {key}", "", "images", ""
+    )
+    assert main(["config", "init", "--config", str(path)], console=lambda _: 1) == 0
+    name, profile = select(load(path), None)
+    assert (name, profile.ssh.address, profile.ssh.key) == ("gpu-7", "root@gpu-7:40022", str(key))
+    assert profile.server.studies == "~/studies"
+    printed = capsys.readouterr()
+    assert "9 is none of them" in printed.err
+    assert "99999" in printed.err
+    assert "'images' is not a whole path" in printed.err
+    assert [question.label for question in QUESTIONS["ssh"]] == list(
+        dict.fromkeys(question.partition(" [")[0].rstrip(":") for question in asked[2:])
+    )
+    assert "opens the console" in printed.out
+    typing(monkeypatch, "1", str(tmp_path))
+    assert main(["config", "init", "--config", str(path)], console=lambda _: 1) == 0
+    assert list(load(path).file.profiles) == ["gpu-7", "local"]
+
+
+@pytest.mark.parametrize("more", [["--json"], ["--pod", "annot"]])
+def test_init_asks_nothing_with_json_or_with_answers(tmp_path, monkeypatch, more):
+    asked = typing(monkeypatch)
+    main(["config", "init", *more, "--config", str(tmp_path / "c.toml")], console=lambda _: 1)
+    assert not asked
+
+
+def test_init_writes_nothing_if_the_input_ends_and_asks_nothing_for_a_wrong_file(
+    tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "config.toml"
+    asked = typing(monkeypatch, "2", "root@pod")
+    assert main(["config", "init", "--config", str(path)], console=lambda _: 1) == 2
+    assert "Nothing is written" in capsys.readouterr().err
+    assert not path.exists()
+    path.write_text("[profiles.a]\nhots = 1\n")
+    asked.clear()
+    assert main(["config", "init", "--config", str(path)], console=lambda _: 1) == 2
+    assert not asked
