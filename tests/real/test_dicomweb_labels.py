@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+import nibabel
+import numpy as np
 import pytest
 
 from tests.real.conftest import PROFILE, Bench, pip_arguments
@@ -121,6 +123,17 @@ def highdicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def export_for_nnunet(served: Labelled, study: str, dest: Path) -> None:
+    """Export a data set, and compare its image with the one that MONAI Label has made of the same series."""
+    exported = served.bench.run("labels", "export", str(dest), "--format", "nnunet", "--channel", "CT")
+    assert exported.code == 0, exported.stdout + exported.stderr
+    assert [one["study"] for one in exported.document["exported"]] == [study]
+    images = [served.cache / f"{study}.nii.gz", dest / f"imagesTr/{study}_0000.nii.gz"]
+    own, made = (nibabel.load(path) for path in images)
+    assert np.array_equal(np.asarray(own.dataobj), np.asarray(made.dataobj))
+    assert np.allclose(own.affine, made.affine, atol=1e-5)
+
+
 def test_a_label_comes_home_as_file_and_as_seg(served: Labelled, highdicom: Path) -> None:
     study = served.label("alice")
     pulled = served.bench.run("labels", "pull")
@@ -184,9 +197,10 @@ def test_a_stopped_orthanc_is_said_in_words(served: Labelled) -> None:
 
 
 @pytest.mark.parametrize("served", [USER], indirect=True, ids=["login"])
-def test_a_label_goes_back_to_a_dicom_server_that_lost_it(served: Labelled) -> None:
+def test_a_label_goes_back_to_a_dicom_server_that_lost_it(served: Labelled, tmp_path: Path) -> None:
     study = served.label("alice")
     assert served.bench.run("labels", "pull").code == 0
+    export_for_nnunet(served, study, tmp_path / "Dataset001_A")
     (label,) = served.copies("final")
 
     served.new_pod()
