@@ -19,7 +19,7 @@ from labeltui.sandbox.monailabel import catalogue
 from labeltui.sandbox.monailabel.catalogue import MODELS, VERSION, Model
 from labeltui.sandbox.monailabel.datastore import STRATEGIES, Datastore, choose
 from labeltui.sandbox.monailabel.log import say
-from labeltui.sandbox.monailabel.scoring import OFFERED
+from labeltui.sandbox.monailabel.scoring import offered
 from labeltui.sandbox.monailabel.settings import Settings
 from labeltui.sandbox.monailabel.tasks import Tasks
 
@@ -49,8 +49,7 @@ class Application:
         self.worklist = _worklist(self.datastore, self.rng)
         self.inferers = catalogue.inferers(self.trainers)
         self.tasks = Tasks(settings)
-        skips = settings.conf.get("skip_scoring", "true").lower() in ("true", "1", "yes", "on", "y", "t")
-        self.scoring = {} if skips else OFFERED
+        self.scoring = offered(settings.conf, self.trainers)
         for name, model in self.inferers.items():
             say("main:129", f"+++ Adding Inferer:: {name} => {_object(model, 'infers')}")
         say("main:206", str({name: _object(model, "infers") for name, model in self.inferers.items()}))

@@ -1,8 +1,8 @@
-"""The scoring methods ``dice`` and ``sum`` of MONAI Label's radiology app, with their results and log lines."""
+"""The scoring methods of MONAI Label's radiology app, with their results and log lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,21 @@ from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.datastore import Datastore
 from labeltui.sandbox.monailabel.log import say
 
-OFFERED: Mapping[str, Any] = {
-    "dice": {"description": "Compute Dice for predicated label vs submitted"},
-    "sum": {"description": "Compute Numpy Sum for Final/Original Labels"},
-}
-"""What ``/info/`` says of the methods, which the server has with ``--conf skip_scoring false``."""
+EPISTEMIC = "deepedit_epistemic"
+_TRUE = ("true", "1", "yes", "on", "y", "t")
+
+
+def offered(conf: Mapping[str, str], models: Container[str]) -> dict[str, Any]:
+    """Return what ``/info/`` says of the methods. Without ``--conf skip_scoring false`` there are none."""
+    if conf.get("skip_scoring", "true").lower() in _TRUE:
+        return {}
+    methods = {
+        "dice": {"description": "Compute Dice for predicated label vs submitted"},
+        "sum": {"description": "Compute Numpy Sum for Final/Original Labels"},
+    }
+    if "deepedit" in models and conf.get("epistemic_enabled", "false").lower() in _TRUE:
+        methods[EPISTEMIC] = {"description": "Compute initial score based on dropout"}
+    return methods
 
 
 def _label(datastore: Datastore, study: str, tag: str) -> Any:
@@ -50,4 +60,19 @@ def _sum(datastore: Datastore) -> dict[str, Any]:
     return found
 
 
-METHODS: Mapping[str, Callable[[Datastore], dict[str, Any]]] = {"dice": _dice, "sum": _sum}
+def _epistemic(datastore: Datastore) -> dict[str, Any]:
+    """Score the studies without a final label. The entropy is that of the image's greys; MONAI Label's is a model's."""
+    found: dict[str, Any] = {}
+    for study in datastore.unlabelled():
+        counts, _ = np.histogram(nifti.decode(datastore.image_path(study))[0], bins=16)
+        shares = counts[counts > 0] / counts.sum()
+        entropy = float(-(shares * np.log(shares)).sum())
+        say("monailabel.tasks.scoring.epistemic:181", f"EPISTEMIC:: {study} => entropy: {entropy}")
+        found[study] = {"epistemic_entropy": entropy, "epistemic_ts": 1}
+        datastore.update_image_info(study, found[study])
+    return found
+
+
+METHODS: Mapping[str, Callable[[Datastore], dict[str, Any]]] = {
+    "dice": _dice, "sum": _sum, EPISTEMIC: _epistemic,
+}  # fmt: skip
