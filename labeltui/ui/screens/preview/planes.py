@@ -150,7 +150,7 @@ class PlanesScreen(Dialog[None]):
 
     def on_screen_resume(self) -> None:
         """Show images while no dialog covers the planes."""
-        if self.is_current and self._pictures.begin(self.app):
+        if self.app.screen is self and self._pictures.begin(self.app):
             self._request()
 
     def on_screen_suspend(self) -> None:

@@ -14,6 +14,7 @@ from labeltui.ui.graphics import kitty
 from labeltui.ui.graphics.terminal import QUERY, Terminal
 from labeltui.ui.screens.preview.cells import HALF
 from labeltui.ui.screens.preview.labels import LabelsScreen
+from labeltui.ui.screens.preview.plane import PlaneView
 from tests.ui.fake_session import wait_for
 from tests.ui.panes.queue_pane import SIZE
 from tests.ui.screen_text import screen_text
@@ -126,7 +127,10 @@ async def test_a_dialog_removes_the_images_and_they_return_in_the_new_size(
         await with_images(pilot, app, terminal)
         await pilot.press("l")
         await wait_for(pilot, lambda: isinstance(app.screen, LabelsScreen))
-        await wait_for(pilot, lambda: not terminal.images and HALF in screen_text(app), "cells again")
+        await wait_for(pilot, lambda: not terminal.images, "no image behind the dialog")
+        axial = app.screen_stack[-2].query_one("#axial", PlaneView)
+        middle = axial.size.height // 2
+        await wait_for(pilot, lambda: HALF in axial.render_line(middle).text, "cells again")
         await pilot.press("escape")
         await wait_for(pilot, lambda: shown(app, terminal), "images again")
         before = shown(app, terminal)
@@ -134,6 +138,22 @@ async def test_a_dialog_removes_the_images_and_they_return_in_the_new_size(
         await wait_for(pilot, lambda: shown(app, terminal) not in (None, before), "an image of the new size")
         await pilot.press("escape")
         await wait_for(pilot, lambda: not terminal.images)
+
+
+async def test_an_answer_while_a_dialog_covers_the_planes_shows_images_afterwards(
+    previews: Opened, terminal: FakeKitty
+) -> None:
+    app = app_with_copies()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LabelsScreen))
+        terminal.answers_now()
+        await pilot.pause()
+        await pilot.pause()
+        assert not terminal.sent
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: shown(app, terminal), "images")
 
 
 async def test_only_the_newest_slice_is_sent_to_a_slow_terminal(
