@@ -19,7 +19,7 @@ from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
 from labeltui.ui.dispatch import newest_failure, shown_problem
 from labeltui.ui.frame.layout import PANES
-from labeltui.ui.frame.lines import keep_key
+from labeltui.ui.frame.lines import gravest, keep_key
 from labeltui.ui.frame.notify import NOTIFIED, Notifier
 from labeltui.ui.running import Running
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 NEWS_S = 60.0
 ASKING = ("studies.upload", "labels.export", "report")
 """Actions that are refused until the operator answers a question. The console then opens the list of answers."""
-LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
-SOLVED = ("server", "training")
-"""Alerts for whose problem ``W`` lists what may solve it."""
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
@@ -88,16 +85,11 @@ class Console(Core):
         """Flash the gravest new alert. If several are equally grave, flash the newest."""
         known, self._known_alerts = self._known_alerts, frozenset(alerts)
         new = [one for one in alerts if one not in known and (self.clock() - one.at).total_seconds() < NEWS_S]
-        if not new:
-            return
         notified = [one for one in new if one.key.startswith(NOTIFIED)]
         if notified:
             self.notifier.notify(notified[-1].message, self.clock())
-        alert = max(new, key=lambda one: (LEVELS.index(one.level), one.at))
-        if alert.level is Level.INFO and self.lines.is_urgent:
-            return
-        keys = "offers" if alert.key in SOLVED else "alerts"
-        self.lines.flash(f"{alert.message} {alert.hint}".strip(), alert.level, keys)
+        if (alert := gravest(new)) is not None:
+            self.lines.flash_alert(alert)
 
     def action_pane(self, name: str) -> None:
         """Focus a pane."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.events import Key
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
@@ -54,6 +54,13 @@ def clickable(content: Content, **does: str) -> Content:
     return content.stylize(Style.from_meta(does))
 
 
+def press(app: App[Any], keys: str) -> None:
+    """Type keys, which are separated by spaces and written as people write them."""
+    for key in keys.split():
+        name = named(key.replace("pgup", "pageup").replace("pgdn", "pagedown"))
+        app.post_message(Key(name, key if len(key) == 1 else None))
+
+
 class Line(Static):
     """One row of text, which redraws only if the text changed."""
 
@@ -72,9 +79,7 @@ class Line(Static):
         meta = event.style.meta
         if action := meta.get("action"):
             await console_of(self).dispatcher.invoke(action)
-        for key in meta.get("keys", "").split():
-            name = named(key.replace("pgup", "pageup").replace("pgdn", "pagedown"))
-            self.app.post_message(Key(name, key if len(key) == 1 else None))
+        press(self.app, meta.get("keys", ""))
 
 
 class Strip(Line):
@@ -117,21 +122,35 @@ class Tabs(Line):
 class FlashLine(Line):
     """Shows the result of the last action or the progress of the running action."""
 
-    def show(self, at: datetime | None, text: str, level: Level, keys: str, action: str = "") -> None:
+    def show(
+        self,
+        at: datetime | None,
+        text: str,
+        level: Level,
+        keys: str,
+        action: str = "",
+        *,
+        alert: bool = False,
+    ) -> None:
         """Show one line, with ``keys`` at its right, on which a click runs ``action``.
 
-        ``at`` is the time of a result; None if the text is not a result.
+        ``at`` is the time of a result; None if the text is not a result. An ``alert`` that needs the operator is drawn
+        as a bar, which is seen before everything else.
         """
         width = self.app.size.width - 2
-        tail = f"  {keys}" if keys and width > 70 else ""
+        tail = f"  {keys if width > 70 else keys.partition(' ')[0]}" if keys else ""
         word = words.LEVEL[level]
         stamp = "" if at is None else f"{word.glyph} {words.clock_time(at)} "
         room = max(10, width - len(stamp) - len(tail))
         body = elide(safe(text), room)
         tone = word.tone if at is not None else Tone.FAINT
         gap = " " * max(0, width - len(stamp) - Content(body).cell_length - len(tail))
-        text_tone = Tone.PLAIN if level is Level.INFO and at is not None else tone
-        line = Content.assemble((f" {stamp}", tone), (body, text_tone), (f"{gap}{tail}", Tone.FAINT))
+        style = Tone.PLAIN if level is Level.INFO and at is not None else tone
+        if alert and level is not Level.INFO:
+            style = head = f"bold reverse {tone}"
+        else:
+            head = tone
+        line = Content.assemble((f" {stamp}", head), (body, style), (f"{gap}{tail}", Tone.FAINT))
         self.set(clickable(line, action=action) if action else line)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
 from textual.geometry import Size
 
 from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
-from labeltui.domain.state import Level, SessionState
+from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.ui.contract import Console, Hint, TakesKeys
 from labeltui.ui.frame.frame import FrameScreen
 from labeltui.ui.frame.layout import Shape
@@ -16,8 +17,16 @@ from labeltui.ui.keys import KeyMap
 
 FOOTER_HINTS = 10
 TAILS = {"actions.log": "action log", "alerts": "alerts", "offers": "what to do"}
-URGENT_S = 10.0
-"""The time in seconds that an error stays above the keys although an action runs."""
+FRESH_S = 10.0
+"""The time in seconds that a message stays although an alert is open. For so long, an error also covers progress."""
+LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
+SOLVED = ("server", "training")
+"""Alerts for whose problem ``W`` lists what may solve it."""
+
+
+def gravest(alerts: Iterable[Alert]) -> Alert | None:
+    """Return the gravest alert, and the newest if several are equally grave; None if there is none."""
+    return max(alerts, key=lambda one: (LEVELS.index(one.level), one.at), default=None)
 
 
 def keep_key(keymap: KeyMap, state: SessionState) -> str:
@@ -35,6 +44,16 @@ def tab_marks(state: SessionState) -> dict[str, str]:
         "queue": "!" if queue is not None and queue.open_studies.shared else "",
         "log": f" ✗{state.log_errors}" if state.log_errors else "",
     }
+
+
+def _text_of(alert: Alert) -> str:
+    return f"{alert.message} {alert.hint}".strip()
+
+
+def _action_of(alert: Alert | None) -> str:
+    if alert is None:
+        return "actions.log"
+    return "offers" if alert.key in SOLVED else "alerts"
 
 
 def _cells(hints: list[Hint]) -> int:
@@ -63,6 +82,7 @@ class Lines:
         self._frame_screen = frame_screen
         self._flashed: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
         self._keys_for = "actions.log"
+        self._alert: Alert | None = None  # the alert that was flashed last
 
     @property
     def last_flash(self) -> str:
@@ -70,23 +90,36 @@ class Lines:
         return self._flashed[1]
 
     @property
-    def is_urgent(self) -> bool:
-        """Whether the line shows an error that is less than ``URGENT_S`` old."""
-        at, _, level = self._flashed
-        return level is Level.ERROR and at is not None and (self._app.clock() - at).total_seconds() < URGENT_S
+    def _is_fresh(self) -> bool:
+        at = self._flashed[0]
+        return at is not None and (self._app.clock() - at).total_seconds() < FRESH_S
 
-    def flash(self, text: str, level: Level, keys_for: str = "actions.log") -> None:
-        """Show one line above the keys, with the keys of the action ``keys_for`` at its right."""
-        self._flashed = (self._app.clock(), text, level)
-        self._keys_for = keys_for
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the line shows an error that is less than ``FRESH_S`` old."""
+        return self._flashed[2] is Level.ERROR and self._is_fresh
+
+    def flash(self, text: str, level: Level, alert: Alert | None = None) -> None:
+        """Show one line above the keys, with the key of the action log or of ``alert`` at its right."""
+        self._flashed, self._alert = (self._app.clock(), text, level), alert
+        self._keys_for = _action_of(alert)
         if self._app.is_running and self._frame_screen.is_mounted:
             self.paint()
+
+    def flash_alert(self, alert: Alert) -> None:
+        """Flash a new alert, unless an error stands in the line and the alert is only news."""
+        if alert.level is not Level.INFO or not self.is_urgent:
+            self.flash(_text_of(alert), alert.level, alert)
 
     def welcome(self) -> None:
         """Show the key for help in the flash line, unless the line shows a warning or an error."""
         if self._flashed[2] is Level.INFO:
-            help_keys = self._app.keymap.keys_of(BY_ID["help"])
-            self._flashed = (None, f"press {help_keys} for every key", Level.INFO)
+            self._welcome()
+
+    def _welcome(self) -> None:
+        help_keys = self._app.keymap.keys_of(BY_ID["help"])
+        self._flashed, self._alert = (None, f"press {help_keys} for every key", Level.INFO), None
+        self._keys_for = "actions.log"
 
     def paint(self) -> None:
         """Show the newest snapshot in all rows."""
@@ -98,22 +131,30 @@ class Lines:
         screen.strip.show(state, now)
         if self._app.session is not None:
             screen.next.show(self._app.session, self._keys_of)
-        log_key = self._app.keymap.keys_of(BY_ID["actions.log"])
-        running = next(reversed(self._app.dispatcher.running.values()), None)
-        if self.is_urgent or (running is None and not state.demo_step):
-            keys = self._app.keymap.keys_of(BY_ID[self._keys_for])
-            screen.flash.show(
-                *self._flashed, f"[{keys}] {TAILS[self._keys_for]}" if keys else "", self._keys_for
-            )
-        elif running is not None:
-            text = f"◌ {running.action.title}: {running.last}"
-            screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
-        else:
-            screen.flash.show(
-                None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log", "actions.log"
-            )
+        self._paint_message(state)
         self.paint_keys()
         screen.tabs.show(screen.current, tab_marks(state))
+
+    def _paint_message(self, state: SessionState) -> None:
+        """Show a new message, else what runs, else the gravest open alert, else the last message."""
+        running = next(reversed(self._app.dispatcher.running.values()), None)
+        show = self._frame_screen.flash.show
+        if self._alert is not None and self._alert not in state.alerts:
+            self._welcome()  # the alert's problem is solved
+        alert = gravest(one for one in state.alerts if one.level is not Level.INFO)
+        if running is not None and not self.is_urgent:
+            text = f"◌ {running.action.title}: {running.last}"
+            show(None, text, Level.INFO, "ctrl+c cancels")
+        elif state.demo_step and not self.is_urgent:
+            show(None, f"◌ {state.demo_step}", Level.INFO, *self._tail("actions.log"))
+        elif alert is not None and not self._is_fresh:
+            show(alert.at, _text_of(alert), alert.level, *self._tail(_action_of(alert)), alert=True)
+        else:
+            show(*self._flashed, *self._tail(self._keys_for), alert=self._alert is not None)
+
+    def _tail(self, action: str) -> tuple[str, str]:
+        keys = self._keys_of(action)
+        return (f"[{keys}] {TAILS[action]}" if keys else "", action)
 
     def _keys_of(self, action: str) -> str:
         return self._app.keymap.keys_of(BY_ID[action])

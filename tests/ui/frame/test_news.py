@@ -52,6 +52,45 @@ async def test_a_crash_is_shown_at_once_in_red_although_an_action_runs() -> None
         await wait_for(pilot, lambda: "3 of 9" in screen_text(app), "the progress again")
 
 
+async def test_the_gravest_open_alert_stands_in_the_line_as_long_as_it_is_open() -> None:
+    session = FakeSession(stopped())
+    now = NOW
+    app = Console(session=session, clock=lambda: now)
+    line = app.frame_screen.flash
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+
+        async def shows(*texts: str) -> None:
+            app.paint()
+            await wait_for(pilot, lambda: all(text in str(line.content) for text in texts), texts[0])
+
+        put(session.store, alerts=(OLD,))
+        await shows(OLD.message, "16:57:48", "[a] alerts")
+        put(session.store, alerts=(OLD, SHARED))
+        await shows(SHARED.message)  # news
+        now += timedelta(seconds=11)
+        await shows(OLD.message)
+        app.flash("copied the URL")
+        await shows("copied the URL")
+        now += timedelta(seconds=11)
+        put(session.store, alerts=(SHARED,))
+        await shows(SHARED.message)
+        put(session.store, alerts=())
+        await shows("copied the URL")
+
+
+async def test_a_solved_problem_leaves_the_line() -> None:
+    session = FakeSession(stopped())
+    app = Console(session=session, clock=lambda: NOW)
+    async with app.run_test(size=(60, 24)) as pilot:
+        await settled(pilot)
+        put(session.store, alerts=(CRASH,))
+        await wait_for(pilot, lambda: "The server ran out" in screen_text(app), "the crash")
+        assert "[W]" in screen_text(app), "the key, without room for more"
+        put(session.store, alerts=())
+        await wait_for(pilot, lambda: "The server ran out" not in screen_text(app), "the end of the crash")
+
+
 async def test_a_shell_that_gets_the_keys_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeSession, "prompt", b"pod# ")
     app = Console(session=FakeSession(stopped()), clock=lambda: NOW)

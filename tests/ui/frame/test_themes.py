@@ -35,6 +35,7 @@ PAIRS = [
     ("background", "text-primary"),
     ("background", "text-warning"),
     ("background", "text-accent"),
+    ("background", "text-error"),
 ]
 """Text and its ground, apart from :data:`GROUNDS`: cursors, selections, badges, matches and the current tab."""
 
