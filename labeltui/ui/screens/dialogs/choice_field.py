@@ -1,4 +1,4 @@
-"""A choice on one line. Left and right step through the options; enter lists them."""
+"""A choice. Left and right step through the options; enter lists them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
@@ -18,6 +20,16 @@ from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from textual.app import App
+
+
+def _lines(text: str, room: int) -> list[str]:
+    """Break a text that is wider than ``room`` cells into two lines; what does not fit into them is cut off."""
+    first, rest = "", text.split(" ")
+    if cell_len(text) <= room:
+        return [text]
+    while rest and cell_len(f"{first} {rest[0]}".strip()) <= room:
+        first = f"{first} {rest.pop(0)}".strip()
+    return [line for line in (first, elide(" ".join(rest), room)) if line]
 
 
 class Choice(Widget, can_focus=True):
@@ -45,7 +57,7 @@ class Choice(Widget, can_focus=True):
         self.options = list(options)
         if value is not None:
             self.value = value
-        self.refresh()
+        self.refresh(layout=True)
 
     @property
     def label(self) -> str:
@@ -55,12 +67,18 @@ class Choice(Widget, can_focus=True):
     def render(self) -> Content:
         """Draw the chosen option; with several options, between two arrows."""
         many = len(self.options) > 1
-        room = max(4, self.size.width - 4)
         return Content.assemble(
             ("◂ " if many else "  ", Tone.FAINT),
-            elide(safe(self.label), room),
+            "\n  ".join(self._shown(self.size.width)),
             (" ▸" if many else "", Tone.FAINT),
         )
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the number of lines that the chosen option takes in ``width`` cells: 1 or 2."""
+        return len(self._shown(width))
+
+    def _shown(self, width: int) -> list[str]:
+        return _lines(safe(self.label), max(4, width - 4))
 
     def on_key(self, event: events.Key) -> None:
         """Step with left, right and space, or to the next option that begins with a letter; list with enter."""
@@ -107,5 +125,5 @@ class Choice(Widget, can_focus=True):
         if answer == self.value:
             return
         self.value = answer
-        self.refresh()
+        self.refresh(layout=True)
         self.post_message(self.Changed(self))
