@@ -44,7 +44,7 @@ def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
         if (
             host is not None
             and host.state is LinkState.CONNECTED
-            and app.frame_screen.size.width >= MIDDLE[0]
+            and "shell" in app.frame_screen.planned(app.frame_screen.body.size).regions
         ):
             await wait_for(pilot, lambda: PROMPT in app.export_screenshot(), "the shell's prompt")
         for key in keys:

@@ -13,6 +13,7 @@ EXTRAS = ("tunnels", "cost", "alerts")
 
 MIN_COLUMNS, MIN_ROWS = 60, 18
 STANDARD_COLUMNS, WIDE_COLUMNS = 100, 180
+PORTRAIT_ROWS = 50  # with fewer rows, five panes below one another show too little
 SHELL_COLUMNS = 82  # 80 columns for the terminal, and the border
 LEFT_COLUMNS = 36  # the narrowest column with room for a study id and its state
 
@@ -24,6 +25,7 @@ class Shape(StrEnum):
 
     SMALL = "small"
     COMPACT = "compact"
+    PORTRAIT = "portrait"
     STANDARD = "standard"
     WIDE = "wide"
 
@@ -42,7 +44,7 @@ def shape_of(columns: int, rows: int) -> Shape:
     if columns < MIN_COLUMNS or rows < MIN_ROWS:
         return Shape.SMALL
     if columns < STANDARD_COLUMNS:
-        return Shape.COMPACT
+        return Shape.COMPACT if rows < PORTRAIT_ROWS else Shape.PORTRAIT
     return Shape.STANDARD if columns < WIDE_COLUMNS else Shape.WIDE
 
 
@@ -52,6 +54,9 @@ def plan(shape: Shape, width: int, height: int, current: str, zoomed: bool) -> P
         return Plan(shape, {}, False)
     if shape is Shape.COMPACT or zoomed:
         return Plan(shape, {current: (0, 0, width, height)}, True)
+    if shape is Shape.PORTRAIT:
+        shares = {"pod": 20, "training": 19, "queue": 21, "log": 23, "shell": 17}
+        return Plan(shape, _stack(0, width, 0, height, shares), False)
     if shape is Shape.WIDE:
         return Plan(shape, _wide(width, height), False)
     if width - SHELL_COLUMNS >= LEFT_COLUMNS:

@@ -40,9 +40,23 @@ def test_every_pane_has_its_own_place_and_the_shell_eighty_columns(width: int, h
     assert all(h >= 3 for _, _, _, h in regions.values())
 
 
+@given(st.integers(60, 99), st.integers(50, 120))
+def test_a_tall_narrow_terminal_shows_every_pane_with_six_rows_inside(width: int, rows: int) -> None:
+    shape = shape_of(width, rows)
+    placed = plan(shape, width, rows - 4, "log", False)  # strip, next step, message and keys
+    assert shape is Shape.PORTRAIT
+    assert not placed.single
+    assert set(placed.regions) == set(PANES)
+    assert all(x == 0 and w == width and h >= 8 for x, _, w, h in placed.regions.values())
+    rows_taken = sorted((y, y + h) for _, y, _, h in placed.regions.values())
+    assert [top for top, _ in rows_taken] == [0, *(end for _, end in rows_taken[:-1])]
+    assert rows_taken[-1][1] == rows - 4
+
+
 @pytest.mark.parametrize(
     ("size", "shape"),
-    [((59, 40), Shape.SMALL), ((80, 17), Shape.SMALL), ((60, 18), Shape.COMPACT), ((99, 60), Shape.COMPACT),
+    [((59, 40), Shape.SMALL), ((80, 17), Shape.SMALL), ((60, 18), Shape.COMPACT), ((99, 49), Shape.COMPACT),
+     ((60, 50), Shape.PORTRAIT), ((99, 60), Shape.PORTRAIT),
      ((100, 24), Shape.STANDARD), ((179, 50), Shape.STANDARD), ((180, 50), Shape.WIDE)],
 )  # fmt: skip
 def test_shapes(size: tuple[int, int], shape: Shape) -> None:
