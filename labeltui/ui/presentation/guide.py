@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.content import Content
+from textual.style import Style
 
 from labeltui.actions import BY_ID
 from labeltui.domain.guide.guide import next_step
@@ -29,7 +30,10 @@ def keys_for(step: Step, keys: Keys) -> str:
 
 
 def next_line(state: SessionState, keys: Keys, width: int) -> Content:
-    """Return the line with the next step, at most ``width`` cells; empty if there is none. The keys come first."""
+    """Return the line with the next step, at most ``width`` cells; empty if there is none. The keys come first.
+
+    A click runs the step's action.
+    """
     step = next_step(state)
     if step is None:
         return Content("")
@@ -44,9 +48,8 @@ def next_line(state: SessionState, keys: Keys, width: int) -> Content:
     room = max(10, width - len(f" {word.glyph} {head}{tail}") - 1)
     body = elide(text, room)
     gap = " " * max(0, room - Content(body).cell_length)
-    return Content.assemble(
-        (f" {word.glyph} ", word.tone),
-        (head, "bold $text-accent"),
-        (body, Tone.PLAIN),
-        (f"{gap}{tail}", Tone.FAINT),
+    line = Content.assemble(
+        (f" {word.glyph} ", word.tone), (head, "bold $text-accent"), (body, Tone.PLAIN), gap
     )
+    does = Style.from_meta({"action": step.action or "guide"})
+    return line.stylize(does) + Content.styled(tail, Tone.FAINT).stylize(Style.from_meta({"action": "guide"}))

@@ -18,6 +18,7 @@ from labeltui.domain.rules.pod import called
 from labeltui.operations.pod.start import CHOICES
 from labeltui.runpod.lifecycle import pod_problem
 from labeltui.ui.contract import Console, console_of
+from labeltui.ui.frame.frame import clickable
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
@@ -57,7 +58,10 @@ class ChoicesScreen(Dialog[str]):
                 ),
                 classes="message",
             )
-            lines = [self._line(number, action) for number, action in enumerate(self.actions, 1)]
+            lines = [
+                clickable(self._line(number, action), keys=f"{number}")
+                for number, action in enumerate(self.actions, 1)
+            ]
             yield Static(
                 Content("\n").join(lines or [Content("labeltui has no action for this.")]),
                 classes="list",

@@ -10,12 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
+from textual.style import Style
 
 from labeltui.actions import BY_ID
 from labeltui.domain.evening import evening
 from labeltui.domain.guide.guide import guide, next_of
 from labeltui.domain.guide.step import Mark, Step
 from labeltui.ui.contract import console_of
+from labeltui.ui.frame.frame import press
 from labeltui.ui.presentation.guide import MARKS, keys_for
 from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import elide, safe
@@ -82,7 +84,8 @@ class GuideScreen(Dialog[str]):
         self._steps = self._read()
         chosen, width = self.chosen, max(30, self._list.size.width)
         rows = [self._row(step, width, at == chosen) for at, step in enumerate(self._steps)]
-        self._list.set_lines([*rows, *self._rest(width)])
+        lines = [row.stylize(Style.from_meta({"row": at})) for at, row in enumerate(rows)]
+        self._list.set_lines([*lines, *self._rest(width)])
         self._list.reveal(chosen)
         about = self._about(self._steps[chosen], width)
         self._details.set_lines(about if len(about) >= DETAIL_ROWS else [Content(""), *about])
@@ -109,6 +112,15 @@ class GuideScreen(Dialog[str]):
         if step.todo:
             lines += wrapped(f"{safe(step.todo)} Press {keys}, or enter here.", width, Tone.BUSY, 2)
         return lines
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the clicked step; a click on the chosen one does it."""
+        row = event.style.meta.get("row")
+        if row is not None and row == self.chosen:
+            press(self.app, "enter")
+        elif row is not None:
+            self._chosen = row
+            self._show()
 
     def on_key(self, event: events.Key) -> None:
         """Choose a step, do it, or hide the next step."""

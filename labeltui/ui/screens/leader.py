@@ -11,6 +11,7 @@ from textual.content import Content
 
 from labeltui.actions import Action
 from labeltui.ui.contract import console_of
+from labeltui.ui.frame.frame import clickable
 from labeltui.ui.keys import shown
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
@@ -37,7 +38,10 @@ class LeaderScreen(Dialog[str]):
             box.border_title = Content(self._title)
             box.border_subtitle = Content("esc closes")
             yield Static(
-                classes="lines", content=Content("\n").join([self._line(*entry) for entry in self._entries])
+                classes="lines",
+                content=Content("\n").join(
+                    [clickable(self._line(*entry), keys=shown(entry[0])) for entry in self._entries]
+                ),
             )
 
     @staticmethod
