@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.app import App
 from textual.widgets import Input
 
 from labeltui.config.model import Profile
@@ -19,6 +20,7 @@ from labeltui.domain.training.training import TrainStatus
 from labeltui.ui.app import Console
 from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.fields import Field, Fields
 from labeltui.ui.screens.help import HelpScreen, _pane_key, entries
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.lines import Lines
@@ -261,3 +263,18 @@ async def test_slicer_asks_for_the_name_once(ran: list[tuple[str, dict[str, Any]
         await wait_for(pilot, lambda: not app.dispatcher.running)
         await pilot.press("s", "l")
         await wait_for(pilot, lambda: ran[1:] == [("slicer", {})])
+
+
+async def test_a_long_choice_is_whole_on_two_lines() -> None:
+    text = "install MONAI Label and start the server"
+    field = Field(
+        "then", "afterwards", value="start", options=[("start", text), ("reach", "only connect by SSH")]
+    )
+    app = App[None]()
+    async with app.run_test(size=(55, 10)) as pilot:
+        await app.mount(Fields([field]))
+        await wait_for(pilot, lambda: all(word in screen_text(app) for word in text.split()), "the text")
+        assert field.control.size.height == 2
+        field.control.focus()
+        await pilot.press("right")
+        await wait_for(pilot, lambda: field.control.size.height == 1, "the short choice on one line")

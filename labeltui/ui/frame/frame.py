@@ -58,7 +58,9 @@ def press(app: App[Any], keys: str) -> None:
     """Type keys, which are separated by spaces and written as people write them."""
     for key in keys.split():
         name = named(key.replace("pgup", "pageup").replace("pgdn", "pagedown"))
-        app.post_message(Key(name, key if len(key) == 1 else None))
+        event = Key(name, key if len(key) == 1 else None)
+        # An event does not bubble to its sender, which by default is the widget that was clicked.
+        app.post_message(event.set_sender(app.focused or app))
 
 
 class Line(Static):
@@ -145,12 +147,9 @@ class FlashLine(Line):
         body = elide(safe(text), room)
         tone = word.tone if at is not None else Tone.FAINT
         gap = " " * max(0, width - len(stamp) - Content(body).cell_length - len(tail))
-        style = Tone.PLAIN if level is Level.INFO and at is not None else tone
-        if alert and level is not Level.INFO:
-            style = head = f"bold reverse {tone}"
-        else:
-            head = tone
-        line = Content.assemble((f" {stamp}", head), (body, style), (f"{gap}{tail}", Tone.FAINT))
+        bar = f"bold reverse {tone}" if alert and level is not Level.INFO else ""
+        style = bar or (Tone.PLAIN if level is Level.INFO and at is not None else tone)
+        line = Content.assemble((f" {stamp}", bar or tone), (body, style), (f"{gap}{tail}", Tone.FAINT))
         self.set(clickable(line, action=action) if action else line)
 
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from typing import Any
 
-from labeltui.ui.frame.frame import PaneFrame
+import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from labeltui.ui.frame.frame import FrameScreen, PaneFrame
+from labeltui.ui.screens.action_form import FormScreen
+from labeltui.ui.screens.guide import GuideScreen
+from labeltui.ui.screens.help import HelpScreen
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen
-from tests.ui.fake_session import connected, console, settled, wait_for
+from tests.ui.fake_session import connected, console, settled, stopped, wait_for
+from tests.ui.screen_text import rows, screen_text
 
 
 @pytest.mark.parametrize(
@@ -50,3 +59,40 @@ async def test_tabs_are_clicked() -> None:
         at = app.frame_screen.tabs.content.plain.index("5 training")  # type: ignore[union-attr]
         await pilot.click("#tabs", offset=(at, 0))
         await wait_for(pilot, lambda: app.current_pane == "training")
+
+
+async def click(pilot: Pilot[Any], text: str) -> None:
+    """Click the first place where the screen shows a text."""
+    lines = [row.text for row in rows(pilot.app)]
+    at = next(index for index, line in enumerate(lines) if text in line)
+    await pilot.click(offset=(lines[at].index(text), at))
+
+
+async def test_windows_are_used_and_closed_with_clicks() -> None:
+    app = console(stopped())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+
+        async def on_top(screen: type[Screen[Any]]) -> None:
+            await wait_for(pilot, lambda: isinstance(app.screen, screen), screen.__name__)
+            await pilot.pause()
+
+        await click(pilot, "server▸")
+        await on_top(LeaderScreen)
+        await click(pilot, "Start with options")
+        await on_top(FormScreen)
+        await pilot.click(offset=(0, 20))
+        await pilot.pause()
+        assert isinstance(app.screen, FormScreen), "a form closes with its button, so that no text is lost"
+        await click(pilot, "Cancel")
+        await on_top(FrameScreen)
+        await pilot.press("H")
+        await on_top(GuideScreen)
+        await click(pilot, "better model")
+        await wait_for(pilot, lambda: re.search(r"›.*better model", screen_text(app)), "the chosen step")
+        await click(pilot, "· esc")
+        await on_top(FrameScreen)
+        await click(pilot, "help")
+        await on_top(HelpScreen)
+        await pilot.click(offset=(0, 20))
+        await on_top(FrameScreen)

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.widget import Widget
 
 from labeltui.ui.frame.frame import press
 from labeltui.ui.widgets.columns import Static
@@ -61,20 +62,18 @@ class Dialog(ModalScreen[T]):
 
     def on_click(self, event: events.Click) -> None:
         """Type the keys that the clicked text stands for. A click beside the box closes a screen without buttons."""
-        keys = event.style.meta.get("keys") or self._hinted(event)
-        if not keys and event.widget is self and not self.query(Button):
+        at, _ = self.get_widget_at(event.screen_x, event.screen_y)
+        keys = event.style.meta.get("keys") or self._hinted(at, event)
+        if not keys and at is self and not self.query(Button):
             keys = "esc"
         press(self.app, keys)
 
-    def _hinted(self, event: events.Click) -> str:
+    def _hinted(self, box: Widget, event: events.Click) -> str:
         """Return the key that a hint in the lower border of the box begins with; empty if none was clicked."""
-        box = event.widget
-        if box is None or not box.has_class("box") or event.screen_y != box.region.bottom - 1:
+        if not box.has_class("box") or event.screen_y != box.region.bottom - 1:
             return ""
-        text = box.render_lines(Region(0, box.size.height + box.gutter.height - 1, box.region.width, 1))[
-            0
-        ].text
-        at = event.screen_x - box.region.x
+        text = box.render_lines(Region(0, box.region.height - 1, box.region.width, 1))[0].text
+        at = int(event.screen_x) - box.region.x
         hint = text[: text.find(HINT_GAP, at) if HINT_GAP in text[at:] else None].rpartition(HINT_GAP)[2]
         first = hint.strip(" ─━╰╯┗┛").partition(" ")[0]
         is_key = (len(first) == 1 and first.isascii()) or first.startswith("ctrl+") or first in NAMED_KEYS
