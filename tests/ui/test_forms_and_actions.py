@@ -278,3 +278,16 @@ async def test_a_long_choice_is_whole_on_two_lines() -> None:
         field.control.focus()
         await pilot.press("right")
         await wait_for(pilot, lambda: field.control.size.height == 1, "the short choice on one line")
+
+
+async def test_a_hostile_name_to_type_is_shown_literally_and_can_be_typed_as_it_is_shown() -> None:
+    answers: list[bool | None] = []
+    app = console(stopped())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        app.push_screen(ConfirmScreen("Terminate", "Delete it?", "a\x1b[31mb"), answers.append)
+        await wait_for(pilot, lambda: "a␛[31mb" in screen_text(app), "the name")
+        assert "\x1b" not in screen_text(app)
+        app.screen.query_one(Input).value = "a␛[31mb"
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: answers == [True], "the answer")

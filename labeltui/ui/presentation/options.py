@@ -30,10 +30,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "format": {"folder": "a folder", "zip": "a zip file", "nnunet": "a data set for nnU-Net", "dicom-seg": "DICOM SEG"},
 }  # fmt: skip
 _UNSET: Mapping[str, str] = {
-    "format": "folder, or .zip by the name", "status": "as it is", "level": "as it is", "copies": "as it is",
+    "labels.export format": "folder, or .zip by the name", "report format": "by the name of the file",
+    "status": "as it is", "level": "as it is", "copies": "as it is",
     "model_from": "none: the host keeps its models",
 }  # fmt: skip
-"""What an empty choice means."""
+"""What an empty choice means, by the parameter's name; first the action's id where actions differ."""
 
 YES_NO: Sequence[Option] = (("no", "no"), ("yes", "yes"))
 _WORKLIST: Sequence[Option] = (
@@ -65,11 +66,12 @@ def options_of(
     return list(known) if known else None
 
 
-def with_value(name: str, options: Sequence[Option], value: str) -> list[Option]:
+def with_value(name: str, options: Sequence[Option], value: str, action: str = "") -> list[Option]:
     """Add the option for a value that is not among the options, such as an empty one."""
     if value in [one for one, _ in options]:
         return list(options)
-    return [(value, value or _UNSET.get(name, "the default")), *options]
+    unset = _UNSET.get(f"{action} {name}") or _UNSET.get(name, "the default")
+    return [(value, value or unset), *options]
 
 
 def _known(

@@ -191,7 +191,7 @@ def _field(
     options = options_of(action, param, state, models)
     if options is not None:
         value = value or ("no" if param.kind == "bool" else options[0][0] if param.required else "")
-        options = with_value(param.name, options, value)
+        options = with_value(param.name, options, value, action.id)
     return Field(
         param.name, label_of(action, param), "\n".join((param.help, *notes)), value, options=options,
         example={"pairs": "KEY=VALUE KEY=VALUE", "list": "with a space between"}.get(param.kind, ""),

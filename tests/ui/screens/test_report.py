@@ -13,6 +13,7 @@ from labeltui.domain.problems import Refused
 from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.choices import ChoicesScreen
 from tests.ui.fake_session import connected, console, settled, wait_for
+from tests.ui.screen_text import screen_text
 
 
 async def test_the_proposed_file_is_written_and_an_earlier_one_is_asked_about(
@@ -33,6 +34,7 @@ async def test_the_proposed_file_is_written_and_an_earlier_one_is_asked_about(
         await settled(pilot)
         await pilot.press("R")
         await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        await wait_for(pilot, lambda: "by the name of the file" in screen_text(app), "what no format means")
         proposed = app.screen.query(Input).first().value
         await pilot.press("ctrl+s")
         await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen))

@@ -24,7 +24,7 @@ class ConfirmScreen(Dialog[bool]):
         self._title = title
         self._question = question
         self._typed = typed
-        self._spelt = Input(placeholder=typed or "")
+        self._spelt = Input(placeholder=safe(typed or ""))
         self._spelt.cursor_blink = False
 
     def compose(self) -> ComposeResult:
@@ -62,7 +62,7 @@ class ConfirmScreen(Dialog[bool]):
         self._answer(message.button.name == "yes")
 
     def _answer(self, yes: bool) -> None:
-        if yes and self._typed is not None and self._spelt.value != self._typed:
+        if yes and self._typed is not None and self._spelt.value not in (self._typed, safe(self._typed)):
             self.query_one(".box", Container).border_subtitle = Content("that is not the name · esc cancels")
             return
         self.dismiss(yes)
