@@ -122,9 +122,9 @@ async def confirm(
         return True
     if yes is not None:
         return True
+    await _await_first_poll(session, studies=action.naming is not None)
     read = BEFORE_ASKING.get(action.id)
     note = await read(session, params) if read is not None else ""
-    await _await_first_poll(session, studies=action.naming is not None)
     question = " ".join(filter(None, (note, action.ask(session.store.state, params) or f"{action.title}?")))
     if note and not prompter.present:
         raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", "Confirm it, or add --yes.")

@@ -83,7 +83,7 @@ from labeltui.operations.inference.batch import infer, infer_batch, infer_status
 from labeltui.operations.inference.scoring import score, score_status, score_stop
 from labeltui.operations.inference.tasks import BATCH as BATCHES
 from labeltui.operations.inference.tasks import SCORING as SCORINGS
-from labeltui.operations.inference.tasks import need_running
+from labeltui.operations.inference.tasks import before_server_stop, need_running
 from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
 from labeltui.operations.labels.restore import labels_restore
@@ -219,6 +219,8 @@ BEFORE_ASKING: dict[str, Callable[[Session, Mapping[str, Any]], Awaitable[str]]]
     INFER_STOP.id: lambda session, _given: need_running(session, BATCHES),
     SCORE_STOP.id: lambda session, _given: need_running(session, SCORINGS),
     TRAIN_STOP.id: lambda session, _given: need_training(session),
+    SERVER_STOP.id: lambda session, _given: before_server_stop(session),
+    SERVER_RESTART.id: lambda session, _given: before_server_stop(session),
     LABELS_RESTORE.id: before_restore,
     STUDIES_RESTORE.id: before_undelete,
 }

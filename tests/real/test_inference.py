@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 
 from labeltui.hosts.agent.remote.guard.work import tasks
@@ -24,6 +25,11 @@ client.create_session(sys.argv[3])
 STUDIES = [f"case_{number:03}" for number in range(8)]
 SLOW = ("case_006", "case_007")
 LARGE = (256, 256, 160)  # voxels; the inference of two such studies lasts until it is stopped
+
+
+def read(label: Path) -> np.ndarray:
+    """The values of a label's voxels."""
+    return np.asarray(nibabel.load(label).dataobj)  # type: ignore[attr-defined]
 
 
 def enlarge(study: Path) -> None:
@@ -89,6 +95,14 @@ def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: B
     assert went_on.document["done"] == len(missing) >= 5
     after = stored(studies)
     assert all("original" in after[name]["labels"] for name in STUDIES)
+    # Values of DeepEdit's own labels: its liver has 6, though it is the model's fourth.
+    values = {
+        int(value)
+        for name in STUDIES
+        for value in np.unique(read(studies / f"labels/original/{name}.nii.gz"))
+    }
+    assert values <= {0, 1, 2, 3, 6, 7, 8, 9}
+    assert values & {6, 7, 8, 9}
     assert after["case_007"]["labels"]["final"]["info"]["client_id"] == "ana"
     assert {path.name: path.read_bytes() for path in (studies / "labels/final").iterdir()} == {
         **finals, "case_007.nii.gz": label.read_bytes(),

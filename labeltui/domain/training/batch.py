@@ -75,10 +75,14 @@ def device_of(model: ModelInfo) -> str:
 
 
 def batch_request(model: ModelInfo) -> dict[str, object]:
-    """Return the request's parameters. One worker, because each worker holds the model in GPU memory."""
+    """Return the request's parameters. One worker, because each worker holds the model in GPU memory.
+
+    Without ``restore_label_idx``, MONAI Label numbers the segments 1, 2, 3, …, also where the model's labels have
+    other values (DeepEdit's liver has 6): the label would have the liver's voxels under another organ's value.
+    """
     return {
         "device": device_of(model), "multi_gpu": False, "logging": "WARNING", "save_label": True,
-        "label_tag": TAG, "max_workers": 1, "max_batch_size": 0,
+        "label_tag": TAG, "max_workers": 1, "max_batch_size": 0, "restore_label_idx": True,
     }  # fmt: skip
 
 

@@ -29,6 +29,8 @@ POLL_S = 2.0
 FAILURES = 5
 """Polls in a row that may fail before following ends. The server answers nobody while it loads DICOM."""
 STOP_S = 30.0
+RECONNECT_S = 600.0
+QUICK_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,13 @@ async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> 
             failures += 1
             server = session.store.state.server.value
             down = server is not None and server.state in (ServerState.STOPPED, ServerState.CRASHED)
-            if down or failures >= FAILURES:
+            if not session.link.is_connected:
+                report.progress(
+                    f"The connection is lost. The {kind.name} goes on there; labeltui connects again."
+                )
+                await session.link.ready(RECONNECT_S)
+                failures, reported = 0, ""
+            elif down or failures >= FAILURES:
                 raise
         else:
             failures = 0
@@ -200,6 +208,29 @@ async def need_running(session: Session, kind: Kind) -> str:
     if not await orphans_now(session, kind.task):
         await running(session, kind)
     return ""
+
+
+async def before_server_stop(session: Session) -> str:
+    """Return a sentence about a running batch inference whose log is not read yet, else an empty text.
+
+    A command asks its question before it has read the log, which the console's question is based on.
+    """
+    server = session.store.state.server.value
+    if (
+        server is None
+        or server.state in (ServerState.STOPPED, ServerState.CRASHED)
+        or server.batch is not None
+    ):
+        return ""
+    try:
+        async with asyncio.timeout(QUICK_S):
+            task = await running(session, BATCH)
+    except (LabeltuiError, TimeoutError):
+        return ""
+    done, total, _ = progress_of(_with_output(session, BATCH, task))
+    of = f" ({done or 0} of {total} studies done)" if total else ""
+    name = one_line(task.subject or "a model")
+    return f"A batch inference with {name} runs{of}. It is stopped too; the labels that it has stored stay."
 
 
 async def stop(session: Session, kind: Kind, report: Report) -> Document:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, Unreachable
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.operations.inference.output import at_work, progress_of, with_output
 from labeltui.session.log.store import LogStore
@@ -118,6 +118,7 @@ async def test_each_set_of_studies_is_sent_as_the_server_knows_it(tmp_path: Path
     assert (one["model"], one["label_tag"], one["device"], one["multi_gpu"]) == (
         "deepedit_seg", "original", "cpu", False,
     )  # fmt: skip
+    assert one["restore_label_idx"] is True  # else the segments get other values than the model's labels have
 
 
 @in_virtual_time
@@ -349,6 +350,24 @@ async def test_a_poll_that_fails_does_not_end_the_following_but_five_do(tmp_path
     assert done["state"] == "done"
     assert error.problem.code != "server_gone"
     assert len(server.tasks) == 2
+
+
+@in_virtual_time
+async def test_a_batch_is_followed_again_after_a_lost_connection(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        lists, asked = it.server.documents["GET", "/batch/infer"], list[int]()
+
+        def answer(request: httpx.Request) -> Any:
+            asked.append(1)
+            if len(asked) == 2:
+                it.host.refusals += [Unreachable(Code.CONNECTION_LOST, "no route", "")] * 4
+                it.host.drop()
+            return lists(request) if it.session.link.is_connected and len(asked) != 2 else 500
+
+        it.server.documents["GET", "/batch/infer"] = answer
+        done = await it.run("infer.batch")
+    assert (done["state"], len(server.tasks)) == ("done", 1)
+    assert any("goes on there" in text for text in it.report.texts)
 
 
 @in_virtual_time

@@ -30,6 +30,8 @@ class Asked(Exception):
 
 
 class RaisingPrompter:
+    present = True
+
     async def ask(self, prompt: str) -> str:
         raise Asked(prompt)
 
@@ -103,3 +105,20 @@ def test_no_stop_is_refused_as_unconfirmed_before_it_is_known_whether_anything_r
     refuse_unwanted(parse(["infer", "stop", "--json"]), Output(as_json=True))
     with pytest.raises(Refused):
         refuse_unwanted(parse(["server", "stop", "--json"]), Output(as_json=True))
+
+
+@in_virtual_time
+@pytest.mark.parametrize("action", ["server.stop", "server.restart"])
+async def test_a_command_that_stops_the_server_names_the_batch_before_it_has_read_the_log(
+    tmp_path: Path, action: str
+) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        running = {
+            "id": "1", "status": "RUNNING", "request": {"model": "deepedit_seg"},
+            "start_ts": "2026-11-23 17:11:00", "details": LINES[:150],
+        }  # fmt: skip
+        it.server.documents["GET", "/batch/infer"] = lambda _request: [running]
+        prompter = cast(TerminalPrompter, RaisingPrompter())
+        with pytest.raises(Asked, match=r"deepedit_seg runs \(3 of 5 studies done\)") as asked:
+            await confirm(it.session, BY_ID[action], {}, None, prompter)
+        assert "Stop the server?" in str(asked.value)
