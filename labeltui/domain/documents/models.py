@@ -10,12 +10,20 @@ from labeltui.domain.state import SessionState
 
 
 def model_line(models: Models, model: HostModel) -> Document:
-    """One model of ``models list``. ``weights`` is trained, pretrained, bundle or untrained."""
+    """One model of ``models list``. ``weights`` is trained, pretrained, bundle or untrained.
+
+    ``published_at`` and ``best`` are those of the training, also if this machine has sent that version back since.
+    """
     file = model.published
+    copy = next((one for one in models.copies if file is not None and one.sha256 == file.sha256), None)
+    at = copy.saved_at if copy is not None else None if file is None else _at(file)
+    best = None if copy is None else copy.best
     return {
         "model": model.name,
         "weights": model.weights.value,
-        "published_at": None if file is None else moment(_at(file)),
+        "published_at": moment(at),
+        "metric": None if best is None else best.metric,
+        "best": None if best is None else best.value,
         "here": None if file is None else models.is_here(model),
         "size": None if file is None else file.size,
         "sha256": None if file is None else file.sha256,

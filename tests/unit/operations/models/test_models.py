@@ -108,6 +108,10 @@ async def test_rollback_goes_back_one_version_at_a_time(tmp_path: Path) -> None:
         )
         back = [(await it.run("models.rollback", model="deepedit"))["sha256"] for _ in range(2)]
         error = await it.failing("models.rollback", model="deepedit")
+        it.host.files.write(FILE, checkpoint(b"first"), mtime_ns=9 * 10**18)  # as if sent much later
+        listed = await it.run("models.list")
+    trained = {version["sha256"]: version["saved_at"] for version in listed["copies"]}
+    assert listed["models"][0]["published_at"] == trained[first]  # not the time at which it was sent back
     assert back == [second, first]
     assert error.problem.code == "no_model"
 
