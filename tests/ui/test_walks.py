@@ -1,4 +1,4 @@
-"""From no profile to the report in the demo, with keys only, led by nothing but the screen."""
+"""From no profile to the report in the demo, with keys only and with clicks only, led by nothing but the screen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from labeltui.domain.states import TrainState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
-from tests.ui.screen_text import screen_text
+from tests.ui.screen_text import rows, screen_text
 from tests.ui.test_guide_in_demo import quicken
 
 pytestmark = pytest.mark.slow
@@ -32,6 +32,15 @@ async def seen(pilot: Pilot[Any], text: str) -> None:
     while text not in screen_text(app):
         assert time.monotonic() < end, f"never on screen: {text!r}\n{screen_text(app)}"
         await pilot.pause(0.05)
+
+
+async def click(pilot: Pilot[Any], text: str) -> None:
+    """Click the first place where the screen shows a text."""
+    await seen(pilot, text)
+    lines = [row.text for row in rows(pilot.app)]
+    at = next(index for index, line in enumerate(lines) if text in line)
+    await pilot.click(offset=(lines[at].index(text), at))
+    await pilot.pause()
 
 
 def report_in(home: Path) -> str:
@@ -60,6 +69,31 @@ async def test_keys_lead_from_no_profile_to_the_report(home: Path) -> None:
         await pilot.press("ctrl+s")
         await seen(pilot, "Report written")
     assert "deepedit" in report_in(home)
+
+
+async def test_clicks_lead_from_no_profile_to_the_report(home: Path) -> None:
+    app = Console(Launch())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await click(pilot, "Try the demo")
+        await seen(pilot, "[H] guide")
+        await trained(pilot)
+        await click(pilot, "[H] guide")
+        await seen(pilot, "better model")
+        await click(pilot, "· esc")
+        await gone(pilot, "better model")
+        await click(pilot, "ctrl+p commands")
+        await click(pilot, "Write the report")
+        await seen(pilot, "~/labeltui-demo")
+        await click(pilot, "  Report  ")
+        await seen(pilot, "Report written")
+    assert "deepedit" in report_in(home)
+
+
+async def gone(pilot: Pilot[Any], text: str) -> None:
+    end = time.monotonic() + LONGEST_S
+    while text in screen_text(pilot.app):
+        assert time.monotonic() < end, f"still on screen: {text!r}"
+        await pilot.pause(0.05)
 
 
 async def trained(pilot: Pilot[Any]) -> None:
