@@ -1,4 +1,4 @@
-"""Write the lists of keys in README.md and MANUAL.md from the action registry and the panes.
+"""Write the lists of keys in README.md and labeltui/MANUAL.md from the action registry and the panes.
 
 ``python -m tests.readme``. A test fails if a list is not what this writes.
 """
@@ -16,7 +16,7 @@ from labeltui.ui.panes.pane_keys import PaneKey
 from labeltui.ui.panes.queue.pane import QueuePane
 
 ROOT = Path(__file__).parents[1]
-README, MANUAL = ROOT / "README.md", ROOT / "MANUAL.md"
+README, MANUAL = ROOT / "README.md", ROOT / "labeltui/MANUAL.md"
 _KEYS = re.compile(r"(<!-- keys: [^\n]*-->\n).*?(<!-- end of keys -->)", re.DOTALL)
 _DIRECT = KeyMap()
 _FIRST_HOUR = (

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
-from labeltui.domain.documents import documents
 from labeltui.domain.documents.consoles import consoles_document
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.documents.pod import money_document, pod_document
+from labeltui.domain.documents.status import status_document
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.rules.ohif import ohif_url
 from labeltui.operations.refresh import refresh_labels, refresh_models, refresh_money
@@ -40,7 +40,7 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
         "guard": guard_document(state.guard, now),
         "consoles": consoles_document(state.consoles.value),
     }
-    return {**documents.status_document(state, now), **more}
+    return {**status_document(state, now), **more}
 
 
 async def server_status(session: Session, _params: NoParams, _report: Report) -> Document:

@@ -17,7 +17,7 @@ from tests.pictures.svg import Frame, draw
 from tests.ui.fake_session import FakeSession, settled, wait_for
 from tests.ui.screen_text import rows, screen_text
 
-FOLDER = Path(__file__).parents[2] / "pictures"
+FOLDER = Path(__file__).parent
 SIZE = (120, 40)
 STILL = -8
 """The frame of the still picture: the training runs, and all labels are home."""

@@ -49,4 +49,4 @@ async def test_pictures_are_not_stale() -> None:
         ElementTree.fromstring(text)
         assert len(text.encode()) < MOST_BYTES
         stored = (FOLDER / name).read_text(encoding="utf-8")
-        assert stored == text, f"pictures/{name} is stale. Look at it after: python -m tests.pictures"
+        assert stored == text, f"tests/pictures/{name} is stale. Look at it after: python -m tests.pictures"

@@ -13,7 +13,7 @@ from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTask, ServerStatus
-from labeltui.domain.state import Alert, SessionState
+from labeltui.domain.state import Alert
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainStatus
@@ -41,29 +41,6 @@ def moment(at: datetime | None) -> str | None:
 def failure_document(problem: Problem) -> Document:
     """A failure as ``{"error": {"code", "message", "hint"}}``, with ``detail`` only if there is evidence."""
     return {"error": _problem(problem)}
-
-
-def status_document(state: SessionState, now: datetime) -> Document:
-    """``labeltui status``: everything that the status strip shows."""
-    identity = state.identity
-    copies = state.labels.value
-    damaged, worklist = copies.damaged_finals if copies is not None else (), state.worklist.value
-    studies = studies_document(state.queue, now, damaged, worklist.second if worklist is not None else ())
-    return {
-        "as_of": moment(now),
-        "profile": identity.profile or None,
-        "read_only": identity.read_only,
-        "demo": identity.demo,
-        "scenario": identity.scenario or None,
-        "host": host_document(state.host, now),
-        "load": metrics_document(state.metrics, now),
-        "tunnel": tunnel_document(state.tunnel, now),
-        "server": server_document(state.server, now),
-        "studies": {key: value for key, value in studies.items() if key != "studies"},
-        "labels": labels_document(state.labels, now),
-        "training": training_document(state.training, now),
-        "alerts": [alert_document(alert) for alert in state.alerts],
-    }
 
 
 def host_document(reading: Reading[HostStatus], now: datetime) -> Document:

@@ -22,9 +22,10 @@ from labeltui import __version__
 from labeltui.actions import ACTIONS
 from labeltui.config.secrets import looks_secret
 from labeltui.domain.documents.consoles import consoles_document
-from labeltui.domain.documents.documents import alert_document, moment, status_document
+from labeltui.domain.documents.documents import alert_document, moment
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.pod import pod_document
+from labeltui.domain.documents.status import status_document
 from labeltui.domain.literal import visible
 from labeltui.domain.ssh_address import parse
 from labeltui.operations.support.redaction import REMOVED

@@ -11,11 +11,11 @@ from labeltui.domain.documents.documents import (
     labels_document,
     moment,
     server_document,
-    status_document,
     studies_document,
     training_document,
     tunnel_document,
 )
+from labeltui.domain.documents.status import status_document
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
