@@ -28,6 +28,7 @@ def together() -> SessionState:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.slow
 def test_also_here(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
     monkeypatch.setattr(FakeSession, "prompt", f"root@{PROMPT} ".encode())
     assert snap_compare(console(together()), terminal_size=size, run_before=before("1"))

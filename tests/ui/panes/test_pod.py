@@ -55,6 +55,7 @@ LOOKS: dict[str, Callable[[], SessionState]] = {
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
 )
+@pytest.mark.slow
 def test_pictures(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
     async def prepare(pilot: Pilot[Any]) -> None:
         await settled(pilot)

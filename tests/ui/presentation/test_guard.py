@@ -164,6 +164,7 @@ async def test_k_is_the_panes_key_while_no_stop_is_near_and_a_letter_in_a_filter
     [("stuck", (80, 24)), ("warning", (120, 40)), ("stuck", (200, 60))],
     ids=["80", "120", "200"],
 )
+@pytest.mark.slow
 def test_pictures(snap_compare: Callable[..., bool], size: tuple[int, int], name: str) -> None:
     stuck = replace(STUCK, budget=5.0, spent=4.2)
     app = console(guarded({"warning": WARNING, "stuck": stuck}[name]))

@@ -201,6 +201,7 @@ def test_rows_keep_to_their_room_and_show_every_character(room: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.slow
 def test_picture_of_the_list(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def prepare(pilot: Pilot[Any]) -> None:
         await opened(pilot, bare=True)
@@ -211,6 +212,7 @@ def test_picture_of_the_list(snap_compare: Compare, size: tuple[int, int]) -> No
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.slow
 def test_picture_of_the_details(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def prepare(pilot: Pilot[Any]) -> None:
         screen = await opened(pilot, bare=True)

@@ -10,6 +10,7 @@ from labeltui.cli import main
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.config.load import load, select
 from labeltui.config.questions import QUESTIONS
+from labeltui.support import desk
 
 
 def test_the_file_of_init_is_private(tmp_path):
@@ -96,8 +97,9 @@ def test_init_asks_in_a_terminal_what_the_console_asks(tmp_path, monkeypatch, ca
     monkeypatch.setenv("HOME", str(tmp_path))
     path, key = tmp_path / "config.toml", tmp_path / "id"
     key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    by_ssh = "1" if desk.WINDOWS else "2"  # Windows can't be the host itself
     asked = typing(
-        monkeypatch, "9", "2", "root@pod:99999", f"ssh root@gpu-7 -p 40022 -i {key}", "", "images", ""
+        monkeypatch, "9", by_ssh, "root@pod:99999", f"ssh root@gpu-7 -p 40022 -i {key}", "", "images", ""
     )
     assert main(["config", "init", "--config", str(path)], console=lambda _: 1) == 0
     name, profile = select(load(path), None)
@@ -111,6 +113,12 @@ def test_init_asks_in_a_terminal_what_the_console_asks(tmp_path, monkeypatch, ca
         dict.fromkeys(question.partition(" [")[0].rstrip(":") for question in asked[2:])
     )
     assert "opens the console" in printed.out
+
+
+@pytest.mark.posix
+def test_init_adds_this_machine_to_the_profiles(tmp_path, monkeypatch):
+    path = tmp_path / "config.toml"
+    path.write_text('[profiles.gpu-7]\nhost = "ssh"\nssh.address = "root@gpu-7"\n')
     typing(monkeypatch, "1", str(tmp_path))
     assert main(["config", "init", "--config", str(path)], console=lambda _: 1) == 0
     assert list(load(path).file.profiles) == ["gpu-7", "local"]

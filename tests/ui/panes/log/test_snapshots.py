@@ -67,6 +67,7 @@ def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
     ],
     ids=["error", "opened", "asking", "columns", "wrapped", "filtered"],
 )
+@pytest.mark.slow
 def test_log(snap_compare: Compare, size: tuple[int, int], keys: tuple[str, ...]) -> None:
     app = console(replace(connected(), log_errors=7), log=RECORDED.read_bytes())
     assert snap_compare(app, terminal_size=size, run_before=before(*keys))

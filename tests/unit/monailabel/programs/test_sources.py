@@ -13,7 +13,7 @@ from tests.unit.hosts.agent_process import pythons
 STUBS = {
     "requests/__init__.py": "class Session: pass\nclass RequestException(Exception): pass\n",
     "requests/adapters.py": "class HTTPAdapter: pass\n",
-    "numpy.py": "def diag(_values): pass\n",
+    "numpy.py": "def array(_values): pass\ndef diag(_values): pass\n",
     "dicomweb_client.py": "class DICOMwebClient: pass\n",
 }
 
