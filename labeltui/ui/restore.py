@@ -119,20 +119,20 @@ class ConsoleDriver(PlatformDriver):
         """Read keys until the console ends. A failure ends the console, because nobody could quit it without keys."""
         try:
             if not WINDOWS:
-                self._read_keyboard()
+                self._read_keyboard(self.fileno)
         except OSError:
             self._hung_up()
         except Exception as error:
             self._app.call_later(self._app._handle_exception, error)
 
-    def _read_keyboard(self) -> None:
-        """Read what is typed. Textual's own loop would take the terminal's answers for keys."""
+    def _read_keyboard(self, terminal: int) -> None:
+        """Read keys from a descriptor. Textual's own loop would take the terminal's answers for keys."""
         parser, decode = XTermParser(self._debug), getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
-            selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(terminal, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 ready = selector.select(POLL_S)
-                data = os.read(self.fileno, READ_BYTES) if ready else b""
+                data = os.read(terminal, READ_BYTES) if ready else b""
                 if ready and not data:
                     self.exit_event.wait(POLL_S)
                 text = self.answers(decode(data))
