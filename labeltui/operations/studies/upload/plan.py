@@ -94,15 +94,18 @@ async def plan_upload(session: Session, params: StudiesUploadParams, work: Path,
     host = await agent.compare_upload(folder, names, [(one.name, one.size, one.mtime_ns) for one in files])
     left += [LeftOut(one.shown, why) for one in files if (why := _other_name(one, host))]
     files = [file for file in files if not _other_name(file, host)]
-    labels = [] if params.anyway else [file for file in files if _image_there(file, host)]
-    left += [LeftOut(one.shown, label_of(_image_there(one, host)), misread=True) for one in labels]
-    files = [file for file in files if file not in labels]
+    images = {} if params.anyway else {file.name: _image_there(file, host) for file in files}
+    left += [
+        LeftOut(one.shown, label_of(image), misread=True) for one in files if (image := images.get(one.name))
+    ]
+    files = [file for file in files if not images.get(file.name)]
     same = await equal_files(agent, folder, files, host, checksum=params.checksum)
+    equal = {file.name for file in same}
     missing = [file for file in files if file.name not in host.there]
     return Plan(
         folder,
         tuple(missing),
-        tuple(file for file in files if file.name in host.there and file not in same),
+        tuple(file for file in files if file.name in host.there and file.name not in equal),
         tuple(same),
         tuple(left),
         host.free,
