@@ -25,6 +25,11 @@ class HostStatus:
     user: str = ""
     latency_ms: float | None = None
 
+    @property
+    def connected_since(self) -> datetime | None:
+        """When the present connection was made; None without one."""
+        return self.since if self.state is LinkState.CONNECTED else None
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:

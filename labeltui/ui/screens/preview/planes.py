@@ -68,7 +68,11 @@ class PlanesScreen(Dialog[None]):
 
     def _fail(self, error: LabeltuiError) -> None:
         text = f"{error.problem.message} {error.problem.hint}".strip()
-        self._tell(f"{text} r reads it again, esc closes.", Tone.WARN)
+        self._tell(f"{text} {self._way_on(error)}", Tone.WARN)
+
+    def _way_on(self, error: LabeltuiError) -> str:
+        """Return a sentence with the next step after an error."""
+        return "r reads it again, esc closes."
 
     def _tell(self, text: str, tone: Tone = Tone.FAINT) -> None:
         self._message.update(Content.styled(safe(text), tone))

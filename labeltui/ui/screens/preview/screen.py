@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import on
 from textual.binding import Binding
 
-from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.domain.state import SessionState
 from labeltui.domain.studies.preview import Preview
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed
+from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.screens.dialogs.dialog import STYLES
 from labeltui.ui.screens.preview.cells import Drawing
@@ -66,17 +71,53 @@ class PreviewScreen(PlanesScreen):
         self._open, self._choices = open_preview, labels
         self._found: Sequence[Choice] = ()
         self._shown: list[tuple[str, str]] = []
+        self._connection: datetime | None = None  # when the connection of the newest attempt was made
+        self._waits = False
+        self._stop: Callable[[], None] = lambda: None
 
     def on_mount(self) -> None:
         """Open the preview with the study's first label."""
+        if (session := console_of(self).session) is not None:
+            self._stop = session.store.subscribe(self._state_changed)
         self._begin_drawing()
         self._tell("Reading the labels …")
         self.run_worker(self._begin(), group="open", exclusive=True)
 
     async def on_unmount(self) -> None:
         """Remove the pictures, and end the program on the host."""
+        self._stop()
         self._pictures.end()
         await self._close()
+
+    # -- after a lost connection
+
+    def _way_on(self, error: LabeltuiError) -> str:
+        self._waits = isinstance(error, Unreachable)
+        if self._waits:
+            return "It is read again once the host is connected; esc closes."
+        return super()._way_on(error)
+
+    def _state_changed(self, _state: SessionState, fields: Changed) -> None:
+        if Fields.host in fields:
+            self._reopen_connected()
+
+    def _reopen_connected(self) -> None:
+        """Read the study again if the host has another connection than the one that failed.
+
+        Does nothing behind another screen; this one calls it again when it is on top.
+        """
+        made = self._connected_since()
+        if self._waits and made not in (None, self._connection) and self.app.screen is self:
+            self.action_again()
+
+    def _connected_since(self) -> datetime | None:
+        host = console_of(self).state.host.value
+        return host.connected_since if host is not None else None
+
+    def on_screen_resume(self) -> None:
+        """Show images, and read the study again if the connection came back behind another screen."""
+        super().on_screen_resume()
+        self._reopen_connected()
 
     # -- opening
 
@@ -87,6 +128,7 @@ class PreviewScreen(PlanesScreen):
 
     async def _reopen(self) -> None:
         """Open the preview again, with the labels that were chosen. The pictures stay until the new ones are here."""
+        self._waits, self._connection = False, self._connected_since()
         self._tell("Reading the image on the host …")
         try:
             await self._close()
@@ -94,6 +136,7 @@ class PreviewScreen(PlanesScreen):
         except LabeltuiError as error:
             self._fail(error)
             return
+        self._connection = self._connected_since()
         self._preview, self._dice = preview, None
         self._fetchers = {plane: Fetcher(self, preview, plane, self._arrived, self._fail) for plane in PLANES}
         self._view = View.of(preview.volume, self._view)

@@ -12,15 +12,17 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, Unreachable
+from labeltui.domain.states import LinkState
 from labeltui.domain.studies.preview import WINDOWS, LabelFacts, Plane
 from labeltui.domain.studies.study import Study
 from labeltui.session.labels.index import Entry
 from labeltui.ui.app import Console
+from labeltui.ui.screens.preview.labels import LabelsScreen
 from labeltui.ui.screens.preview.plane import PlaneView
 from labeltui.ui.screens.preview.screen import PreviewScreen
 from labeltui.ui.screens.study import StudyScreen
-from tests.ui.fake_session import NOW, console, settled, wait_for
+from tests.ui.fake_session import NOW, ago, console, fresh, settled, wait_for
 from tests.ui.panes.queue_pane import SIZE, with_studies
 from tests.ui.screen_text import screen_text
 from tests.ui.screens.preview.fake_preview import ORGAN, FakePreview, facts, volume
@@ -209,6 +211,49 @@ async def test_an_error_names_the_next_step_and_r_tries_again(previews: Opened) 
         await pilot.press("down")
         await wait_for(pilot, lambda: "The program ended." in screen_text(app))
         assert "27 of 40" in title(app), "the last slice stays"
+
+
+async def test_a_lost_connection_is_waited_for_and_the_slice_read_again_once_on_top(previews: Opened) -> None:
+    app = app_with_copies()
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("home")
+        await wait_for(pilot, lambda: "1 of 40" in title(app))
+        previews.last.error = Unreachable(Code.CHANNEL_CLOSED, "The connection was lost.")
+        await pilot.press("up")
+        await wait_for(pilot, lambda: "lost. It is read again once the host is connected" in screen_text(app))
+        assert len(previews.previews) == 1, "the failed connection is not tried again"
+        state = app.state
+        host = state.host.value
+        assert host is not None
+        store = app._given.store  # type: ignore[union-attr]
+        store.publish(replace(state, host=fresh(replace(host, state=LinkState.RECONNECTING, since=NOW))))
+        await pilot.press("l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LabelsScreen))
+        store.publish(replace(state, host=fresh(replace(host, since=NOW))))
+        await settled(pilot)
+        assert len(previews.previews) == 1, "nothing is read behind another screen"
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: "2 of 40" in title(app), "the slice that was asked for")
+        assert "connected; esc" not in screen_text(app)
+        store.publish(replace(state, host=fresh(replace(host, since=ago(0), latency_ms=2.0))))
+        await settled(pilot)
+        assert len(previews.previews) == 2
+
+
+async def test_a_connection_that_comes_back_under_the_preview_reads_it_at_once(previews: Opened) -> None:
+    previews.error = Unreachable(Code.UNREACHABLE, "The host can't be reached.", "Check the network.")
+    app = app_with_copies()
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("4", "V")
+        await wait_for(pilot, lambda: "network. It is read again once" in screen_text(app))
+        state = app.state
+        assert state.host.value is not None
+        app._given.store.publish(  # type: ignore[union-attr]
+            replace(state, host=fresh(replace(state.host.value, since=NOW)))
+        )
+        await wait_for(pilot, lambda: "27 of 40" in title(app))
 
 
 async def test_a_label_that_can_not_be_shown_says_why(
