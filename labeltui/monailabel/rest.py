@@ -12,7 +12,7 @@ import httpx
 from pydantic import ValidationError
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, Refused
 from labeltui.domain.training.tasks import Task
 from labeltui.monailabel import convert, wire
 from labeltui.monailabel.http import Http, check, parsed
@@ -93,7 +93,7 @@ class Rest:
             "POST", path, name=f"{task}.start", json=dict(body), params=dict(query or {})
         )
         if answer.status == 429:
-            raise Failed(
+            raise Refused(
                 _ALREADY[task],
                 f"The server is already {task}.",
                 "Stop the running task first, or use --enqueue."

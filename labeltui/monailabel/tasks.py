@@ -16,7 +16,7 @@ class TaskRest(Rest):
     """Requests to ``/train``, ``/scoring`` and ``/batch/infer``."""
 
     async def train(self, model: str, request: Mapping[str, Any], *, enqueue: bool = False) -> Task:
-        """Submit a training. Raises Failed ``already_training``.
+        """Submit a training. Raises Refused ``already_training``.
 
         The server accepts unknown models and wrong values; such a task fails seconds later.
         """
@@ -38,7 +38,7 @@ class TaskRest(Rest):
         check(await self._http.ask("DELETE", "/train/", name="train.stop"))
 
     async def score(self, method: str, request: Mapping[str, Any] | None = None) -> Task:
-        """Submit a scoring. Raises Failed ``already_scoring``."""
+        """Submit a scoring. Raises Refused ``already_scoring``."""
         return await self._start(f"/scoring/{segment(method)}", "scoring", request or {})
 
     async def scoring_task(self) -> Task | None:
@@ -56,7 +56,7 @@ class TaskRest(Rest):
     async def batch_infer(
         self, model: str, request: Mapping[str, Any] | None = None, *, images: Images = "unlabeled"
     ) -> Task:
-        """Submit an inference over many studies. Raises Failed ``already_inferring``."""
+        """Submit an inference over many studies. Raises Refused ``already_inferring``."""
         return await self._start(
             f"/batch/infer/{segment(model)}", "inferring", request or {}, {"images": images}
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Refused
 from labeltui.domain.rules.ended_work import STOPS, own_orphans
 from labeltui.domain.server.server import OrphanTask
 from labeltui.domain.states import NOUNS
@@ -38,9 +38,9 @@ async def end_orphans(session: Session, orphans: Sequence[OrphanTask], report: R
 
 
 async def refuse_beside_orphan(session: Session, task: str, code: Code) -> None:
-    """Raise Failed with ``code`` while such a task of an earlier server is at work: two would write the same."""
+    """Raise Refused with ``code`` while such a task of an earlier server is at work: two would write the same."""
     for orphan in await orphans_now(session, task):
-        raise Failed(
+        raise Refused(
             code, f"A {orphan.named} is still at work although its server has ended.",
             f"It goes on to write. Stop it with `labeltui {STOPS[task]}`, or wait for its end.",
         )  # fmt: skip

@@ -441,7 +441,7 @@ def test_a_second_start_and_a_stop_with_one_queued(bench: Bench) -> None:
     first = bench.run("train", "start", "deepedit", "--max-epochs", "50")
     assert (first.code, first.document["state"]) in ((0, "running"), (0, "queued"))
     second = bench.run("train", "start", "deepedit")
-    assert (second.code, second.document["error"]["code"]) == (1, "already_training")
+    assert (second.code, second.document["error"]["code"]) == (3, "already_training")
     queued = bench.run("train", "start", "deepedit", "--max-epochs", "50", "--enqueue")
     assert queued.code == 0
     assert bench.run("train", "status").document["queued"] == 1

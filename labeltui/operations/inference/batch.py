@@ -24,8 +24,9 @@ from labeltui.domain.training.batch import (
     default_model,
     studies_of,
 )
+from labeltui.operations.beside import REQUESTED_BY
 from labeltui.operations.inference.cut_off import cut_off, without
-from labeltui.operations.inference.tasks import BATCH, follow, status, stop
+from labeltui.operations.inference.tasks import BATCH, begin, follow, status, stop
 from labeltui.operations.orphans import refuse_beside_orphan
 from labeltui.operations.refresh import refresh_models
 from labeltui.session.runtime.fields import Fields
@@ -44,7 +45,7 @@ async def infer_batch(session: Session, params: InferBatchParams, report: Report
     """Label many studies with a model, and report progress until the end.
 
     Raises Misused for studies that are named without ``marked``; Failed ``nothing_left`` if no study fits,
-    ``unknown_model``, ``unknown_study``, and ``already_inferring``.
+    ``unknown_model`` and ``unknown_study``; Refused ``already_inferring`` beside another one.
     """
     images = params.images or "unlabelled"
     if (images == "marked") != bool(params.studies):
@@ -89,10 +90,13 @@ async def _infer(
     chosen = set(ids)
     cut = await cut_off(session, [study for study in listed if study.id in chosen], report)
     ids = without(ids, cut, report)
-    request = _with_studies(batch_request(model), ids, names=bool(cut) or new or images == "marked")
+    parameters = {**batch_request(model), REQUESTED_BY: session.consoles.who}
+    request = _with_studies(parameters, ids, names=bool(cut) or new or images == "marked")
     replaced = sum(TAG in study.tags for study in listed if study.id in set(ids))
     noise = await _is_untrained(session, model.name)
-    task = await session.api.client().batch_infer(model.name, request, images=SETS[images])
+    task = await begin(
+        session, BATCH, lambda client: client.batch_infer(model.name, request, images=SETS[images])
+    )
     await session.consoles.release(INFER.title, INFER_BATCH.title)  # the server lists the task from now on
     _announce(report, model.name, len(ids), replaced, untrained=noise)
     document = await follow(session, BATCH, task.id, report)

@@ -9,7 +9,8 @@ from labeltui.actions.params import NoParams
 from labeltui.domain import states
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.operations.inference.tasks import SCORING, follow, status, stop
+from labeltui.operations.beside import REQUESTED_BY
+from labeltui.operations.inference.tasks import SCORING, begin, follow, status, stop
 from labeltui.operations.orphans import refuse_beside_orphan
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ async def score(session: Session, params: ScoreParams, report: Report) -> Docume
     """Run a scoring to its end, and return its results by study.
 
     ``epistemic`` is the one method of that kind that the server offers. The server accepts methods that it does not
-    have, and lets them fail. Raises Failed ``bad_parameter`` for such a method, and ``already_scoring``.
+    have, and lets them fail. Raises Failed ``bad_parameter`` for such a method, and Refused ``already_scoring``.
     """
     state = await session.readiness.need_server()
     offered = state.info.value.scoring if state.info.value is not None else ()
@@ -34,7 +35,8 @@ async def score(session: Session, params: ScoreParams, report: Report) -> Docume
         )
         raise Failed(Code.BAD_PARAMETER, f"The server has no scoring method {params.method!r}.", hint)
     await refuse_beside_orphan(session, states.SCORING, Code.ALREADY_SCORING)
-    task = await session.api.client().score(fit[0])
+    who = {REQUESTED_BY: session.consoles.who}
+    task = await begin(session, SCORING, lambda client: client.score(fit[0], who))
     await session.consoles.release(SCORE.title)  # the server lists the task from now on
     report.progress(f"Scoring with {fit[0]}. It goes on without labeltui; `labeltui score stop` stops it")
     return await follow(session, SCORING, task.id, report)

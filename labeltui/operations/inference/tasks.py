@@ -17,6 +17,7 @@ from labeltui.domain.states import ServerState
 from labeltui.domain.text import one_line
 from labeltui.domain.training.batch import how_to_go_on
 from labeltui.domain.training.tasks import Task, TaskState
+from labeltui.operations.beside import submitted
 from labeltui.operations.inference.output import at_work, progress_of, with_output
 from labeltui.operations.orphans import end_orphans, orphan_document, orphans_now
 
@@ -50,6 +51,20 @@ BATCH = Kind(
 SCORING = Kind(
     "scoring", "scoring", "labeltui score", lambda c: c.scoring_tasks(), lambda c: c.stop_scoring()
 )
+
+
+async def begin(session: Session, kind: Kind, submit: Callable[[MonaiLabelClient], Awaitable[Task]]) -> Task:
+    """Return the task that ``submit`` submits. Raises Refused that says who runs the one of this kind, if one runs."""
+    client = session.api.client()
+
+    def progress(task: Task) -> str:
+        done, total, _ = progress_of(_with_output(session, kind, task))
+        return f" ({done or 0} of {total} studies done)" if total else ""
+
+    async def present() -> Task | None:
+        return _present(await kind.tasks(client))
+
+    return await submitted(submit(client), present, kind.name, kind.command, progress)
 
 
 async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> Document:

@@ -16,6 +16,7 @@ from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import TRAIN, TrainState
 from labeltui.monailabel.train_request import train_request
+from labeltui.operations.beside import submitted
 from labeltui.operations.orphans import end_orphans
 from labeltui.operations.refresh import refresh_trainings
 from labeltui.operations.training.following import ACTIVE, LISTED_S, ended_document, follow
@@ -34,8 +35,8 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     """Fine-tune a model on the submitted labels.
 
     The server accepts trainings that can't work and lets them fail seconds later, so known causes are checked
-    here first. Raises Failed ``unknown_model``, ``no_labels``, ``labels_damaged``, ``labels_not_boxes`` or
-    ``already_training``.
+    here first. Raises Failed ``unknown_model``, ``no_labels``, ``labels_damaged`` or ``labels_not_boxes``, and
+    Refused ``already_training``.
     """
     state = await session.readiness.need_server()
     await session.readiness.first_readings(Fields.training)
@@ -48,7 +49,9 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     config = info.trainers[model].config if info is not None and model in info.trainers else {}
     request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
     report.progress(f"Starting to train {model}")
-    task = await session.api.client().train(model, request, enqueue=params.enqueue)
+    client = session.api.client()
+    begun = client.train(model, request, enqueue=params.enqueue)
+    task = await submitted(begun, client.train_running, "training", "labeltui train")
     session.pollers.submitted(task)
     await session.consoles.release(TRAIN_START.title)  # the server lists the training from now on
     if params.follow:

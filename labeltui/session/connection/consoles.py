@@ -41,6 +41,11 @@ class Consoles:
         }  # fmt: skip
         self._held: set[str] = set()
 
+    @property
+    def who(self) -> str:
+        """User and machine of this console, such as ``anna@ward3``."""
+        return str(self._console["who"])
+
     async def run(self, agent: AgentClient) -> None:
         """Enter this console, and list the others until the agent is gone."""
         self._console["program"], entered = "console", False

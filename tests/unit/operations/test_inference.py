@@ -227,8 +227,29 @@ async def test_a_second_one_is_refused_and_more_ids_than_an_argument_holds(tmp_p
         objects = it.server.datastore["objects"]
         objects.update({f"{number:0300}": objects["a b"] for number in range(400)})
         many = await it.failing("infer.batch", images="all", new=True)
-    assert (second.problem.code, many.problem.code) == ("already_inferring", "bad_size")
-    assert scored.problem.code == "already_scoring"
+    assert (second.problem.code, second.exit_code, many.problem.code) == ("already_inferring", 3, "bad_size")
+    assert (scored.problem.code, scored.exit_code) == ("already_scoring", 3)
+
+
+@in_virtual_time
+async def test_a_second_one_is_answered_with_who_began_the_first_and_when(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        server.ends, server.lines = "", [progress("a b", 4, 20, 10)]
+        request = {"query": "all", "model": "deepedit_seg", "requested_by": "anna\x1b[2J@ward3"}
+        server.tasks = [{
+            "id": "7", "status": "RUNNING", "request": request, "details": server.lines,
+            "start_ts": "2026-11-23 17:11:00",
+        }]  # fmt: skip
+        server.refused = True
+        second = await it.failing("infer.batch")
+        server.refused, server.ends = False, "DONE"
+        await it.run("infer.batch")
+    assert second.problem.message == (
+        "A batch inference with deepedit_seg runs since 2026-11-23 17:11 by the host's clock, "
+        "begun by anna [2J@ward3 (4 of 20 studies done)."
+    )
+    assert "`labeltui infer stop`" in second.problem.hint
+    assert server.request["requested_by"] == it.session.consoles.who
 
 
 @in_virtual_time

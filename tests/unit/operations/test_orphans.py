@@ -44,7 +44,7 @@ async def test_no_other_batch_begins_while_one_still_writes(tmp_path: Path) -> N
         it.host.agent.orphans = [BATCH]
         error = await it.failing("infer.batch")
         asked = it.server.asked("POST", "/batch/infer")
-    assert (error.problem.code, asked) == ("already_inferring", [])
+    assert (error.problem.code, error.exit_code, asked) == ("already_inferring", 3, [])
     assert "batch inference of seg (pid 61)" in error.problem.message
     assert "infer stop" in error.problem.hint
 
