@@ -178,13 +178,9 @@ class Host(Protocol):
         """
         ...
 
-    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """Copy a file to the host.
+    async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+        """Copy a file from the host.
 
         An interrupted copy is resumed. The file gets the name ``target`` only after its checksum was compared.
         """
-        ...
-
-    async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
-        """Copy a file from the host, as :meth:`upload` does."""
         ...

@@ -341,10 +341,6 @@ class LocalHost:
         self._open.add(relay)
         return relay
 
-    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """See :class:`~labeltui.hosts.base.Host`."""
-        await transfer.upload(self, source, target, progress=progress)
-
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """See :class:`~labeltui.hosts.base.Host`."""
         await transfer.download(self, source, target, progress=progress)

@@ -1,9 +1,9 @@
-"""Copies files to and from a host. An interrupted copy is resumed; the checksum is compared at the end.
+"""Copies files from a host. An interrupted copy is resumed; the checksum is compared at the end.
 
-Bytes go through the stdin or stdout of one command, in order, into ``NAME.part``. Its size is therefore the
-progress of an interrupted copy. The copy is resumed only if those bytes are the beginning of the source. A copy
-with another checksum is deleted. SFTP is not used: it may be disabled, and its parallel writes would leave
-holes.
+Bytes go through the stdout of one command, in order, into ``NAME.part``. Its size is therefore the progress of an
+interrupted copy. The copy is resumed only if those bytes are the beginning of the source. A copy with another
+checksum is deleted. SFTP is not used: it may be disabled, and its parallel writes would leave holes. How files are
+sent to a host: ``uploading.py``.
 """
 
 from __future__ import annotations
@@ -27,70 +27,16 @@ print(digest.hexdigest())'; fi; }
 """
 
 
-async def upload(host: Host, source: Path, target: str, *, progress: Progress | None = None) -> None:
-    """Copy ``source`` to ``target`` on the host.
+async def download(host: Host, source: str, target: Path, *, progress: Progress | None = None) -> None:
+    """Copy ``source`` on the host to the local file ``target``.
 
     Raises Failed ``no_file``, ``copy_failed`` or ``checksum``, and Unreachable if the connection is lost.
     """
-    size = await asyncio.to_thread(_local_size, source)
-    part, wanted = quote_path(target + ".part"), quote_path(target)
-    parent = quote_path(target.rpartition("/")[0] or "/") if "/" in target else "."
-    await _must(host, f"mkdir -p {parent}", f"The folder of {target} can't be made on {host.address}.")
-    done = await _already_there(host, source, part, size)
-    if done == 0:
-        await _must(host, f": > {part}", f"{target} can't be written on {host.address}.")
-    await _send(host, source, part, done=done, size=size, progress=progress, target=target)
-    if await _remote_sum(host, part) != await asyncio.to_thread(local_sum, source, None):
-        await host.run(f"rm -f {part}")
-        raise _mismatch(target)
-    await _must(host, f"mv -f {part} {wanted}", f"{target} can't be written on {host.address}.")
-
-
-async def _already_there(host: Host, source: Path, part: str, size: int) -> int:
-    """Return the size of an interrupted copy; 0 if its bytes are not the beginning of the source.
-
-    The command of a lost connection may still be writing, so the size is read until it stays the same.
-    """
-    done = await _remote_size(host, part)
-    while 0 < done <= size:
-        same = await _remote_sum(host, part) == await asyncio.to_thread(local_sum, source, done)
-        now = await _remote_size(host, part)
-        if now == done:
-            return done if same else 0
-        done = now
-    return 0
-
-
-async def _send(
-    host: Host, source: Path, part: str, *, done: int, size: int, progress: Progress | None, target: str
-) -> None:
-    if progress is not None:
-        progress(done, size)
-    if done == size:
-        return
-    # With the number of bytes given, the command ends by itself when it has all of them.
-    channel = await host.open(f"head -c {size - done} >> {part}")
-    try:
-        with await asyncio.to_thread(source.open, "rb") as file:
-            file.seek(done)
-            while done < size and (block := await asyncio.to_thread(file.read, min(BLOCK, size - done))):
-                await channel.write(block)
-                done += len(block)
-                if progress is not None:
-                    progress(done, size)
-        if done < size or await channel.wait() != 0:
-            raise _copy_failed(target, channel)
-    finally:
-        await channel.close()
-
-
-async def download(host: Host, source: str, target: Path, *, progress: Progress | None = None) -> None:
-    """Copy ``source`` on the host to the local file ``target``. Raises as :func:`upload` does."""
     remote = quote_path(source)
-    size = await _remote_size(host, remote, missing=f"{source} is not on {host.address}.")
+    size = await _remote_size(host, remote, source)
     part = target.with_name(target.name + ".part")
     await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-    done = await asyncio.to_thread(_local_size, part, 0)
+    done = await asyncio.to_thread(_local_size, part)
     if done and (
         done > size or await _remote_sum(host, remote, done) != await asyncio.to_thread(local_sum, part, None)
     ):
@@ -143,23 +89,19 @@ def local_digest(path: Path, limit: int | None) -> hashlib._Hash:
     return digest
 
 
-def _local_size(path: Path, missing: int | None = None) -> int:
+def _local_size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError as error:
-        if missing is not None:
-            return missing
-        raise Failed(Code.NO_FILE, f"{path} can't be read: {error.strerror}.", "Check the path.") from None
+    except FileNotFoundError:
+        return 0
 
 
-async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -> int:
+async def _remote_size(host: Host, quoted: str, source: str) -> int:
     done = await host.run(f"if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
     text = done.stdout.strip()
-    if text.isdigit():
-        return int(text)
-    if missing is not None:
-        raise Failed(Code.NO_FILE, missing, "Check the path.")
-    return 0
+    if not text.isdigit():
+        raise Failed(Code.NO_FILE, f"{source} is not on {host.address}.", "Check the path.")
+    return int(text)
 
 
 async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
@@ -175,13 +117,6 @@ async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
             said,
         )
     return found
-
-
-async def _must(host: Host, command: str, message: str) -> None:
-    done = await host.run(command)
-    if done.exit_code != 0:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise Failed(Code.COPY_FAILED, message, "Check the path, its permissions and the host's disk.", said)
 
 
 def _copy_failed(name: str, channel: Channel) -> Failed:

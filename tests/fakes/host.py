@@ -270,13 +270,6 @@ class MemoryHost:
         self.forwards.append(forward)
         return forward
 
-    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        self._connected()
-        data = await asyncio.to_thread(source.read_bytes)
-        self.files.write(target, data)
-        if progress is not None:
-            progress(len(data), len(data))
-
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         self._connected()
         file = self.files.get(source)

@@ -1,14 +1,16 @@
 """The agent's receiver of studies at the other end of a Channel, in a thread that runs only while bytes are written.
 
-So it works in virtual time as well. ``receive_into`` gives a host in memory a real folder of studies.
+So it works in virtual time as well. ``receive_into`` gives a host in memory a real folder of studies;
+``receive_in_memory`` puts what is sent into the host's memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import queue
+import shlex
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +52,19 @@ class _Receiver(Receiver):
 
 
 class ReceiverChannel:
-    """Receives into ``studies``. After ``cut_after`` bytes the connection is lost; None for never."""
+    """Receives into ``studies``. After ``cut_after`` bytes the connection is lost; None for never.
 
-    def __init__(self, studies: Path, cut_after: int | None = None) -> None:
+    ``on_answers`` is called when files may have been stored.
+    """
+
+    def __init__(
+        self,
+        studies: Path,
+        cut_after: int | None = None,
+        on_answers: Callable[[], None] = lambda: None,
+    ) -> None:
         self.received = 0
+        self._on_answers = on_answers
         self._cut_after = cut_after
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._closed = False
@@ -92,6 +103,7 @@ class ReceiverChannel:
         if data is None:
             self._thread.join()
         if self._receiver.output:
+            self._on_answers()
             self._answers.put_nowait(bytes(self._receiver.output))
             self._receiver.output.clear()
         if not self._thread.is_alive():
@@ -130,6 +142,40 @@ def receive_into(host: MemoryHost, studies: Path) -> list[ReceiverChannel]:
 
     host.programs[" receive --studies "] = opened
     host.agent.answers |= {
-        "upload.compare": compared, "sha256": summed, "upload.tidy": lambda _request: tidy(str(studies)),
+        "upload.compare": compared, "sha256": summed,
+        "upload.tidy": lambda request: tidy(str(studies), request["every"]),
     }  # fmt: skip
+    return channels
+
+
+def receive_in_memory(host: MemoryHost, disk: Path, cuts: list[int]) -> list[ReceiverChannel]:
+    """Let the host store files that are sent in its memory. Parts are files below ``disk``.
+
+    ``cuts`` are the numbers of bytes after which the next channels lose the connection, one each. Returns the host's
+    channels, which the list gets as they are opened.
+    """
+    channels: list[ReceiverChannel] = []
+
+    def real(folder: str) -> Path:
+        return disk / folder.lstrip("/")
+
+    def opened(command: str) -> ReceiverChannel:
+        folder = shlex.split(command)[-1]
+
+        def store() -> None:
+            for path in real(folder).iterdir():
+                host.files.write(f"{folder}/{path.name}", path.read_bytes(), mtime_ns=path.stat().st_mtime_ns)
+                path.unlink()
+
+        channels.append(ReceiverChannel(real(folder), cuts.pop(0) if cuts else None, store))
+        return channels[-1]
+
+    def compared(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return compare(str(real(request["studies"])), request["names"], request["parts"])
+
+    def tidied(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        return tidy(str(real(request["studies"])), request["every"])
+
+    host.programs[" receive --studies "] = opened
+    host.agent.answers |= {"upload.compare": compared, "upload.tidy": tidied}
     return channels

@@ -17,6 +17,7 @@ from labeltui.hosts import login_shell, tmux
 from labeltui.hosts.agent.messages import JobState
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import HostKey
+from labeltui.hosts.quoting import quote_path
 from labeltui.hosts.ssh.host import SshHost
 from tests.sshd import RealSshd
 
@@ -124,11 +125,10 @@ async def works(host: SshHost, tmp_path: Path) -> None:
     await channel.write(b"one\n")
     assert await channel.read() == b"got 'one' \\ !\n"
     await channel.close()
-    source, back = tmp_path / "source", tmp_path / "back"
-    source.write_bytes(b"bytes\n" * 1000)
-    await host.upload(source, "~/it's !new/target")
-    await host.download("~/it's !new/target", back)
-    assert back.read_bytes() == source.read_bytes()
+    target, data = quote_path("~/it's !new"), b"bytes\n" * 1000
+    assert (await host.run(f"mkdir -p {target}; cat > {target}/target", stdin=data)).exit_code == 0
+    await host.download("~/it's !new/target", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == data
     name = tmux.session_name("p!", 1)
     made = await host.run(tmux.prepare(name, 80, 24, command=None, history=100, owner="me/1"))
     try:

@@ -21,6 +21,7 @@ import pytest
 from labeltui.monailabel.weights import model_names, weight_files
 from tests.checkpoints import checkpoint
 from tests.real.conftest import PORT, Bench, write_config
+from tests.real.test_main_job import until
 
 INFER = """
 import hashlib, sys
@@ -168,3 +169,31 @@ def test_a_copy_that_is_killed_at_any_moment_leaves_whole_files(
     ran = bench.run(*words)
     assert ran.code == 0, ran.stderr + ran.stdout
     assert sha256(published) == sha256(new)
+    assert not list(folder.parent.rglob("*.part"))
+
+
+def test_a_push_connects_again_and_sends_the_rest(deepedit: Bench, tmp_path: Path) -> None:
+    bench, app = deepedit, deepedit.folder / "apps/radiology"
+    file = tmp_path / "new.pt"
+    file.write_bytes(checkpoint(random.Random(9).randbytes(96 << 20)))
+
+    def arrived() -> int:
+        return sum(path.stat().st_size for path in app.glob(".model.*/*.part"))
+
+    with (tmp_path / "said").open("wb") as said:
+        command = subprocess.Popen(
+            bench.argv("models", "push", "deepedit", "--file", str(file), "--yes"),
+            env=bench.environment,
+            stdout=said,
+            stderr=said,
+        )
+        try:
+            until("10 MB", lambda: arrived() > 10_000_000)
+            bench.sshd.drop_sessions()
+            assert command.wait(120) == 0, (tmp_path / "said").read_text()
+        finally:
+            command.kill()
+            command.wait()
+    assert "connects again" in (tmp_path / "said").read_text()
+    assert sha256(app / "model/deepedit_dynunet.pt") == sha256(file)
+    assert not list(app.rglob("*.part"))

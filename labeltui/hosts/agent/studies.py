@@ -106,9 +106,9 @@ class StudiesRequests(AgentConnection):
             free = page.free
         return OnHost(there, tuple(left), free)
 
-    async def tidy_upload(self, studies: str) -> None:
-        """Delete parts of uploads that were not continued for two weeks."""
-        await self.request("upload.tidy", studies=studies)
+    async def tidy_upload(self, studies: str, *, every: bool = False) -> None:
+        """Delete parts of uploads that were not continued for two weeks; with ``every``, all that no upload writes."""
+        await self.request("upload.tidy", studies=studies, every=every)
 
 
 async def _parts(messages: asyncio.Queue[Mapping[str, Any]], key: str) -> AsyncIterator[StudiesPart]:

@@ -334,10 +334,6 @@ class SshHost:
         except asyncssh.Error as error:
             raise gone(self.address, error) from None
 
-    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """See :class:`~labeltui.hosts.base.Host`."""
-        await transfer.upload(self, source, target, progress=progress)
-
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """See :class:`~labeltui.hosts.base.Host`."""
         await transfer.download(self, source, target, progress=progress)

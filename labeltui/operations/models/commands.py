@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.models import ModelsPullParams
@@ -12,8 +13,11 @@ from labeltui.domain.documents.models import copy_line, model_line
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import HostModel, Models
 from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.operations.models.transfer import until_copied
 
 if TYPE_CHECKING:
+    from labeltui.domain.models import ModelCopy
+    from labeltui.hosts.base import Progress
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
@@ -46,8 +50,9 @@ async def models_list(session: Session, _params: NoParams, report: Report) -> Do
 async def models_pull(session: Session, params: ModelsPullParams, report: Report) -> Document:
     """Copy every trained model of the server's app that is not on this machine yet, or only the named model.
 
-    A repeated command continues where the last one stopped. Raises Failed ``unknown_model`` or ``no_model`` for a
-    model that the host does not have, and ``copy_failed`` for one that is being written.
+    After a lost connection the rest is copied. A repeated command continues where the last one stopped. Raises Failed
+    ``unknown_model`` or ``no_model`` for a model that the host does not have, and ``copy_failed`` for one that is
+    being written.
     """
     await session.readiness.settled()
     models = await session.models.refresh()
@@ -61,9 +66,7 @@ async def models_pull(session: Session, params: ModelsPullParams, report: Report
         wanted = () if models.is_here(found) else (found,)
     copied = []
     for model in wanted:
-        copied.append(
-            await session.models.copy(model, of_model(report, f"Copying {model.name}"), _waiting(report))
-        )
+        copied.append(await copy_here(session, model, report))
     for copy in copied:
         if copy.unreadable:
             report.progress(f"{copy.model} is kept, but no server can load it: {copy.unreadable}")
@@ -105,5 +108,13 @@ def of_model(report: Report, what: str) -> Any:
     return progress
 
 
-def _waiting(report: Report) -> Any:
-    return lambda: report.progress("Another labeltui copies models; waiting for it")
+async def copy_here(session: Session, model: HostModel, report: Report) -> ModelCopy:
+    """Copy a published model to this machine. After a lost connection the rest is copied. Raises as a copy does."""
+
+    def waiting() -> None:
+        report.progress("Another labeltui copies models; waiting for it")
+
+    def copy(progress: Progress) -> Awaitable[ModelCopy]:
+        return session.models.copy(model, progress, waiting)
+
+    return await until_copied(session, copy, of_model(report, f"Copying {model.name}"), report)

@@ -17,11 +17,14 @@ from labeltui.hosts.transfer import local_sum
 from labeltui.monailabel.checkpoints import why_unreadable
 from labeltui.monailabel.own_labels import record_text
 from labeltui.monailabel.weights import weight_files
-from labeltui.operations.models.commands import known_model, of_model
+from labeltui.operations.models.commands import copy_here, known_model, of_model
 from labeltui.operations.models.download import fetch_weights
+from labeltui.operations.models.transfer import Target, delete_parts, send_file, until_copied
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
+    from labeltui.hosts.agent.client import AgentClient
+    from labeltui.hosts.base import Progress
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
@@ -84,8 +87,8 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
     """Send weights, unless the host has them.
 
     A published file that they replace is copied to this machine first. The host's file is replaced in one step,
-    after the checksum of the received file was compared. Raises Failed ``unreadable`` for a file that PyTorch
-    can't load.
+    after the checksum of the received file was compared. After a lost connection the rest is sent. Raises Failed
+    ``unreadable`` for a file that PyTorch can't load.
     """
     _refuse_other_labels(session, model, sent)
     await _refuse_unreadable(sent)
@@ -94,33 +97,47 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
             Code.ALREADY_TRAINING, f"{model.name} is being trained, and the training would replace what is sent.",
             "Wait until it has ended, or stop it first.",
         )  # fmt: skip
-    there = next(
-        (f for f in (model.published, model.pretrained) if f is not None and f.name == sent.name), None
-    )
     if sent.name == model.file and model.published is not None and not models.is_here(model):
         report.progress(f"Copying the present {model.name} to this machine first")
-        await session.models.copy(model, of_model(report, f"Copying {model.name}"))
-    agent, host = await session.link.ready(), await session.link.connected()
-    target = f"{models.root}/{sent.name}"
-    is_there = there is not None and (there.sha256 or await agent.sha256(target)) == sent.sha256
-    if not is_there:
-        await host.upload(sent.path, target, progress=of_model(report, f"Sending {sent.shown}"))
-    if sent.name == model.file:
-        record = await session.models.labels(agent, models.root)
-        record[model.name] = sent.labels
-        await agent.write(session.models.record_path(agent, models.root), record_text(record))
-    await session.models.refresh()
-    loads = "a running server loads it at its next inference"
+        await copy_here(session, model, report)
+    target = Target.of(f"{models.root}/{sent.name}")
+    is_new = False
+
+    async def attempt(progress: Progress) -> None:
+        nonlocal is_new
+        agent, host = await session.link.ready(), await session.link.connected()
+        if not await _is_there(agent, models.root, sent):
+            is_new = True
+            await send_file(host, agent, sent.path, target, progress)
+        if sent.name == model.file:
+            record = await session.models.labels(agent, models.root)
+            record[model.name] = sent.labels
+            await agent.write(session.models.record_path(agent, models.root), record_text(record))
+        await session.models.refresh()
+
+    try:
+        await until_copied(session, attempt, of_model(report, f"Sending {sent.shown}"), report)
+    except Failed:
+        await delete_parts(session, target.folder)
+        raise
+    await delete_parts(session, target.folder)
+    path = f"{target.folder}/{target.name}"
     return {
         "as_of": documents.moment(session.clock()),
         "model": model.name,
-        "sent": not is_there,
+        "sent": is_new,
         "sha256": sent.sha256,
-        "file": target,
-        "message": f"{target} is {sent.shown}; {loads}"
-        if not is_there
+        "file": path,
+        "message": f"{path} is {sent.shown}; a running server loads it at its next inference"
+        if is_new
         else f"{sent.shown} was there already",
     }
+
+
+async def _is_there(agent: AgentClient, root: str, sent: Sent) -> bool:
+    """Whether the host has these weights under their name."""
+    files = (await agent.list_models(root, (sent.name,), (sent.name,))).files
+    return any(file.sha256 == sent.sha256 for file in files)
 
 
 def version_of(

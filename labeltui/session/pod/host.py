@@ -208,10 +208,6 @@ class PodHost:
         """See :class:`~labeltui.hosts.base.Host`."""
         return await self._connected().forward(remote_port, local_port=local_port)
 
-    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """See :class:`~labeltui.hosts.base.Host`."""
-        await self._connected().upload(source, target, progress=progress)
-
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """See :class:`~labeltui.hosts.base.Host`."""
         await self._connected().download(source, target, progress=progress)

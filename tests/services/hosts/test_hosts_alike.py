@@ -130,15 +130,13 @@ async def test_a_port_is_forwarded(host: Host) -> None:
     server.close()
 
 
-async def test_copies_up_and_down(host: Host, tmp_path: Path) -> None:
-    source, back = tmp_path / "source", tmp_path / "back" / WICKED.replace("/", "_")
+async def test_a_file_is_copied_here(host: Host, tmp_path: Path) -> None:
+    source, back = tmp_path / "home" / "deep" / WICKED, tmp_path / "back" / WICKED.replace("/", "_")
+    source.parent.mkdir(parents=True)
     source.write_bytes(os.urandom(700_001))
-    target = f"~/deep/{WICKED}"
     sizes: list[tuple[int, int]] = []
-    await host.upload(source, target, progress=lambda done, whole: sizes.append((done, whole)))
+    await host.download(f"~/deep/{WICKED}", back, progress=lambda done, whole: sizes.append((done, whole)))
     assert (sizes[0], sizes[-1]) == ((0, 700_001), (700_001, 700_001))
-    assert (tmp_path / "home" / "deep" / WICKED).read_bytes() == source.read_bytes()
-    await host.download(target, back)
     assert back.read_bytes() == source.read_bytes()
     assert [path.name for path in back.parent.iterdir()] == [back.name]
     assert not list(tmp_path.rglob("pwned"))
@@ -146,15 +144,11 @@ async def test_copies_up_and_down(host: Host, tmp_path: Path) -> None:
 
 
 async def test_an_empty_file_and_one_that_is_replaced(host: Host, tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    source.write_bytes(b"")
-    await host.upload(source, "~/file")
-    assert (tmp_path / "home" / "file").read_bytes() == b""
-    await host.download("~/file", tmp_path / "back")
-    assert (tmp_path / "back").read_bytes() == b""
-    source.write_bytes(b"other")
-    await host.upload(source, "~/file")
-    assert (tmp_path / "home" / "file").read_bytes() == b"other"
+    source = tmp_path / "home" / "file"
+    for content in (b"", b"other"):
+        source.write_bytes(content)
+        await host.download("~/file", tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == content
 
 
 @pytest.mark.parametrize("part_is", ["prefix", "garbage", "too long"])
@@ -164,21 +158,16 @@ async def test_a_broken_copy_goes_on_only_from_its_own_bytes(
     data = os.urandom(600_000)
     part = {"prefix": data[:200_000], "garbage": os.urandom(200_000), "too long": data + b"x"}[part_is]
     started = 200_000 if part_is == "prefix" else 0
-    (tmp_path / "source").write_bytes(data)
-    (tmp_path / "home" / "up.part").write_bytes(part)
-    sizes: list[int] = []
-    await host.upload(tmp_path / "source", "~/up", progress=lambda done, _: sizes.append(done))
-    assert (tmp_path / "home" / "up").read_bytes() == data
-    assert sizes[0] == started
+    (tmp_path / "home" / "source").write_bytes(data)
     (tmp_path / "down.part").write_bytes(part)
-    sizes.clear()
-    await host.download("~/up", tmp_path / "down", progress=lambda done, _: sizes.append(done))
+    sizes: list[int] = []
+    await host.download("~/source", tmp_path / "down", progress=lambda done, _: sizes.append(done))
     assert (tmp_path / "down").read_bytes() == data
     assert sizes[0] == started
 
 
 async def test_a_copy_that_differs_is_removed(host: Host, tmp_path: Path) -> None:
-    source = tmp_path / "source"
+    source = tmp_path / "home" / "source"
     source.write_bytes(b"a" * 600_000)
 
     def meddle(done: int, whole: int) -> None:
@@ -186,24 +175,15 @@ async def test_a_copy_that_differs_is_removed(host: Host, tmp_path: Path) -> Non
             source.write_bytes(b"b" * 600_000)
 
     with pytest.raises(Failed) as caught:
-        await host.upload(source, "~/up", progress=meddle)
+        await host.download("~/source", tmp_path / "down", progress=meddle)
     assert caught.value.problem.code == "checksum"
-    assert not (tmp_path / "home" / "up").exists()
-    assert not (tmp_path / "home" / "up.part").exists()
+    assert not list(tmp_path.glob("down*"))
 
 
-@pytest.mark.parametrize("target", ["/proc/nowhere/x", "~/taken/x"])
-async def test_copies_that_cannot_be(host: Host, tmp_path: Path, target: str) -> None:
-    (tmp_path / "home" / "taken").write_text("a file")
-    (tmp_path / "source").write_bytes(b"x")
+async def test_a_file_that_is_missing_cannot_be_copied(host: Host, tmp_path: Path) -> None:
     with pytest.raises(Failed) as caught:
-        await host.upload(tmp_path / "source", target)
-    assert caught.value.problem.code == "copy_failed"
-    assert caught.value.problem.hint
-    for missing in (host.upload(tmp_path / "none", "~/x"), host.download("~/none", tmp_path / "x")):
-        with pytest.raises(Failed) as caught:
-            await missing
-        assert caught.value.problem.code == "no_file"
+        await host.download("~/none", tmp_path / "x")
+    assert caught.value.problem.code == "no_file"
 
 
 async def test_the_agent_is_sent_once_and_mended_when_damaged(host: Host, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.problems import Problem
+from labeltui.hosts.agent.remote.uploads.staging import make_staging, part_name
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host
 from labeltui.hosts.uploading import Outgoing, Uploader
+from labeltui.operations.models.transfer import Target, send_file
 from tests.services.hosts.test_hosts_alike import WICKED
 
 
@@ -38,4 +40,26 @@ async def test_many_files_are_uploaded_over_several_channels(host: Host, tmp_pat
     await agent.tidy_upload(folder)
     assert not list((tmp_path / "home").glob(".*labeltui-upload"))
     assert not list(tmp_path.rglob("pwned"))
+    await agent.close()
+
+
+async def test_one_file_replaces_another_and_continues_after_what_is_there(
+    host: Host, tmp_path: Path
+) -> None:
+    source, folder = tmp_path / "new.pt", tmp_path / "home" / WICKED.replace("/", "_")
+    source.write_bytes(os.urandom(3_000_000))
+    folder.mkdir()
+    (folder / "a.pt").write_bytes(b"old")
+    found = source.stat()
+    part = make_staging(folder) / part_name("a.pt", found.st_size, found.st_mtime_ns)
+    part.write_bytes(source.read_bytes()[:2_000_000])
+    counts: list[tuple[int, int]] = []
+    agent = await start_agent(host, "~/pod")
+    target = Target.of(f"{folder}/a.pt")
+    await send_file(host, agent, source, target, lambda done, size: counts.append((done, size)))
+    assert [path.name for path in folder.iterdir()] == ["a.pt"]
+    assert (folder / "a.pt").read_bytes() == source.read_bytes()
+    assert (2_000_000, 3_000_000) in counts
+    assert counts[-1] == (3_000_000, 3_000_000)
+    assert not part.exists()
     await agent.close()

@@ -20,6 +20,7 @@ from tests.fakes.account import EmulatedAccount
 from tests.fakes.facts import INSTALLED, report_facts
 from tests.fakes.host import MemoryHost
 from tests.fakes.monailabel import FakeMonaiLabel
+from tests.fakes.receiver import receive_in_memory
 from tests.fakes.session import memory_session
 from tests.unit.runpod.published_account import PublishedAccount
 
@@ -27,10 +28,15 @@ GPU = "NVIDIA RTX A5000"
 
 
 class Desk:
-    """A session with its host, its server and its RunPod account. ``report`` collects the reports of all actions."""
+    """A session with its host, its server and its RunPod account. ``report`` collects the reports of all actions.
+
+    ``parts`` is the folder of what the host has received of files. ``cuts`` are numbers of bytes after which the
+    next uploads are cut off, and ``receivers`` are the uploads.
+    """
 
     def __init__(
         self,
+        folder: Path,
         session: Session,
         host: MemoryHost,
         server: FakeMonaiLabel,
@@ -38,6 +44,9 @@ class Desk:
     ) -> None:
         self.session, self.host, self.server, self.account = session, host, server, account
         self.report = RecordingReport()
+        self.parts = folder / "received"
+        self.cuts: list[int] = []
+        self.receivers = receive_in_memory(host, self.parts, self.cuts)
 
     @property
     def world(self) -> World:
@@ -119,7 +128,7 @@ async def desk(
     async with memory_session(
         folder, host=host, server=server, account=rented, start=start, read_only=read_only, profile=settings
     ) as session:
-        it = Desk(session, host, server, rented)
+        it = Desk(folder, session, host, server, rented)
         if serves:
             it.serve()
         yield it

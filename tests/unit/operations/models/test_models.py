@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from random import randbytes
 from typing import Any
 
 import httpx
 import pytest
 
-from labeltui.domain.problems import Failed
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, Unreachable
 from labeltui.domain.state import SessionState
+from labeltui.hosts.agent.remote.uploads.staging import make_staging
+from labeltui.hosts.uploading import _Reader
 from labeltui.operations.models.download import fetch_weights
 from labeltui.session.models.folder import ModelFolder
 from tests.actions import RecordingReport
@@ -79,6 +83,76 @@ async def test_a_pushed_model_replaces_another_after_that_one_is_here(tmp_path: 
         again = await it.run("models.push", model="deepedit", version=first[:8])
     assert (document["sent"], document["sha256"], again["sent"]) == (True, first, False)
     assert third in [copy["sha256"] for copy in listed["copies"]]
+
+
+@in_virtual_time
+async def test_a_push_connects_again_and_sends_the_rest(tmp_path: Path) -> None:
+    new, file = checkpoint(randbytes(3 << 20)), tmp_path / "new.pt"
+    file.write_bytes(new)
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        it.cuts += [1_500_000, 1_000_000]
+        document = await it.run("models.push", model="deepedit", file=str(file))
+        assert it.host.files.read(FILE) == new
+    assert document["sent"]
+    assert [line for line in it.report.lines if "connects again and copies the rest" in line][1:]
+    assert sum(channel.received for channel in it.receivers) < len(new) + 10_000
+    assert not [path for path in it.parts.rglob("*") if path.is_file()]
+
+
+@in_virtual_time
+async def test_a_push_ends_when_attempts_in_a_row_send_nothing(tmp_path: Path) -> None:
+    old, file = checkpoint(b"old"), tmp_path / "new.pt"
+    file.write_bytes(checkpoint(randbytes(2 << 20)))
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        publish(it, old)
+        it.cuts += [1_500_000] + [0] * 20
+        error = await it.failing("models.push", model="deepedit", file=str(file))
+        assert it.host.files.read(FILE) == old
+        assert len(it.receivers) == 9  # one that sent bytes, and eight that sent none
+    assert error.problem.code == "connection_lost"
+
+
+@in_virtual_time
+@pytest.mark.parametrize("there", ["nothing", "the same weights", "a file that changes"])
+async def test_a_push_deletes_what_an_earlier_one_left_on_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    file = tmp_path / "new.pt"
+    file.write_bytes(checkpoint(b"new"))
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        left = make_staging(it.parts / it.host.files.expand(FOLDER).lstrip("/")) / "other.pt.part"
+        left.write_bytes(b"killed")
+        if there == "a file that changes":
+            monkeypatch.setattr(_Reader, "sum", b"0" * 64)
+            assert (
+                await it.failing("models.push", model="deepedit", file=str(file))
+            ).problem.code == "checksum"
+        else:
+            if there == "the same weights":
+                publish(it, file.read_bytes())
+            await it.run("models.push", model="deepedit", file=str(file))
+    assert not left.parent.exists()
+
+
+@in_virtual_time
+async def test_a_pull_connects_again_and_copies_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        download, lost = it.host.download, [True]
+
+        async def cut(*given: Any, **named: Any) -> None:
+            if lost:
+                lost.pop()
+                it.host.drop()
+                raise Unreachable(Code.CONNECTION_LOST, "The connection was lost.")
+            await download(*given, **named)
+
+        monkeypatch.setattr(it.host, "download", cut)
+        (first,) = await pulled(it, checkpoint(b"first"))
+        copies = it.session.models.folder.copies()
+    assert [copy.sha256 for copy in copies] == [first]
+    assert "The connection was lost. labeltui connects again and copies the rest." in it.report.lines
 
 
 @in_virtual_time

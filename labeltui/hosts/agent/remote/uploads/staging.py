@@ -8,6 +8,7 @@ the file system can move a file from there. Otherwise they are in a hidden folde
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -103,13 +104,26 @@ def compare(studies: str, names: list[str], parts: list[list[Any]]) -> dict[str,
     return {"there": there, "parts": left, "free": space.f_bavail * space.f_frsize}
 
 
-def tidy(studies: str) -> dict[str, Any]:
-    """Delete the parts that were not continued for two weeks, and the folder if it is empty then."""
+def tidy(studies: str, every: bool = False) -> dict[str, Any]:
+    """Delete the parts that were not continued for two weeks, and the folder if it is empty then.
+
+    With ``every``, delete all parts. A part that a receiver writes stays.
+    """
     staging = staging_of(expand(studies).absolute())
     with suppress(OSError):
         for entry in list(os.scandir(staging)):
             with suppress(OSError):
-                if time.time() - entry.stat().st_mtime > OLD_S:
-                    Path(entry.path).unlink()
+                if every or time.time() - entry.stat().st_mtime > OLD_S:
+                    delete_unlocked(Path(entry.path))
         staging.rmdir()
     return {}
+
+
+def delete_unlocked(path: Path) -> None:
+    """Delete a part. Raises OSError if a receiver has locked it."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(handle)

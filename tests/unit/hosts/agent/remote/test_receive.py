@@ -146,3 +146,16 @@ def test_parts_are_beside_the_studies_or_inside_if_files_can_not_be_moved(
     os.utime(studies / ".labeltui-upload" / "old.part", (1, 1))
     tidy(str(studies))
     assert [path.name for path in studies.iterdir()] == ["a.nii"]
+
+
+def test_every_part_is_deleted_but_one_that_a_receiver_writes(tmp_path: Path) -> None:
+    staging = make_staging(tmp_path / "model")
+    written = Part(staging / "a.part")
+    (staging / "b.part").write_bytes(b"left")
+    tidy(str(tmp_path / "model"))
+    assert len(list(staging.iterdir())) == 2
+    tidy(str(tmp_path / "model"), every=True)
+    assert [path.name for path in staging.iterdir()] == ["a.part"]
+    written.close()
+    tidy(str(tmp_path / "model"), every=True)
+    assert not staging.exists()
