@@ -63,7 +63,7 @@ def test_a_batch_is_stopped_goes_on_and_leaves_the_annotators_labels(deepedit: B
     assert "a batch inference of deepedit_seg runs" in tasks()  # the guard counts it as work
     second = bench.run("infer", "case_000")
     assert (second.code, second.document["error"]["code"]) == (3, "already_inferring")
-    assert f"begun by {getpass.getuser()}@" in second.stderr
+    assert f"begun by {getpass.getuser()}@" in second.stdout
     label = tmp_path / "label.nii.gz"
     save(make_volume(7)[1], label)
     bench.python(SUBMIT, f"http://127.0.0.1:{PORT}/", "case_007", str(label))

@@ -63,7 +63,7 @@ class FoundServer:
 class BatchRun(NamedTuple):
     """A batch inference that runs: studies done, and of how many.
 
-    ``total`` and ``left_s`` are None before the first study is done. ``left_s`` was estimated then.
+    ``total`` is None before the first study is done, and ``left_s`` before the second; it was estimated then.
     """
 
     done: int = 0

@@ -1,4 +1,4 @@
-"""A batch inference: which studies it takes, and its progress, which is in its output. Pure."""
+"""A batch inference: which studies it takes, and how it goes on after it has ended early. Pure."""
 
 from __future__ import annotations
 
@@ -84,14 +84,6 @@ def batch_request(model: ModelInfo) -> dict[str, object]:
         "device": device_of(model), "multi_gpu": False, "logging": "WARNING", "save_label": True,
         "label_tag": TAG, "max_workers": 1, "max_batch_size": 0, "restore_label_idx": True,
     }  # fmt: skip
-
-
-def seconds_left(task: Task, done: int, total: int, at: float | None) -> float | None:
-    """Estimate the seconds until the end; None before the first study is finished.
-
-    ``at`` is the seconds from the task's start to the end of the study ``done``.
-    """
-    return None if not done or at is None or task.state.ended else max(0.0, at / done * (total - done))
 
 
 def how_to_go_on(task: Task, done: int) -> str:

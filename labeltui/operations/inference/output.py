@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from labeltui.domain.log.events import BatchProgress, TaskCommand
 from labeltui.domain.log.lines import event, parse_line
-from labeltui.domain.training.batch import seconds_left
+from labeltui.domain.training.batch_log import RECENT, seconds_left
 
 if TYPE_CHECKING:
     from labeltui.domain.training.tasks import Task
@@ -23,16 +23,21 @@ _AT_WORK = re.compile(r"Running inference for image id (.{1,300})$")
 
 
 def progress_of(task: Task) -> tuple[int | None, int | None, float | None]:
-    """Return the finished studies, all studies, and the seconds left. None while the output has no such line."""
-    for line in reversed(task.details):
+    """Return the finished studies, all studies, and the seconds left. None while the output has no such line.
+
+    The seconds are None until the second study is finished, and once the task has ended.
+    """
+    done = total = None
+    ends: dict[int, datetime] = {}
+    for line in task.details:
         record = parse_line(line)
         found = event(record)
         if isinstance(found, BatchProgress):
-            took = None
-            if record.time is not None and task.started_at is not None:
-                took = (record.time - task.started_at).total_seconds()
-            return found.done, found.total, seconds_left(task, found.done, found.total, took)
-    return None, None, None
+            done, total = found.done, found.total
+            if record.time is not None:
+                ends[found.done] = record.time
+    left = None if total is None or task.state.ended else seconds_left(ends, total)
+    return done, total, left
 
 
 def at_work(task: Task) -> str:
@@ -55,12 +60,13 @@ def with_output(task: Task, log: LogStore) -> Task:
 
 
 def _logged(task: Task, log: LogStore) -> Sequence[str]:
-    """Return the batch's newest line of progress in the log, and the lines of the studies that it began since.
+    """Return the batch's newest lines of progress in the log, and the lines of the studies that it began since.
 
     Lines from before or after the task's time are of other batches. The server writes both times by one clock, the
     task's in whole seconds.
     """
     found: list[str] = []
+    finished = 0
     for index in range(log.line_count - 1, max(-1, log.line_count - 1 - SEARCHED), -1):
         raw = log.last_drawing(index, _LINE)[0]
         if b"batch_infer" not in raw:
@@ -74,8 +80,9 @@ def _logged(task: Task, log: LogStore) -> Sequence[str]:
         reported = event(record)
         if record.time < task.started_at or isinstance(reported, TaskCommand):
             break
-        if isinstance(reported, BatchProgress) or _AT_WORK.search(record.message):
+        if isinstance(reported, BatchProgress) or (not finished and _AT_WORK.search(record.message)):
             found.insert(0, line)
-        if isinstance(reported, BatchProgress):
+        finished += isinstance(reported, BatchProgress)
+        if finished == RECENT:
             break
     return found

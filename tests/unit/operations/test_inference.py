@@ -165,11 +165,11 @@ async def test_a_batch_goes_on_when_images_could_not_be_checked(tmp_path: Path) 
 @in_virtual_time
 async def test_the_progress_of_a_study_with_a_space_and_the_time_left_are_reported(tmp_path: Path) -> None:
     async with batches(tmp_path) as (it, server):
-        server.lines = [progress("a b", 1, 3, 10)]
+        server.lines = [progress("a b", 1, 4, 30), progress("b", 2, 4, 35)]
         done = await it.run("infer.batch")
-    assert "Batch inference with deepedit_seg: 1 of 3 studies, about 20 s left" in it.report.lines
+    assert "Batch inference with deepedit_seg: 2 of 4 studies, about 10 s left" in it.report.lines
     assert "which 1 of them have" in it.report.lines[0]
-    assert (done["state"], done["done"], done["total"]) == ("done", 1, 3)
+    assert (done["state"], done["done"], done["total"]) == ("done", 2, 4)
     assert "tag original" in done["message"]
 
 
@@ -309,6 +309,10 @@ def test_progress_is_read_from_the_log_of_a_real_server(lines: int, progress: in
     task = Task("t", TaskState.ERROR, {}, datetime(2026, 11, 23, 17, 11, 40), details=("RuntimeError: x",))
     whole = with_output(task, log)
     assert (progress_of(whole)[0], at_work(whole)) == (progress, study)
+    left = progress_of(replace(whole, state=TaskState.RUNNING))[2]
+    assert left == (0.0 if progress == 5 else None), (
+        "no time left is known while the model's loading is part of it"
+    )
     later = replace(task, started_at=datetime(2026, 11, 23, 17, 12))
     earlier = replace(task, ended_at=datetime(2026, 11, 23, 17, 11, 30))
     assert with_output(later, log) == later

@@ -55,7 +55,9 @@ async def test_a_console_opened_anew_reads_that_a_batch_runs_how_far_it_is_and_w
         run = batch_of(state)
         assert run is not None
         assert (run.done, run.total, run.model, stop_key(state)) == (3, 5, "deepedit_seg", None)
-        assert run.left_s == pytest.approx(11.762 / 3 * 2, abs=0.01)
+        assert run.left_s == pytest.approx(52.145 - 50.328, abs=0.01), (
+            "measured from the end of the first study"
+        )
         job.print("\n".join(LINES[150:]) + "\n")
         state = await store.wait_for(
             lambda s: s.server.value is not None and s.server.value.batch is None, 60
@@ -72,6 +74,7 @@ def test_the_lines_of_a_real_batch_say_when_it_begins_and_ends() -> None:
     shown = [run for run in dict.fromkeys(runs) if run is not None]
     assert [(run.done, run.total) for run in shown] == [(0, None), (1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     assert (runs[0], runs[-1], shown[-1].left_s) == (None, None, 0.0)
+    assert [run.left_s is None for run in shown] == [True, True, False, False, False, False]
 
 
 @in_virtual_time
