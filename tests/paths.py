@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -14,8 +13,3 @@ DICOM = ROOT / "tests" / "fixtures" / "dicom"
 """The tags that DICOM's confidentiality profile names."""
 TERMINAL = ROOT / "tests" / "fixtures" / "terminal"
 """Screens recorded from tmux."""
-
-
-def contracts() -> Path:
-    """RunPod's published contracts, which may not be copied into the repository. The folder may be missing."""
-    return Path(os.environ.get("LABELTUI_CONTRACTS") or ROOT.parent / "shared" / "contracts")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from labeltui.sandbox.runpod.api.graphql import contracts
@@ -21,17 +19,6 @@ LATER_PARAMETERS = {"limit", "cursor"}
 
 def folder() -> Path | None:
     return contracts()
-
-
-def required_folder() -> Path:
-    """Return the folder of the contracts. If there is none, skip the test, or fail it in CI."""
-    found = folder()
-    if found is None:
-        why = "RunPod's published contracts are not here; they have no licence to ship"
-        if os.environ.get("CI"):
-            pytest.fail(why)
-        pytest.skip(why)
-    return found
 
 
 @cache

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from labeltui.sandbox.runpod.emulator import Emulator
+from tests import contracts
 from tests.services.sandbox.runpod import published
 
 pytestmark = pytest.mark.openapi
@@ -16,7 +17,7 @@ GPU = "NVIDIA RTX A5000"
 
 @pytest.fixture(autouse=True)
 def _contracts() -> None:
-    published.required_folder()
+    contracts.required("openapi/rest-v2.openapi.json")
 
 
 @pytest.fixture

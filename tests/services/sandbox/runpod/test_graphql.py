@@ -14,7 +14,7 @@ import pytest
 from labeltui.sandbox.runpod.api import graphql
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import events
-from tests.services.sandbox.runpod import published
+from tests import contracts
 
 SDK = """
 import json, os, runpod
@@ -62,7 +62,7 @@ async def sdk(emulator: Emulator, folder: Path) -> dict[str, Any]:
 def schema(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Both schemas: the published subset, and the one where that is not at hand."""
     if request.param == "published":
-        published.required_folder()
+        contracts.required("schema.graphql")
     else:
         monkeypatch.setenv(graphql.CONTRACTS, "/nowhere")
     graphql.schema.cache_clear()
@@ -132,7 +132,7 @@ DEPLOY = "mutation d($i: %s){podFindAndDeployOnDemand(input:$i){id gpuCount}}"
 
 
 async def test_both_shapes_of_no_capacity(raw: httpx.AsyncClient, emulator: Emulator) -> None:
-    published.required_folder()
+    contracts.required("schema.graphql")
     query = DEPLOY % "PodFindAndDeployOnDemandInput"
     wanted = {"name": "x", "imageName": "i", "containerDiskInGb": 10, "gpuTypeId": "NVIDIA RTX A5000"}
     emulator.world.faults.arm("no_capacity")
@@ -146,7 +146,7 @@ async def test_both_shapes_of_no_capacity(raw: httpx.AsyncClient, emulator: Emul
 
 
 async def test_scheduled_ends_and_data_only(raw: httpx.AsyncClient, emulator: Emulator) -> None:
-    published.required_folder()
+    contracts.required("schema.graphql")
     query = DEPLOY % "PodFindAndDeployOnDemandInput"
     wanted = {"name": "x", "imageName": "i", "containerDiskInGb": 10, "gpuTypeId": "NVIDIA RTX A5000"}
     ends = {"stopAfter": "2026-11-23T10:00:00Z", "terminateAfter": "2026-11-23T12:00:00Z"}

