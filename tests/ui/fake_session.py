@@ -33,7 +33,7 @@ from tests.indexed_log import IndexedLog
 NOW = datetime(2026, 11, 23, 17, 2, 48, tzinfo=UTC)
 GIB = 1024**3
 LOG = b"""[2026-11-23 17:02:11,683] [4242] [MainThread] [INFO] (datastore:101) - Saving label liver_042
-[2026-11-23 17:02:14,120] [4301] [MainThread] [INFO] (ignite.engine:214) - Epoch 12/50 val_mean_dice 0.8123
+[2026-11-23 17:02:14,120] [4301] [MainThread] [INFO] (ignite.engine:214) - Epoch 12/50 val_mean_dice 0.7130
 [2026-11-23 17:02:20,004] [4242] [MainThread] [ERROR] (uvicorn.error:408) - Exception in ASGI application
 Traceback (most recent call last):
   File "infer.py", line 12, in <module>

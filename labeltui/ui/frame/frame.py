@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.events import Key
@@ -24,7 +25,7 @@ from labeltui.ui.keys import named
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import LONG
 from labeltui.ui.presentation.strip import facts, identity, strip_line
-from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.text import elide, fit, safe, two_rows
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.columns import Static
 
@@ -44,6 +45,7 @@ TITLES: Mapping[str, str] = {
     "alerts": "alerts",
 }
 CAPTURED = "keys go to the host"
+STAMP_CELLS = len("✗ 17:02:31 ")
 GUIDE = "guide"
 """The document of the state folder that says whether the next step is hidden."""
 Hint = tuple[str, str]
@@ -133,23 +135,33 @@ class FlashLine(Line):
         action: str = "",
         *,
         alert: bool = False,
+        standing: str = "",
     ) -> None:
-        """Show one line, with ``keys`` at its right, on which a click runs ``action``.
+        """Show a text, with ``keys`` at its right, on which a click runs ``action``.
 
         ``at`` is the time of a result; None if the text is not a result. An ``alert`` that needs the operator is drawn
-        as a bar, which is seen before everything else.
+        as a bar, which is seen before everything else. If the text of the ``standing`` alert does not fit in one row,
+        there are two rows, whatever they show, so that the panes stay where they are.
         """
         width = self.app.size.width - 2
         tail = f"  {keys if width > 70 else keys.partition(' ')[0]}" if keys else ""
         word = words.LEVEL[level]
         stamp = "" if at is None else f"{word.glyph} {words.clock_time(at)} "
         room = max(10, width - len(stamp) - len(tail))
-        body = elide(safe(text), room)
+        tall = cell_len(safe(standing)) > width - STAMP_CELLS - len(tail)
+        self.set_class(tall, "-tall")
+        first, last = (
+            two_rows(safe(text), width - len(stamp), room) if tall else ("", elide(safe(text), room))
+        )
         tone = word.tone if at is not None else Tone.FAINT
-        gap = " " * max(0, width - len(stamp) - Content(body).cell_length - len(tail))
         bar = f"bold reverse {tone}" if alert and level is not Level.INFO else ""
         style = bar or (Tone.PLAIN if level is Level.INFO and at is not None else tone)
-        line = Content.assemble((f" {stamp}", bar or tone), (body, style), (f"{gap}{tail}", Tone.FAINT))
+        above = f"{fit(first, width - len(stamp))} \n {' ' * len(stamp)}" if tall else ""
+        padded = fit(last, room) if tall else last
+        gap = " " * max(0, room - cell_len(padded))
+        line = Content.assemble(
+            (f" {stamp}", bar or tone), (f"{above}{padded}", style), (f"{gap}{tail}", Tone.FAINT)
+        )
         self.set(clickable(line, action=action) if action else line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from textual.geometry import Size
@@ -138,10 +139,10 @@ class Lines:
     def _paint_message(self, state: SessionState) -> None:
         """Show a new message, else what runs, else the gravest open alert, else the last message."""
         running = next(reversed(self._app.dispatcher.running.values()), None)
-        show = self._frame_screen.flash.show
         if self._alert is not None and self._alert not in state.alerts:
             self._welcome()  # the alert's problem is solved
         alert = gravest(one for one in state.alerts if one.level is not Level.INFO)
+        show = partial(self._frame_screen.flash.show, standing=_text_of(alert) if alert is not None else "")
         if running is not None and not self.is_urgent:
             text = f"◌ {running.action.title}: {running.last}"
             show(None, text, Level.INFO, "ctrl+c cancels")

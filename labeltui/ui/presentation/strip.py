@@ -178,7 +178,7 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
         return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
     count = copies.concerned
     absent = f"{count} not copied" if count else "some may be missing"
-    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{count or '?'}")
+    texts = (f"{absent}: {safe(copies.reason)}", absent, str(count or "?"))
     return Fact(names, texts, "✗", Tone.BAD, old)
 
 

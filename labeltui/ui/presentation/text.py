@@ -48,6 +48,14 @@ def elide(text: str, width: int) -> str:
     return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
+def two_rows(text: str, first: int, second: int) -> tuple[str, str]:
+    """Break ``text`` before the word that does not fit in ``first`` cells, and cut the rest to ``second`` cells."""
+    if cell_len(text) <= first:
+        return text, ""
+    head = set_cell_size(text, first + 1).rpartition(" ")[0] or set_cell_size(text, first)
+    return head.rstrip(), elide(text[len(head) :].lstrip(), second)
+
+
 def elide_middle(text: str, width: int) -> str:
     """Cut ``text`` in its middle to at most ``width`` cells, since names often differ at their ends."""
     if cell_len(text) <= width or width < 5:

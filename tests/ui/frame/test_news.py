@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -86,7 +87,7 @@ async def test_a_solved_problem_leaves_the_line() -> None:
         await settled(pilot)
         put(session.store, alerts=(CRASH,))
         await wait_for(pilot, lambda: "The server ran out" in screen_text(app), "the crash")
-        assert "[W]" in screen_text(app), "the key, without room for more"
+        await wait_for(pilot, lambda: "[W]" in screen_text(app), "the key, without room for more")
         put(session.store, alerts=())
         await wait_for(pilot, lambda: "The server ran out" not in screen_text(app), "the end of the crash")
 
@@ -105,3 +106,26 @@ async def test_a_shell_that_gets_the_keys_says_so(monkeypatch: pytest.MonkeyPatc
         assert frame.styles.border_top[1] not in (colour, app.theme_variables["border"])
         await pilot.press("ctrl+right_square_bracket")
         await wait_for(pilot, lambda: "keys go to the host" not in screen_text(app), "the title")
+
+
+async def test_an_alert_that_is_too_long_for_one_row_has_two_for_as_long_as_it_is_open() -> None:
+    session = FakeSession(stopped())
+    now = NOW
+    app = Console(session=session, clock=lambda: now)
+    long = replace(OLD, hint="Pay in, or copy everything to this machine and stop the pod.")
+    line = app.frame_screen.flash
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert line.size.height == 1
+        put(session.store, alerts=(long,))
+        now += timedelta(seconds=11)
+        app.paint()
+        await wait_for(pilot, lambda: line.size.height == 2, "the second row")
+        first, second = str(line.content).split("\n")
+        assert first.strip() == "✗ 16:57:48 The credit lasts 1 h. Pay in, or copy everything to this machine"
+        assert " ".join(second.split()) == "and stop the pod. [a] alerts"
+        app.flash("copied the URL")
+        await wait_for(pilot, lambda: "copied the URL" in screen_text(app), "news")
+        assert line.size.height == 2, "the panes stay where they are"
+        put(session.store, alerts=())
+        await wait_for(pilot, lambda: line.size.height == 1, "one row again")

@@ -46,7 +46,7 @@ def test_a_damaged_final_label_is_not_counted_as_final() -> None:
         (ALL, None, "labels 12/12 here", ""),
         (ALL, "not connected", "labels 12/12 here", "lab 12/12"),
         (COMING, None, "labels ◌ 11/12 here, copying", "lab ◌ 11/12"),
-        (SOME, None, "labels ✗ 3 not copied: disk full", "lab ✗ -3"),
+        (SOME, None, "labels ✗ 3 not copied: disk full", "lab ✗ 3"),
         (replace(ALL, total=37, here=37, by_models=25, by_models_here=25), None, "labels 12/12 here ", ""),
         (
             replace(ALL, total=37, here=30, by_models=25, by_models_here=18),

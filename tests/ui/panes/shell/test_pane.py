@@ -242,8 +242,8 @@ async def test_a_shell_that_exits_waits_for_enter(desk: Desk) -> None:
     await desk.prompted()
     await desk.focus()
     await desk.type("exit 3")
-    await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the end")
-    assert "exited with code 3 · enter starts a new one" in desk.pane.facts
+    await desk.until(lambda: "exited with code 3 · enter starts a new one" in desk.pane.facts, "the end")
+    assert desk.pane.phase is Phase.EXITED
     desk.later += timedelta(seconds=60)
     desk.app.paint()
     assert len(desk.session.lossy) == 1
