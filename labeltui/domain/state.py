@@ -100,4 +100,5 @@ class SessionState:
     worklist: Reading[Worklist] = field(default_factory=Reading)
     models: Reading[Models] = field(default_factory=Reading)  # on the host, and their copies on this machine
     consoles: Reading[tuple[OtherConsole, ...]] = field(default_factory=Reading)  # the others on this host
+    cut_off: frozenset[str] = frozenset()  # studies whose image file on the host is known to lack its end
     prepared: Reading[Prepared] = field(default_factory=Reading)  # MONAI Label and studies on the host

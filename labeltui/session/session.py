@@ -57,6 +57,7 @@ from labeltui.session.server.prepared import PreparedWatch
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import RemoteLog
 from labeltui.session.server.trainings import EarlierRuns, TrainingRecorder
+from labeltui.session.studies.cut_off import CutOffWatch
 from labeltui.session.studies.worklist import WorklistWatch
 
 RECALLED = timedelta(hours=12)  # a study that was fetched earlier is not open any more
@@ -199,6 +200,7 @@ class Session:
         self._load = HostLoad(self.store, self.clock, self.profile.server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
         self._prepared = PreparedWatch(self.store, self.profile.server, self.clock)
+        self._cut_off = CutOffWatch(self.store, self.profile.server)
         self._found = FoundWatch(self.store, self.watch, self.profile.server.port)
         self._alerts = Alerts(self.store, self.clock, self.pod_stops, self.labels.folder.has_final)
         self.pod_watch = PodWatch(
@@ -213,18 +215,15 @@ class Session:
         self.watch.on_run.append(self._alerts.dismiss_log_problems)
         self.link.on_arrival(self.tunnel.open)
         self.link.on_arrival(self._poll_all)
-        self.link.on_departure(self.tunnel.close)
-        self.link.on_departure(self._host_lost)
-        for lost in (self._load.lost, self.invitations.lost, self.models.lost, self.consoles.lost):
+        watches = (self._load, self.invitations, self.models, self.consoles)
+        for lost in (self.tunnel.close, self._host_lost, *(watch.lost for watch in watches)):
             self.link.on_departure(lost)
-        self.link.attach("server", self.watch.attach)
-        self.link.attach("metrics", self._load.run)
-        self.link.attach("volume", self._load.sum_volume)
-        self.link.attach("prepared", self._prepared.run)
-        self.link.attach("orphans", self._orphans.run)
-        self.link.attach("found server", self._found.run)
-        self.link.attach("guard", self.guard.run)
-        self.link.attach("studies", self.pollers.listing.folder.run)
+        for name, run in {
+            "server": self.watch.attach, "metrics": self._load.run, "volume": self._load.sum_volume,
+            "prepared": self._prepared.run, "orphans": self._orphans.run, "found server": self._found.run,
+            "guard": self.guard.run, "studies": self.pollers.listing.folder.run,
+        }.items():  # fmt: skip
+            self.link.attach(name, run)
         self.labels.on_copied.append(self.guard.on_copied)
         self.labels.on_reported.append(self.segs.on_reported)
         self.segs.on_stored = self.labels.on_stored
@@ -257,6 +256,7 @@ class Session:
             self.link.attach("earlier runs", self.earlier_runs.run)
             self.link.attach("DICOM SEGs", self.segs.run)
             self.link.attach("models", self.models.run)
+            self.link.attach("cut-off images", self._cut_off.run)
             if self.pod is None:  # the demo's host is this machine, whose own keys it leaves alone
                 self.link.attach("invitations", self.invitations.run)
         self._supervisor.run("link", self.link.run)

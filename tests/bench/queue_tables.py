@@ -22,12 +22,14 @@ from textual.widgets import DataTable
 
 from labeltui.domain.log.query import parse_query
 from labeltui.domain.studies.study import Study, StudyQueue
-from labeltui.ui.panes.queue.columns import Shown, columns, haystack, identify, strategy, who, word_of
+from labeltui.ui.panes.queue.columns import columns, haystack, identify, strategy, who, word_of
+from labeltui.ui.panes.queue.shown import Shown
 from labeltui.ui.widgets.table.column_table import ColumnTable
 from tests.bench.cost import write_answer
 from tests.bench.queue_host import Loop, listing, running
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+SHOWN = Shown(NOW)
 HEADS = ("state", "study", "who", "tags", "strategy")
 FILTER = "ana"
 
@@ -60,7 +62,9 @@ class Ours:
 
     def __init__(self) -> None:
         self.listed: tuple[Study, ...] = ()
-        self.widget: ColumnTable[Study] = ColumnTable(columns(Shown(NOW)), identify, haystack)
+        self.widget: ColumnTable[Study] = ColumnTable(
+            columns(SHOWN), identify, lambda study: haystack(study, SHOWN)
+        )
 
     def load(self) -> None:
         self.widget.show(self.listed)

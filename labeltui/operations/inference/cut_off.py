@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.text import one_line, plural
-from labeltui.monailabel.launch import expand
-from labeltui.monailabel.programs import source_of
+from labeltui.session.studies.cut_off import read_cut_off
 from labeltui.session.studies.folder import folder_of
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
-SECONDS = 30.0
 SHOWN = 5
 HINT = "Upload the whole files again (`labeltui studies upload`), then infer these studies."
 
@@ -47,19 +45,13 @@ async def is_cut_off(session: Session, study: Study) -> bool | None:
 async def _read(session: Session, studies: Sequence[Study]) -> tuple[list[str], int, int] | None:
     """Return the ids of studies with cut-off images, how many were read, and of how many. None if reading failed."""
     folder = folder_of(session.store.state)
-    names = {study.id + study.extension: study.id for study in studies if study.extension}
-    if folder is None or not names:
+    files = [study for study in studies if study.extension]
+    if folder is None or not files:
         return [], 0, 0
     try:
         agent = await session.link.ready()
-        answer = await agent.run_program(
-            f"{expand(session.profile.server.folder, agent.hello.home)}/venv/bin/python",
-            source_of("cut_off"),
-            {"folder": folder, "names": list(names), "seconds": SECONDS},
-            wall_s=2 * SECONDS,
-        )
-        return [names[name] for name in answer["cut"]], int(answer["checked"]), len(names)
-    except (LabeltuiError, KeyError, TypeError, ValueError):
+        return *await read_cut_off(agent, session.profile.server, folder, files), len(files)
+    except LabeltuiError:
         return None
 
 

@@ -52,6 +52,7 @@ class Fields:
     log_errors = Field(lambda s: s.log_errors, owner="session.server.process")
     info = Field(lambda s: s.info, owner="session.server.pollers")
     queue = Field(lambda s: s.queue, owner="session.server.pollers")
+    cut_off = Field(lambda s: s.cut_off, owner="session.studies.cut_off")
     worklist = Field(lambda s: s.worklist, owner="session.studies.worklist")
     training = Field(lambda s: s.training, owner="session.server.pollers")
     trainings = Field(lambda s: s.trainings, owner="session.history.trainings")

@@ -176,6 +176,25 @@ async def test_images_are_sorted_and_filtered_by_their_size() -> None:
         assert queue.table.count == 1
 
 
+async def test_an_image_that_is_cut_off_is_marked_explained_sorted_first_and_found_by_the_filter() -> None:
+    state = with_studies(Study("a_whole"), Study("b_cut", {"final": NOW}), Study("c_whole"))
+    app = console(state)
+    async with app.run_test(size=(120, 40)) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press(*"/cut off", "enter")
+        await wait_for(pilot, lambda: queue.table.count == 0)
+        app._given.store.publish(replace(state, cut_off=frozenset({"b_cut"})))  # type: ignore[union-attr]
+        await wait_for(pilot, lambda: queue.table.count == 1 and "✗ cut off" in screen_text(app))
+        assert "its image is cut off: upload it again" in queue.facts
+        await pilot.press("escape")
+        view = queue.table.arrangement
+        await wait_for(
+            pilot, lambda: [view.items[i].id for i in view.view] == ["b_cut", "a_whole", "c_whole"]
+        )
+        app._given.store.publish(state)  # type: ignore[union-attr]
+        await wait_for(pilot, lambda: "cut off" not in screen_text(app))
+
+
 async def test_hostile_names_show_literally() -> None:
     app = console(with_studies(Study(HOSTILE), Study("[bold", {"[/]\x9b31m": NOW})))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -14,9 +14,10 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.studies.study import Fetch, Study
 from labeltui.domain.studies.worklist import Holder, Left, Reading, Worklist
 from labeltui.operations.table import BEFORE_ASKING
-from labeltui.ui.panes.queue.columns import Shown, columns
+from labeltui.ui.panes.queue.columns import columns
 from labeltui.ui.panes.queue.pane import QueuePane
 from labeltui.ui.panes.queue.plan import plan_of
+from labeltui.ui.panes.queue.shown import Shown
 from labeltui.ui.panes.queue.worklist import study_fact, worklist_fact
 from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen

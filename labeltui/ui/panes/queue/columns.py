@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from rich.cells import cell_len
 
 from labeltui.domain.states import StudyState
 from labeltui.domain.studies.study import FINAL_TAG, Study
-from labeltui.domain.studies.worklist import Worklist
 from labeltui.ui.panes.queue.plan import plan_key, plan_of
+from labeltui.ui.panes.queue.shown import Shown
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, safe
 from labeltui.ui.presentation.words import Tone, Word
@@ -27,22 +26,10 @@ COLLISION, FLAGGED_FIRST, SECOND_READING, APPROVED_LAST = 0, 1, 3, 7
 UNTOUCHED = _URGENCY[StudyState.UNLABELLED]
 DAMAGED = Word("✗", "broken", Tone.BAD)
 """The state of a study with a label that is empty or cut off."""
+CUT_OFF = Word("✗", "cut off", Tone.BAD)
+"""The state of a study whose image file on the host lacks its end."""
 FLAGGED, APPROVED = Word("▲", "flagged", Tone.WARN), Word("✓", "approved", Tone.GOOD)
 REVIEWS = {"flagged": FLAGGED, "approved": APPROVED}
-
-
-@dataclass(slots=True)
-class Shown:
-    """The values that cells depend on besides their study: the time, and whether the list is stale.
-
-    ``damaged`` are the studies with a label that is empty or cut off.
-    """
-
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    stale: bool = False
-    damaged: frozenset[str] = frozenset()
-    worklist: Worklist | None = None
-    second: frozenset[str] = frozenset()  # the studies that lack their second reading
 
 
 def word_of(study: Study, *, brief: bool = False, second: bool = False) -> Word:
@@ -167,14 +154,23 @@ def strategy(study: Study) -> str:
     return study.fetches[0].strategy if study.fetches else ""
 
 
-def haystack(study: Study, second: Container[str] = ()) -> str:
-    """Return the text that a filter searches: the texts that a row can show."""
+def fault_of(study: Study, shown: Shown) -> Word | None:
+    """Return the text for a damaged image or label, which takes the place of the state; None without one."""
+    if study.id in shown.cut_off:
+        return CUT_OFF
+    return DAMAGED if study.id in shown.damaged else None
+
+
+def haystack(study: Study, shown: Shown) -> str:
+    """Return the text that a filter searches: the texts that a row can show, and the state that a fault replaces."""
+    fault = fault_of(study, shown)
+    mark = "" if fault is None else f" {fault.text}"
     if not (study.fetches or study.tags or study.review or study.scores):
-        return f"{study.id} {study.name} unlabelled {size(study)}"
+        return f"{study.id} {study.name} unlabelled {size(study)}{mark}"
     parts = (
         study.id,
         study.name,
-        word_of(study, second=study.id in second).text,
+        word_of(study, second=study.id in shown.second).text + mark,
         who(study),
         strategy(study),
         *study.tags,
@@ -207,11 +203,13 @@ def columns(shown: Shown) -> Sequence[Column[Study]]:
     def state(study: Study, width: int) -> Cell:
         second = study.id in shown.second
         brief = width < (SECOND_WIDTH if second else BRIEF_WIDTH)
-        word = DAMAGED if study.id in shown.damaged else word_of(study, brief=brief, second=second)
+        word = fault_of(study, shown) or word_of(study, brief=brief, second=second)
         return Cell(str(word), Tone.FAINT if shown.stale else word.tone)
 
     def order(study: Study) -> int:
-        second = shown.second  # mostly empty
+        second = shown.second  # mostly empty, as cut_off is
+        if shown.cut_off and study.id in shown.cut_off:
+            return FLAGGED_FIRST
         return SECOND_READING if second and study.id in second and not study.openers else urgency(study)
 
     def name(study: Study, width: int) -> Cell:

@@ -21,7 +21,8 @@ from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.panes.queue import layout, summary
-from labeltui.ui.panes.queue.columns import Shown, columns, haystack, identify
+from labeltui.ui.panes.queue.columns import columns, haystack, identify
+from labeltui.ui.panes.queue.shown import Shown
 from labeltui.ui.panes.queue.study_verbs import StudyVerbs
 from labeltui.ui.panes.queue.switches import ColumnSwitches
 from labeltui.ui.panes.queue.worklist import WorklistVerbs, study_fact, worklist_fact
@@ -77,7 +78,7 @@ class QueuePane(Widget):
         self._typing = False
 
     def _haystack(self, study: Study) -> str:
-        return haystack(study, self._shown.second)
+        return haystack(study, self._shown)
 
     def compose(self) -> ComposeResult:
         """Yield summary, table, switches and filter."""
@@ -153,18 +154,9 @@ class QueuePane(Widget):
         self.state, self.now = state, now
         queue = state.queue.value
         self._show_head(state, now)
-        copies = state.labels.value
-        self._shown.now, self._shown.stale = now, bool(stale_age(state.queue, now))
-        self._shown.damaged = frozenset(study for _tag, study in copies.damaged) if copies else frozenset()
-        if state.worklist.value != self._shown.worklist:
-            self._shown.worklist = state.worklist.value
-            second = (
-                frozenset(state.worklist.value.second) if state.worklist.value is not None else frozenset()
-            )
-            self.table.recompute("worklist")
-            if second != self._shown.second:
-                self._shown.second = second
-                self.table.recompute("state")
+        for column in self._shown.update(state, now):
+            self.table.recompute(column)
+            if column == "state":
                 self.table.search_again()
         self.table.show(queue.studies if queue is not None else ())
         self._update_titles(state, queue, now)
@@ -186,13 +178,17 @@ class QueuePane(Widget):
         if self.is_filtered() and queue is not None:
             facts.append(f"/{self._filter.value} {self.table.count} of {len(queue.studies)}")
         facts.append("" if queue is None else server_counts(queue))
-        facts += [study_fact(self.chosen, state.worklist.value), worklist_fact(state)]
+        facts += [self._cut_off(state), study_fact(self.chosen, state.worklist.value), worklist_fact(state)]
         facts.append(labels_here(state, now))
         facts.append(f"by {self.table.sort_by[0]} {self.table.arrow}" if self.table.count else "")
         titles = (note, " · ".join(fact for fact in facts if fact))
         if titles != (self.note, self.facts):
             self.note, self.facts = titles
             self.post_message(HintsChanged())
+
+    def _cut_off(self, state: SessionState) -> str:
+        chosen = self.chosen
+        return "its image is cut off: upload it again" if chosen and chosen.id in state.cut_off else ""
 
     def _again(self) -> None:
         if self.state is not None and self.now is not None:
