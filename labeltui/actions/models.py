@@ -40,12 +40,12 @@ MODELS_PULL = Command(
 MODELS_PUSH = Command(
     "models.push", "Send a model", "send weights from this machine to the host, where the server loads them",
     danger=Danger.DESTRUCTIVE, command=("models", "push"), disabled=conditions.not_connected,
-    question=models.ask_push, naming=models.what_is_sent, takes=ModelsPushParams,
+    question=models.ask_push, naming=models.what_is_sent, reads_first="always", takes=ModelsPushParams,
 )  # fmt: skip
 MODELS_ROLLBACK = Command(
     "models.rollback", "Bring back a model", "send the version before the host's present one",
     danger=Danger.DESTRUCTIVE, command=("models", "rollback"), disabled=conditions.not_connected,
-    question=models.ask_rollback, about="model", takes=ModelsRollbackParams,
+    question=models.ask_rollback, about="model", reads_first="always", takes=ModelsRollbackParams,
 )  # fmt: skip
 
 MODEL_ACTIONS: tuple[Action, ...] = (

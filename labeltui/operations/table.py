@@ -88,7 +88,7 @@ from labeltui.operations.invitations.commands import invite, invite_install, inv
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
 from labeltui.operations.labels.restore import labels_restore
 from labeltui.operations.models.commands import models_list, models_pull
-from labeltui.operations.models.push import models_push, models_rollback
+from labeltui.operations.models.push import before_push, before_rollback, models_push, models_rollback
 from labeltui.operations.pod.commands import (
     pod_events,
     pod_keys,
@@ -221,6 +221,8 @@ BEFORE_ASKING: dict[str, Callable[[Session, Mapping[str, Any]], Awaitable[str]]]
     TRAIN_STOP.id: lambda session, _given: need_training(session),
     SERVER_STOP.id: lambda session, _given: before_server_stop(session),
     SERVER_RESTART.id: lambda session, _given: before_server_stop(session),
+    MODELS_PUSH.id: before_push,
+    MODELS_ROLLBACK.id: before_rollback,
     LABELS_RESTORE.id: before_restore,
     STUDIES_RESTORE.id: before_undelete,
 }

@@ -134,7 +134,7 @@ class Dispatcher:
         """Read what the question depends on, then ask."""
         from labeltui.operations.table import BEFORE_ASKING  # noqa: PLC0415 - after first paint
 
-        self._app.flash(f"{action.title}: reading what the server has …")
+        self._app.flash(f"{action.title}: reading what the host has …")
         try:
             note = await BEFORE_ASKING[action.id](session, params)
         except Exception as error:  # no failure of an action may end the console

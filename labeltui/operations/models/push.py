@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.models import ModelsPushParams, ModelsRollbackParams
 from labeltui.domain.documents import documents
@@ -16,7 +17,7 @@ from labeltui.domain.states import ServerState
 from labeltui.hosts.transfer import local_sum
 from labeltui.monailabel.checkpoints import why_unreadable
 from labeltui.monailabel.own_labels import record_text
-from labeltui.monailabel.weights import weight_files
+from labeltui.monailabel.weights import WeightFiles, weight_files
 from labeltui.operations.models.commands import copy_here, known_model, of_model
 from labeltui.operations.models.download import fetch_weights
 from labeltui.operations.models.transfer import Target, delete_parts, send_file, until_copied
@@ -50,26 +51,42 @@ async def models_push(session: Session, params: ModelsPushParams, report: Report
     ``no_model``, ``no_file``, ``checksum``, ``labels_changed``, ``unreadable``, ``already_training`` or
     ``download_failed``, and a copy's errors.
     """
-    if sum((bool(params.version), bool(params.file), params.pretrained)) > 1:
-        raise Misused(Code.BAD_PARAMETER, "Give one of --version, --file and --pretrained.")
-    models = await _listed(session)
-    model = known_model(models, params.model)
+    models, model = await _found(session, params)
     if params.pretrained:
         sent = await _pretrained(session, model, params.sha256, report)
-    elif params.file is not None:
-        path = _local(params.file)
-        digest = await _checked(path, params.sha256)
-        sent = Sent(path, digest, model.file, session.profile.server.labels, path.name)
     else:
-        sent = _chosen(models, model, params.version)
-        await _checked(sent.path, params.sha256 or sent.sha256)
+        sent = await _stored(session, models, model, params)
     return await send(session, models, model, sent, report)
+
+
+async def before_push(session: Session, given: Mapping[str, Any]) -> str:
+    """Raise the error of a ``models push`` with these parameters that would send nothing. Downloads nothing."""
+    params = ModelsPushParams.of(given)
+    models, model = await _found(session, params)
+    if params.pretrained:
+        await _pretrained_files(session, model)
+    else:
+        await _refuse_unfit(session, model, await _stored(session, models, model, params))
+    return ""
+
+
+async def before_rollback(session: Session, given: Mapping[str, Any]) -> str:
+    """Raise the error of a ``models rollback`` with these parameters that would send nothing."""
+    models = await _listed(session)
+    model = known_model(models, ModelsRollbackParams.of(given).model)
+    await _refuse_unfit(session, model, await _version_before(models, model))
+    return ""
 
 
 async def models_rollback(session: Session, params: ModelsRollbackParams, report: Report) -> Document:
     """Send the version before the host's present one. Raises Failed ``no_model`` if there is none on this machine."""
     models = await _listed(session)
     model = known_model(models, params.model)
+    return await send(session, models, model, await _version_before(models, model), report)
+
+
+async def _version_before(models: Models, model: HostModel) -> Sent:
+    """Return the version before the host's present one. Raises Failed ``no_model``, and ``checksum`` if it changed."""
     present = None if model.published is None else model.published.sha256
     copies = models.copies_of(model.name)
     at = next((number for number, copy in enumerate(copies) if copy.sha256 == present), len(copies))
@@ -80,7 +97,7 @@ async def models_rollback(session: Session, params: ModelsRollbackParams, report
         )  # fmt: skip
     sent = _sent(copies[at - 1], model)
     await _checked(sent.path, sent.sha256)
-    return await send(session, models, model, sent, report)
+    return sent
 
 
 async def send(session: Session, models: Models, model: HostModel, sent: Sent, report: Report) -> Document:
@@ -90,13 +107,7 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
     after the checksum of the received file was compared. After a lost connection the rest is sent. Raises Failed
     ``unreadable`` for a file that PyTorch can't load.
     """
-    _refuse_other_labels(session, model, sent)
-    await _refuse_unreadable(sent)
-    if session.models.is_training(model.name):
-        raise Failed(
-            Code.ALREADY_TRAINING, f"{model.name} is being trained, and the training would replace what is sent.",
-            "Wait until it has ended, or stop it first.",
-        )  # fmt: skip
+    await _refuse_unfit(session, model, sent)
     if sent.name == model.file and model.published is not None and not models.is_here(model):
         report.progress(f"Copying the present {model.name} to this machine first")
         await copy_here(session, model, report)
@@ -179,7 +190,33 @@ def _chosen(models: Models, model: HostModel, version: str | None) -> Sent:
     return sent
 
 
+async def _found(session: Session, params: ModelsPushParams) -> tuple[Models, HostModel]:
+    """Return the listed models and the one that gets the weights. Raises Misused, and Failed ``unknown_model``."""
+    if sum((bool(params.version), bool(params.file), params.pretrained)) > 1:
+        raise Misused(Code.BAD_PARAMETER, "Give one of --version, --file and --pretrained.")
+    models = await _listed(session)
+    return models, known_model(models, params.model)
+
+
+async def _stored(session: Session, models: Models, model: HostModel, params: ModelsPushParams) -> Sent:
+    """Return the file or the version on this machine that is sent, with its checksum compared."""
+    if params.file is not None:
+        path = _local(params.file)
+        digest = await _checked(path, params.sha256)
+        return Sent(path, digest, model.file, session.profile.server.labels, path.name)
+    sent = _chosen(models, model, params.version)
+    await _checked(sent.path, params.sha256 or sent.sha256)
+    return sent
+
+
 async def _pretrained(session: Session, model: HostModel, sha256: str | None, report: Report) -> Sent:
+    files = await _pretrained_files(session, model)
+    path, digest = await fetch_weights(session.models.folder, files.url, sha256, report)
+    return Sent(path, digest, files.pretrained, (), f"pretrained weights of {model.name}")
+
+
+async def _pretrained_files(session: Session, model: HostModel) -> WeightFiles:
+    """Return names and URL of a model's pretrained weights. Raises Failed ``labels_changed`` and ``no_model``."""
     served = session.models.served(await session.link.ready())
     files = weight_files(served.app, model.name, served.conf)
     own = session.models.own_labels
@@ -193,8 +230,18 @@ async def _pretrained(session: Session, model: HostModel, sha256: str | None, re
             Code.NO_MODEL, f"There are no pretrained weights to send for {model.name}: a bundle brings its own.",
             "Send a file with --file.",
         )  # fmt: skip
-    path, digest = await fetch_weights(session.models.folder, files.url, sha256, report)
-    return Sent(path, digest, files.pretrained, (), f"pretrained weights of {model.name}")
+    return files
+
+
+async def _refuse_unfit(session: Session, model: HostModel, sent: Sent) -> None:
+    """Raise Failed for weights that the host's server could not use, or that a training would replace."""
+    _refuse_other_labels(session, model, sent)
+    await _refuse_unreadable(sent)
+    if session.models.is_training(model.name):
+        raise Failed(
+            Code.ALREADY_TRAINING, f"{model.name} is being trained, and the training would replace what is sent.",
+            "Wait until it has ended, or stop it first.",
+        )  # fmt: skip
 
 
 def _refuse_other_labels(session: Session, model: HostModel, sent: Sent) -> None:

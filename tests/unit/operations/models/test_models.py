@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from labeltui.actions.models import MODELS_PUSH, MODELS_ROLLBACK
+from labeltui.cli.running import confirm
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.remote.uploads.staging import make_staging
 from labeltui.hosts.uploading import _Reader
@@ -216,6 +218,44 @@ async def test_a_file_is_sent_if_it_is_the_expected_one(tmp_path: Path) -> None:
     assert it.host.files.read(FILE) == checkpoint(b"from elsewhere")
     codes = [error.problem.code for error in (wrong, missing, unknown, both)]
     assert codes == ["checksum", "no_file", "unknown_model", "bad_parameter"]
+
+
+class Terminal:
+    """A prompter that confirms, and stores the questions."""
+
+    present = True
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    async def ask(self, question: str) -> str:
+        self.questions.append(question)
+        return "y"
+
+
+@in_virtual_time
+async def test_the_question_comes_only_when_there_is_something_to_send(tmp_path: Path) -> None:
+    async with desk(tmp_path, models=settings(tmp_path)) as it:
+        (first,) = await pulled(it, checkpoint(b"first"))
+        terminal: Any = Terminal()
+        codes = []
+        for action, params in (
+            (MODELS_PUSH, {"model": "own_model"}),
+            (MODELS_PUSH, {"model": "deepedit", "version": "abc"}),
+            (MODELS_PUSH, {"model": "deepedit", "file": str(tmp_path / "none.pt")}),
+            (MODELS_ROLLBACK, {"model": "own_model"}),
+            (MODELS_ROLLBACK, {"model": "deepedit"}),
+        ):
+            with pytest.raises(LabeltuiError) as error:
+                await confirm(it.session, action, params, None, terminal)
+            codes.append(error.value.problem.code)
+        assert terminal.questions == []
+        for params in ({"version": first[:8]}, {"pretrained": True}):
+            assert await confirm(it.session, MODELS_PUSH, {"model": "deepedit", **params}, None, terminal)
+    assert codes == ["unknown_model", "no_model", "no_file", "unknown_model", "no_model"]
+    assert [question.split(" to the host")[0] for question in terminal.questions] == [
+        f"Send version {first[:8]}", "Send pretrained weights of deepedit",
+    ]  # fmt: skip
 
 
 @in_virtual_time
