@@ -20,6 +20,7 @@ from typing import Any
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Problem, Unreachable
+from labeltui.hosts.agent.studies import Version
 from labeltui.hosts.base import Channel, Host
 from labeltui.hosts.quoting import quote_path
 from labeltui.hosts.transfer import local_digest
@@ -48,6 +49,11 @@ class Outgoing:
     mtime_ns: int
     replace: bool = False
     part: int = 0
+
+    @property
+    def version(self) -> Version:
+        """The version of the file that is sent."""
+        return (self.name, self.size, self.mtime_ns)
 
 
 class _Stream:

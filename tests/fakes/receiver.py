@@ -143,7 +143,7 @@ def receive_into(host: MemoryHost, studies: Path) -> list[ReceiverChannel]:
     host.programs[" receive --studies "] = opened
     host.agent.answers |= {
         "upload.compare": compared, "sha256": summed,
-        "upload.tidy": lambda request: tidy(str(studies), request["every"]),
+        "upload.tidy": lambda request: tidy(str(studies), request["every"], request["done"]),
     }  # fmt: skip
     return channels
 
@@ -174,7 +174,7 @@ def receive_in_memory(host: MemoryHost, disk: Path, cuts: list[int]) -> list[Rec
         return compare(str(real(request["studies"])), request["names"], request["parts"])
 
     def tidied(request: Mapping[str, Any]) -> Mapping[str, Any]:
-        return tidy(str(real(request["studies"])), request["every"])
+        return tidy(str(real(request["studies"])), request["every"], request["done"])
 
     host.programs[" receive --studies "] = opened
     host.agent.answers |= {"upload.compare": compared, "upload.tidy": tidied}

@@ -84,7 +84,7 @@ async def upload(host: SshHost, files: list[Outgoing], folder: str) -> None:
     """What one attempt of ``studies upload`` does."""
     agent = await start_agent(host, "~/labeltui")
     found = await agent.compare_upload(
-        folder, [file.name for file in files], [(file.name, file.size, file.mtime_ns) for file in files]
+        folder, [file.name for file in files], [file.version for file in files]
     )
     left = [
         Outgoing(file.source, file.name, file.size, file.mtime_ns, part=part)
@@ -130,6 +130,30 @@ async def test_thirty_cuts_leave_whole_files_and_only_the_rest_is_sent_again(tmp
             shutil.rmtree(folder)
     print(f"{kept / total / CUTS:.0%} of the bytes were there after a cut")
     assert kept > total * CUTS / 20
+
+
+async def test_two_uploads_of_one_study_at_once_leave_one_whole_file_and_nothing_else(tmp_path: Path) -> None:
+    with RealSshd(tmp_path / "sshd") as sshd:
+        folder = sshd.home / "studies"
+        versions = []
+        for number in range(2):  # the same image, copied to two machines at other times
+            path = tmp_path / str(number) / "case.nii"
+            path.parent.mkdir()
+            path.write_bytes(b"x" * 5_000_000)
+            os.utime(path, (1_700_000_000, 1_700_000_000 + number))
+            found = path.stat()
+            versions.append(Outgoing(path, path.name, found.st_size, found.st_mtime_ns))
+        async with connected(sshd, sshd.port, tmp_path) as one, connected(sshd, sshd.port, tmp_path) as other:
+            for files in ([versions[0]] * 2, versions):
+                await asyncio.gather(
+                    *(
+                        upload(host, [file], str(folder))
+                        for host, file in zip((one, other), files, strict=True)
+                    )
+                )
+                assert [path.stat().st_size for path in folder.iterdir()] == [5_000_000]
+                assert not list(sshd.home.glob(".studies*"))
+                shutil.rmtree(folder)
 
 
 def test_the_server_lists_what_was_uploaded_as_soon_as_it_is_whole(served: Served, tmp_path: Path) -> None:  # noqa: F811

@@ -19,6 +19,8 @@ from labeltui.support.subscribers import Subscribers
 
 LARGEST_PART = 64 << 20
 AT_ONCE = 2000  # names in one request
+Version = tuple[str, int, int]
+"""A version of a file that is uploaded: name, size, and time of change in ns."""
 CHECK_S = 120.0  # all studies are sent before the first answer, perhaps through a slow connection
 
 
@@ -86,12 +88,9 @@ class StudiesRequests(AgentConnection):
         return parse(int, (await self.request("studies.check", deadline_s=CHECK_S, key=key)).get("state"))
 
     async def compare_upload(
-        self, studies: str, names: Sequence[str], parts: Sequence[tuple[str, int, int]] = ()
+        self, studies: str, names: Sequence[str], parts: Sequence[Version] = ()
     ) -> OnHost:
-        """Find ``names`` in a folder of studies, and the bytes that earlier uploads left of ``parts``.
-
-        A part is (name, size, mtime_ns).
-        """
+        """Find ``names`` in a folder of studies, and the bytes that earlier uploads left of ``parts``."""
         there: dict[str, tuple[int, int]] = {}
         left: list[int] = []
         free = 0
@@ -106,9 +105,12 @@ class StudiesRequests(AgentConnection):
             free = page.free
         return OnHost(there, tuple(left), free)
 
-    async def tidy_upload(self, studies: str, *, every: bool = False) -> None:
-        """Delete parts of uploads that were not continued for two weeks; with ``every``, all that no upload writes."""
-        await self.request("upload.tidy", studies=studies, every=every)
+    async def tidy_upload(self, studies: str, done: Sequence[Version] = (), *, every: bool = False) -> None:
+        """Delete parts of uploads that were not continued for two weeks, and those of ``done``, which need no upload.
+
+        With ``every``, delete all parts that no upload writes.
+        """
+        await self.request("upload.tidy", studies=studies, every=every, done=[list(one) for one in done])
 
 
 async def _parts(messages: asyncio.Queue[Mapping[str, Any]], key: str) -> AsyncIterator[StudiesPart]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -74,8 +74,8 @@ async def send_file(host: Host, agent: AgentClient, source: Path, target: Target
     Raises Failed ``checksum`` if the file changed meanwhile, the host's failures, and Unreachable.
     """
     found = await asyncio.to_thread(source.stat)
-    version = (target.name, found.st_size, found.st_mtime_ns)
-    (part,) = (await agent.compare_upload(target.folder, (), (version,))).parts
+    file = Outgoing(source, target.name, found.st_size, found.st_mtime_ns, replace=True)
+    (part,) = (await agent.compare_upload(target.folder, (), (file.version,))).parts
     done, problems = 0, list[Problem]()
 
     def on_bytes(count: int) -> None:
@@ -87,9 +87,9 @@ async def send_file(host: Host, agent: AgentClient, source: Path, target: Target
         if problem is not None:
             problems.append(problem)
 
-    file = Outgoing(source, target.name, found.st_size, found.st_mtime_ns, replace=True, part=part)
     progress(0, found.st_size)
-    await Uploader(host, agent.program, target.folder, (file,), on_bytes, on_file).run()
+    left = (replace(file, part=part),)
+    await Uploader(host, agent.program, target.folder, left, on_bytes, on_file).run()
     if problems:
         raise Failed(
             Code.CHECKSUM, f"{source} changed while it was sent, so the host did not store it.", "Send it again."

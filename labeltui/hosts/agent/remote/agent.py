@@ -36,7 +36,7 @@ Operations
     studies.check {key}                               -> {state}: that of the file as it is now; all of it was sent
     studies.unwatch
     upload.compare {studies, names, parts}            -> {there, parts, free}: see ``uploads/staging.py``
-    upload.tidy {studies, every}                      -> {}; deletes what no upload will continue
+    upload.tidy {studies, every, done}                -> {}; deletes what no upload will continue
     preflight {folder, app, studies, port}            -> whether the server can start
     probe {folder, packages, apps, venv_files, site_files}
                                                       -> the installed packages and files

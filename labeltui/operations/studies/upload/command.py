@@ -27,6 +27,8 @@ from labeltui.operations.studies.upload.progress import UploadProgress, files_te
 from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
+    from labeltui.hosts.agent.client import AgentClient
+    from labeltui.hosts.agent.studies import Version
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
@@ -68,6 +70,7 @@ async def _upload(session: Session, params: StudiesUploadParams, work: Path, rep
     plan.check_space(files)
     if params.dry_run:
         return _document(session, plan, files, params, {}, None)
+    await _delete_parts(await session.link.ready(), plan.folder, plan.leftovers)
     failed: dict[str, Problem] = {}
     progress = UploadProgress(report, len(files), sum(file.size for file in files))
     if files:
@@ -149,22 +152,30 @@ async def _with_meanwhile(session: Session, plan: Plan, failed: dict[str, Proble
     return replace(plan, same=(*plan.same, *equal))
 
 
-async def _still_missing(agent: Any, folder: str, pending: dict[str, Outgoing]) -> list[Outgoing]:
+async def _still_missing(agent: AgentClient, folder: str, pending: dict[str, Outgoing]) -> list[Outgoing]:
     """Return the files that the host still lacks, each with the bytes that it has.
 
     Files that arrived without an answer are dropped.
     """
     files = list(pending.values())
-    host = await agent.compare_upload(
-        folder, [file.name for file in files], [(file.name, file.size, file.mtime_ns) for file in files]
-    )
-    for file in files:
+    host = await agent.compare_upload(folder, [file.name for file in files], [file.version for file in files])
+    arrived: list[Version] = []
+    for file, part in zip(files, host.parts, strict=True):
         size, mtime_ns = host.there.get(file.name, (-1, 0))
         if size == file.size and mtime_ns // NS == file.mtime_ns // NS:
             del pending[file.name]
+            arrived += [file.version] if part else []
+    await _delete_parts(agent, folder, arrived)
     return [
         replace(file, part=part) for file, part in zip(files, host.parts, strict=True) if file.name in pending
     ]
+
+
+async def _delete_parts(agent: AgentClient, folder: str, versions: Sequence[Version]) -> None:
+    """Delete the parts of studies that the host has meanwhile, for example from another upload. Raises nothing."""
+    if versions:
+        with suppress(LabeltuiError):
+            await agent.tidy_upload(folder, versions)
 
 
 async def _unlisted(session: Session, studies: Sequence[str], report: Report) -> int | None:

@@ -17,6 +17,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.domain.studies.headers import why_misread
 from labeltui.domain.studies.image_files import LABEL_FOLDERS, image_of_label, name_on_host, split_image
+from labeltui.hosts.agent.studies import Version
 
 DICOM_MARK = 128
 SPARE = 1 << 30  # bytes that stay free on this machine's disk
@@ -49,6 +50,11 @@ class FoundFile:
     misread: str = ""
     clash: str = ""
     source: Path | None = None
+
+    @property
+    def version(self) -> Version:
+        """The version of the file that is sent."""
+        return (self.name, self.size, self.mtime_ns)
 
     @property
     def shown(self) -> Path:

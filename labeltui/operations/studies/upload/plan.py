@@ -15,7 +15,7 @@ from labeltui.domain.states import ServerState
 from labeltui.domain.studies.image_files import image_of_label, names_of_study
 from labeltui.domain.text import one_line
 from labeltui.hosts.agent.client import AgentClient
-from labeltui.hosts.agent.studies import OnHost
+from labeltui.hosts.agent.studies import OnHost, Version
 from labeltui.hosts.transfer import local_sum
 from labeltui.hosts.uploading import Outgoing
 from labeltui.operations.studies.upload.conversion import convert
@@ -40,7 +40,8 @@ class Plan:
     same: tuple[FoundFile, ...]
     left: tuple[LeftOut, ...]
     free: int
-    parts: int  # bytes that earlier uploads left of the new files
+    parts: int  # bytes that earlier uploads left of the files
+    leftovers: tuple[Version, ...] = ()  # studies that the host has, and of which it has a part too
 
     def outgoing(self, *, replace: bool) -> list[Outgoing]:
         """The files to send. Files that differ are included only if they replace the host's."""
@@ -91,7 +92,8 @@ async def plan_upload(session: Session, params: StudiesUploadParams, work: Path,
         for study in filter(None, (file.study, image_of_label(file.study)))
         for name in {file.name, *names_of_study(study)}
     ]
-    host = await agent.compare_upload(folder, names, [(one.name, one.size, one.mtime_ns) for one in files])
+    host = await agent.compare_upload(folder, names, [one.version for one in files])
+    parts = {one.name: part for one, part in zip(files, host.parts, strict=True)}
     left += [LeftOut(one.shown, why) for one in files if (why := _other_name(one, host))]
     files = [file for file in files if not _other_name(file, host)]
     images = {} if params.anyway else {file.name: _image_there(file, host) for file in files}
@@ -110,6 +112,7 @@ async def plan_upload(session: Session, params: StudiesUploadParams, work: Path,
         tuple(left),
         host.free,
         sum(host.parts),
+        tuple(file.version for file in same if parts[file.name]),
     )
 
 

@@ -85,7 +85,11 @@ class Part:
         self.path = path
         deadline = time.monotonic() + LOCKED_S
         while True:
-            self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+            try:
+                self.handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+            except FileNotFoundError:  # another upload has ended, and has deleted the empty folder
+                path.parent.mkdir(exist_ok=True)
+                continue
             if self.is_locked():
                 break
             os.close(self.handle)
@@ -232,14 +236,16 @@ class Receiver:
             raise Ended from None
 
     def finish(self, part: Part, ask: dict[str, Any], digest: str) -> None:
-        """Compare the checksum, and move the file to its final place. Raises Problem and OSError."""
-        if part.digest.hexdigest() != digest:
-            part.discard()
-            self.answer({"name": ask["name"], "error": Problem("checksum", "").document})
-            return
+        """Compare the checksum, and move the file to its final place. Nothing will continue a part that is refused.
+
+        Raises OSError.
+        """
         try:
+            if part.digest.hexdigest() != digest:
+                raise Problem("checksum", "")
             part.put(self.studies / ask["name"], ask["mtime_ns"], ask["replace"])
         except Problem as error:
+            part.discard()
             self.answer({"name": ask["name"], "error": error.document})
         else:
             self.answer({"name": ask["name"], "error": None})

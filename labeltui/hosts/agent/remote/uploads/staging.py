@@ -15,7 +15,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from labeltui.hosts.agent.remote.files import expand
 
@@ -104,16 +104,18 @@ def compare(studies: str, names: list[str], parts: list[list[Any]]) -> dict[str,
     return {"there": there, "parts": left, "free": space.f_bavail * space.f_frsize}
 
 
-def tidy(studies: str, every: bool = False) -> dict[str, Any]:
+def tidy(studies: str, every: bool = False, done: Sequence[list[Any]] = ()) -> dict[str, Any]:
     """Delete the parts that were not continued for two weeks, and the folder if it is empty then.
 
-    With ``every``, delete all parts. A part that a receiver writes stays.
+    ``done`` are files, each [name, size, mtime_ns], whose parts are deleted whatever their age. With ``every``, delete
+    all parts. A part that a receiver writes stays.
     """
     staging = staging_of(expand(studies).absolute())
+    of_done = {part_name(str(name), int(size), int(mtime)) for name, size, mtime in done}
     with suppress(OSError):
         for entry in list(os.scandir(staging)):
             with suppress(OSError):
-                if every or time.time() - entry.stat().st_mtime > OLD_S:
+                if every or entry.name in of_done or time.time() - entry.stat().st_mtime > OLD_S:
                     delete_unlocked(Path(entry.path))
         staging.rmdir()
     return {}

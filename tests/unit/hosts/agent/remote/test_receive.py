@@ -72,6 +72,7 @@ def test_a_file_of_other_bytes_and_one_that_is_there_are_not_stored(tmp_path: Pa
         "there.nii": b"old",
         "good.nii": b"abc",
     }
+    assert list(make_staging(studies).iterdir()) == []  # nothing would continue the refused ones
     assert received(studies, put("there.nii", b"new", replace=True))[0]["error"] is None
     assert (studies / "there.nii").read_bytes() == b"new"
 
@@ -110,6 +111,12 @@ def test_a_part_that_another_receiver_writes_is_refused_after_a_while(
     Part(path).close()
 
 
+def test_a_part_is_made_although_another_upload_has_deleted_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "staging" / "a.part"
+    Part(path).close()
+    assert path.exists()
+
+
 def test_a_part_that_has_its_final_name_already_is_never_written_again(tmp_path: Path) -> None:
     final, path = tmp_path / "a.nii", tmp_path / "a.part"
     final.write_bytes(b"whole")
@@ -146,6 +153,15 @@ def test_parts_are_beside_the_studies_or_inside_if_files_can_not_be_moved(
     os.utime(studies / ".labeltui-upload" / "old.part", (1, 1))
     tidy(str(studies))
     assert [path.name for path in studies.iterdir()] == ["a.nii"]
+
+
+def test_the_part_of_a_study_that_needs_no_upload_is_deleted(tmp_path: Path) -> None:
+    studies = tmp_path / "studies"
+    names = [part_name(name, 6, AT) for name in ("done.nii", "other.nii")]
+    for name in names:
+        (make_staging(studies) / name).write_bytes(b"abc")
+    tidy(str(studies), done=[["done.nii", 6, AT]])
+    assert [path.name for path in make_staging(studies).iterdir()] == names[1:]
 
 
 def test_every_part_is_deleted_but_one_that_a_receiver_writes(tmp_path: Path) -> None:

@@ -142,6 +142,20 @@ async def test_odd_files_and_names_stay_here(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_the_part_of_a_study_that_another_upload_has_stored_is_deleted(tmp_path: Path) -> None:
+    async with uploading(tmp_path) as (it, studies, here, _channels):
+        put(here / "a.nii", nifti())
+        put(studies / "a.nii", nifti())
+        staging = make_staging(studies)
+        (staging / part_name("a.nii", len(nifti()), AT * 10**9)).write_bytes(b"cut")
+        dry = await it.run("studies.upload", paths=(str(here),), dry_run=True)
+        assert len(list(staging.iterdir())) == 1
+        document = await it.run("studies.upload", paths=(str(here),))
+    assert (dry["same"], document["same"]) == (1, 1)
+    assert not staging.exists()
+
+
+@in_virtual_time
 async def test_a_dry_run_and_a_full_disk_send_nothing(tmp_path: Path) -> None:
     async with uploading(tmp_path) as (it, studies, here, channels):
         put(here / "a.nii", nifti())
