@@ -29,6 +29,7 @@ from labeltui.support.backoff import backoff_s
 
 SETTLES_S = 0.3
 SOON_S = 0.05  # at least this long between two listings
+REMOVED_S = 10.0  # between two checks for copies that were removed from this machine
 TRIES = 20  # polls for a label that the log reports; later the next full listing finds the label
 
 
@@ -149,11 +150,32 @@ class LabelCopier:
                 self.failed(error_text(error))
             pending = bool(self._reported)
             wait = backoff_s(failures) if failures else self._settles_s() if pending else SLOW_S
-            try:
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
-            except TimeoutError:
+            if not await self._woken(wait):
                 self._whole = self._whole or bool(failures) or not pending
+
+    async def _woken(self, wait_s: float) -> bool:
+        """Wait for :meth:`wake`, at most ``wait_s`` seconds. Returns False if nothing came.
+
+        A copy that was removed from this machine ends the wait too, so that it no longer counts as a copy.
+        """
+        left = wait_s
+        while left > 0:
+            try:
+                async with asyncio.timeout(min(left, REMOVED_S)):
+                    await self._wake.wait()
+                return True
+            except TimeoutError:
+                left -= REMOVED_S
+            if await asyncio.to_thread(
+                self._is_removed, self._status.known.keys() - self._status.absent.keys()
+            ):
+                self.wake()
+        return False
+
+    def _is_removed(self, here: Iterable[tuple[str, str]]) -> bool:
+        """Whether one of these copies is missing or was changed. Reads the disk."""
+        newest = map(self.folder.index.newest, here)
+        return any(entry is None or not self.folder.has_newest(entry) for entry in newest)
 
     def _settles_s(self) -> float:
         """Seconds until the next label may be complete."""

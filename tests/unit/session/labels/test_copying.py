@@ -167,3 +167,19 @@ async def test_what_the_server_says_of_a_newer_label_is_not_stored_with_the_olde
         listed = await run_confirmed(session, "labels.list")
     assert [row["who"] for row in listed["labels"]] == [None]
     assert not (tmp_path / "labels/info").exists()
+
+
+@in_virtual_time
+async def test_a_copy_that_is_removed_here_counts_no_more_and_is_made_again(tmp_path: Path) -> None:
+    host = MemoryHost()
+    serving(host)
+    host.files.write("~/studies/labels/final/s1.nii.gz", b"label")
+    copy, counts = tmp_path / "labels/final/s1.nii.gz", list[int]()
+    async with memory_session(tmp_path, host=host) as session:
+        await is_copied(session, copy.exists)
+        await asyncio.sleep(30)  # the listings at the start are over
+        session.store.subscribe(lambda s, _: counts.append(s.labels.value.here if s.labels.value else 0))
+        copy.unlink()
+        assert await is_copied(session, copy.exists) <= 11.0
+        await session.store.wait_for(lambda s: s.labels.value is not None and s.labels.value.safe, 30)
+    assert 0 in counts
