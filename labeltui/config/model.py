@@ -160,8 +160,9 @@ class Profile(Section):
 
     host: Literal["runpod", "ssh", "local"] = "local"
     """Kind of host: a pod of RunPod, a machine reached by SSH, or this machine."""
-    theme: str = "labeltui-dark"
-    """Colour theme: one of labeltui's, one of Textual's, or your own in the folder ``themes`` beside this file."""
+    theme: str = "auto"
+    """Colour theme: one of labeltui's, one of Textual's, or your own in the folder ``themes`` beside this file.
+    ``auto``: ``labeltui-dark``, or ``labeltui-ansi`` on a terminal with 16 colours."""
     glyphs: Literal["auto", "unicode", "ascii"] = "auto"
     """Characters that the console draws with. ``auto``: only ASCII where LC_ALL, LC_CTYPE or LANG names no UTF-8."""
     motion: Literal["auto", "reduced"] = "auto"

@@ -27,7 +27,7 @@ from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
 from labeltui.ui.frame.layout import PANES, Shape
 from labeltui.ui.frame.lines import Lines
-from labeltui.ui.frame.themes import DEFAULT_THEME, Appearance, default_theme
+from labeltui.ui.frame.themes import Appearance, automatic_theme
 from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
@@ -76,8 +76,9 @@ class Core(App[int], inherit_bindings=False):
         self._switching = Switching(self)
         self._before_shell = "log"
         self._unopened = unopened(launch)
-        self.register_theme(default_theme())
-        self.theme = DEFAULT_THEME
+        theme = automatic_theme(self.console.color_system)
+        self.register_theme(theme)
+        self.theme = theme.name
 
     # -- opening
 

@@ -1,4 +1,4 @@
-"""Animations are off, the terminal has Unicode, and the time zone is UTC. Actions can be recorded instead."""
+"""Animations are off, the terminal has Unicode and all colours, the time zone is UTC. Actions can be recorded."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from labeltui.domain.problems import Failed
 
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Turn animations off, and set the time zone to UTC and the locale to UTF-8."""
+    """Turn animations off, set the time zone to UTC and the locale to UTF-8, and give the terminal all colours."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none", raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("COLORTERM", "truecolor")
 
 
 @pytest.fixture(autouse=True)

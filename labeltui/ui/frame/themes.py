@@ -20,7 +20,11 @@ from labeltui.support.desk import has_unicode
 if TYPE_CHECKING:
     from textual.filter import LineFilter
 
+AUTOMATIC = "auto"
 DEFAULT_THEME = "labeltui-dark"
+ANSI_THEME = "labeltui-ansi"
+FEW_COLOURS = (None, "standard", "windows")
+"""Rich's names of the terminals that have at most 16 colours."""
 
 
 class Appearance:
@@ -66,11 +70,17 @@ def theme_names() -> list[str]:
     return sorted(path.stem for path in theme_folder().glob("*.toml"))
 
 
-def default_theme() -> Theme:
-    """Return the theme of the first paint."""
-    theme = load_theme(DEFAULT_THEME)
+def automatic_name(color_system: str | None) -> str:
+    """Return the name of the theme for an operator who chose none; ``color_system`` is Rich's name of the colours."""
+    return ANSI_THEME if color_system in FEW_COLOURS else DEFAULT_THEME
+
+
+def automatic_theme(color_system: str | None) -> Theme:
+    """Return the theme of the first paint; see :func:`automatic_name`."""
+    name = automatic_name(color_system)
+    theme = load_theme(name)
     if theme is None:
-        raise FileNotFoundError(theme_folder() / f"{DEFAULT_THEME}.toml")
+        raise FileNotFoundError(theme_folder() / f"{name}.toml")
     return theme
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from rich.console import Console
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
@@ -15,10 +16,10 @@ from labeltui.config.paths import find_config_path
 from labeltui.config.positions import KeyPath, find_positions
 from labeltui.domain.state import Level
 from labeltui.opening.launch import Launch
-from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme, theme_names
+from labeltui.ui.frame.themes import AUTOMATIC, DEFAULT_THEME, automatic_name, load_theme, theme_names
 
 TOP = ("name", "dark", "ansi", "colors", "variables")
-OTHER = "textual-dark"
+OTHERS = ("textual-dark", "textual-light")
 TONES = ("primary", "secondary", "accent", "success", "warning", "error")
 LARGEST = 64 * 1024
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
@@ -38,6 +39,11 @@ class ThemedConsole(Protocol):
 
     theme: str
     """The name of the theme in use."""
+
+    @property
+    def console(self) -> Console:
+        """Rich's console, which knows the terminal's colours."""
+        ...
 
     @property
     def available_themes(self) -> Mapping[str, Theme]:
@@ -60,7 +66,7 @@ class Themes:
         """``folder`` returns the folder of the operator's themes, which need not exist."""
         self._app, self._folder = app, folder
         self._stamp: tuple[int, int] | None = None
-        self._shown = DEFAULT_THEME
+        self._shown = app.theme
 
     @property
     def folder(self) -> Path:
@@ -86,7 +92,12 @@ class Themes:
         return load_theme(name) or self._app.available_themes.get(name)
 
     def use(self, name: str) -> bool:
-        """Show a theme. Flash a warning and change nothing if it is unknown or its file is wrong."""
+        """Show a theme. Flash a warning and change nothing if it is unknown or its file is wrong.
+
+        ``auto`` is the theme for the terminal's colours.
+        """
+        if name == AUTOMATIC:
+            name = automatic_name(self._app.console.color_system)
         self._stamp = self._stamp_of(name)
         try:
             theme = self.find(name)
@@ -100,9 +111,7 @@ class Themes:
         if self._app.available_themes.get(name) != theme or self._app.theme != name:
             self._app.register_theme(theme)
             if self._app.theme == name:
-                self._app.theme = (
-                    DEFAULT_THEME if name != DEFAULT_THEME else OTHER
-                )  # else it is not drawn again
+                self._app.theme = OTHERS[name == OTHERS[0]]  # else it is not drawn again
             self._app.theme = name
         return True
 

@@ -144,6 +144,30 @@ async def test_the_profile_chooses_the_theme() -> None:
         assert app.theme == "ansi-dark"
 
 
+@pytest.mark.parametrize(
+    ("term", "colorterm", "chosen", "theme"),
+    [
+        ("xterm", None, None, "labeltui-ansi"),
+        ("xterm", None, "labeltui-nord", "labeltui-nord"),
+        ("xterm", "truecolor", None, "labeltui-dark"),
+        ("xterm-256color", None, None, "labeltui-dark"),
+    ],
+)
+async def test_a_terminal_with_16_colours_has_their_theme_unless_another_was_chosen(
+    term: str, colorterm: str | None, chosen: str | None, theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("COLORTERM")
+    if colorterm is not None:
+        monkeypatch.setenv("COLORTERM", colorterm)
+    app = console(connected(), profile=Profile(host="local", **{} if chosen is None else {"theme": chosen}))
+    first = app.theme
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert app.theme == theme
+    assert first == (theme if chosen is None else "labeltui-ansi")
+
+
 async def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = console(connected())

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from labeltui.domain.studies.preview import Plane
 from labeltui.ui.contract import console_of
 from labeltui.ui.frame.filters import only_ascii
+from labeltui.ui.frame.themes import FEW_COLOURS
 from labeltui.ui.screens.preview.cells import Drawing, Picture
 from labeltui.ui.screens.preview.placed import Placed
 from labeltui.ui.screens.preview.view import SIDES
@@ -28,7 +29,7 @@ def graphics_of(widget: Widget) -> str:
 def first_drawing(widget: Widget) -> Drawing:
     """Return how a label is drawn at first: as text with few colours, with ASCII only, or if the profile wants it."""
     app = widget.app
-    few = app.no_color or app.console.color_system in (None, "standard", "windows")
+    few = app.no_color or app.console.color_system in FEW_COLOURS
     return Drawing(text=few or only_ascii(app) or graphics_of(widget) == "none")
 
 
