@@ -43,10 +43,10 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
         output.failure(error.problem, error.document)
         return error.exit_code
     except KeyboardInterrupt:
-        output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
+        output.failure(Problem(Code.INTERRUPTED, "Interrupted.", output.if_interrupted))
         return ExitCode.INTERRUPTED
     except EndedBySignal as ended:
-        output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
+        output.failure(Problem(Code.INTERRUPTED, "Interrupted.", output.if_interrupted))
         return 128 + ended.number
     except SystemExit as done:  # argparse has printed --help or --version
         return done.code if isinstance(done.code, int) else ExitCode.DONE

@@ -34,6 +34,7 @@ class Output:
         self.verbose = verbose
         self.stream = stream
         self.action = ""  # the id of the action that runs, by which people's text is chosen
+        self.if_interrupted = ""  # the hint if the command is interrupted now
         self.lists = False
         self.live = False
         self._printed = False

@@ -12,6 +12,7 @@ from labeltui.actions import Action, Danger, refuse_change
 from labeltui.actions.invitations import INVITE
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.confirming import choose_answer, confirm_pod, confirm_replacement
+from labeltui.cli.interruptions import hint_before, hint_begun
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.failure_codes import Code
@@ -39,6 +40,7 @@ QUIET_S = 1.0  # connecting for longer is reported
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
     """Run an action of the registry and print its document to ``output``. Raises LabeltuiError."""
     prompter = TerminalPrompter(output.progress)
+    output.if_interrupted = hint_before(action)
     if action.id == "doctor":
         opener = _diagnosed(opener, output)
     opening = opened(
@@ -53,11 +55,13 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
             confirmed = await confirm(session, action, params, request.yes, prompter)
         if action.id == INVITE.id:
             params = await confirm_replacement(session, params, request.yes, prompter)
+        output.if_interrupted = hint_begun(action)
         try:
             document = await run_action(session, action.id, params, output, confirmed=confirmed)
         except Refused as refused:
             params = await choose_answer(refused, action, params, prompter)
             document = await run_action(session, action.id, params, output, confirmed=confirmed)
+        output.if_interrupted = ""
         output.document(document)
     return ExitCode.DONE
 

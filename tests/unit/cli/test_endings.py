@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from labeltui.cli.interruptions import HINTS, NOT_BEGUN, OF_A_CHANGE
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
+from labeltui.operations.table import OPERATIONS
 from tests.paths import ROOT
 from tests.unit.cli.json_output import documents
 
@@ -28,9 +30,50 @@ def test_a_signal_closes_the_session_and_is_the_exit_code(rig, capsys, number):
     rig.does = does
     assert rig("tunnel", "--json") == 128 + number
     assert documents(capsys.readouterr().out) == [
-        {"error": {"code": "interrupted", "message": "Interrupted.", "hint": ""}}
+        {"error": {"code": "interrupted", "message": "Interrupted.", "hint": HINTS["tunnel"]}}
     ]
     assert rig.session.events[-1] == "close"
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("status",), ""),
+        (("studies", "upload", "a"), HINTS["studies.upload"]),
+        (("models", "push", "m", "--yes"), HINTS["models.push"]),
+        (("guard", "keep"), OF_A_CHANGE),
+    ],
+)
+def test_an_interrupted_command_says_what_it_has_left(rig, capsys, words, hint):
+    async def does(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    rig.does = does
+    assert rig(*words, "--json") == 130
+    assert documents(capsys.readouterr().out)[0]["error"]["hint"] == hint
+    assert rig(*words) == 130
+    assert capsys.readouterr().err == "\n".join(filter(None, ("labeltui: Interrupted.", hint))) + "\n"
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize(("words", "hint"), [(("labels", "pull"), ""), (("setup",), NOT_BEGUN)])
+def test_a_command_that_is_interrupted_before_it_begins_has_changed_nothing(
+    rig, monkeypatch, capsys, words, hint
+):
+    async def start(_session, *, hold):
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rig.stand_in, "start", start)
+    assert rig(*words, "--json") == 130
+    assert documents(capsys.readouterr().out)[0]["error"]["hint"] == hint
+    assert rig.calls == []
+
+
+def test_hints_of_interrupted_commands_are_of_actions():
+    assert set(HINTS) <= set(OPERATIONS)
 
 
 def test_interrupted_while_closing_adds_no_second_document(rig, monkeypatch, capsys):
