@@ -167,9 +167,9 @@ class Profile(Section):
     """Characters that the console draws with. ``auto``: only ASCII where LC_ALL, LC_CTYPE or LANG names no UTF-8."""
     motion: Literal["auto", "reduced"] = "auto"
     """``reduced``: nothing glides or blinks. ``auto``: the same if TEXTUAL_ANIMATIONS is ``none``."""
-    graphics: Literal["auto", "blocks", "kitty", "none"] = "auto"
-    """Pictures of studies: as images if the terminal proves that it shows them, half blocks, Kitty's images unproven,
-    or greys as text."""
+    graphics: Literal["auto", "blocks", "kitty", "sixel", "none"] = "auto"
+    """Pictures of studies: as images if the terminal proves that it shows them, half blocks, Kitty's images or sixels
+    unproven, or greys as text."""
     read_only: bool = False
     """Refuse every action that changes something."""
     client_id: str = "labeltui"

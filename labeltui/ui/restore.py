@@ -110,6 +110,12 @@ class ConsoleDriver(PlatformDriver):
         """Whether something that was written is still on its way to the terminal."""
         return self.screen.written < self._queued
 
+    def window_cell(self) -> tuple[int, int] | None:
+        """Return a cell's width and height in pixels by the window's size; None if that is not known."""
+        from labeltui.ui.graphics.window import cell_of  # noqa: PLC0415 - not before first paint
+
+        return cell_of(self.screen.fileno())
+
     def write(self, data: str) -> None:
         """Draw on the terminal."""
         self._queued += 1

@@ -16,6 +16,7 @@ ANSWER = re.compile(
     r"|\x1bP>\|[^\x1b\x07]*(?:\x1b\\|\x07|(?=\x1b[^\\]))"  # name and version
     r"|(?P<last>\x1b\[\?[0-9;]*c)"  # attributes
     r"|\x1b\[[46](?:;[0-9]*){2}t"  # sizes in pixels
+    r"|\x1b\[\?[0-9;]*S"  # limits of sixels
 )
 _BEGUN = re.compile(
     r"\x1b(?:_(?:G[^\x1b\x07]*\x1b?)?|P(?:>(?:\|[^\x1b\x07]*\x1b?)?)?|\[(?:\?[0-9;]*|[46](?:;[0-9]*){0,2})?)?\Z"

@@ -17,8 +17,17 @@ from labeltui.ui.graphics.answers import Answers
 ASKED = 31
 QUERY = f"\x1b[>q\x1b_Gi={ASKED},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c"
 """Asks for the name, Kitty's graphics, a cell's size, and last the attributes, which every terminal answers."""
+SIZES = "\x1b[16t\x1b[?1;1;0S\x1b[?2;1;0S\x1b[c"
+"""Asks a terminal with sixels for a cell's size, for its colours and its largest picture, and last the attributes.
+
+A terminal without sixels may scroll instead.
+"""
 CELL = (10, 20)
-"""A cell's width and height in pixels, where the terminal does not report them."""
+"""A cell's width and height in pixels, for Kitty's images if the terminal does not report them."""
+COLOURS = 256
+FEWEST_COLOURS = 16
+"""Fewer do not show a slice with its label: half blocks do."""
+LARGEST = (10_000, 10_000)
 MOST_ANSWERS = 16
 DRAINED_EVERY_S = 0.005
 LEAVE_S = 1.0
@@ -26,7 +35,10 @@ LEAVE_S = 1.0
 # kitty 0.28 and Ghostty place images by characters; other terminals answer Kitty's query, and show only the characters.
 _PLACES = re.compile(r"\x1bP>\|(?:kitty\((?P<major>\d+)\.(?P<minor>\d+)|ghostty\b)", re.IGNORECASE)
 _CELL = re.compile(r"\x1b\[6;(\d{1,3});(\d{1,3})t")
+_REGISTERS = re.compile(r"\x1b\[\?1;0;(\d{1,6})S")
+_LARGEST = re.compile(r"\x1b\[\?2;0;(\d{1,6});(\d{1,6})S")
 _ATTRIBUTES = re.compile(r"\x1b\[\?([0-9;]*)c")
+_SIXELS = "4"
 
 
 class Kind(StrEnum):
@@ -34,14 +46,20 @@ class Kind(StrEnum):
 
     BLOCKS = "blocks"
     KITTY = "kitty"
+    SIXEL = "sixel"
 
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What the terminal shows, and the width and height of a cell in pixels."""
+    """What the terminal shows, and the width and height of a cell in pixels.
+
+    ``colours`` and ``largest`` are the limits of a picture of sixels: its colours, and its width and height in pixels.
+    """
 
     kind: Kind = Kind.BLOCKS
     cell: tuple[int, int] = CELL
+    colours: int = COLOURS
+    largest: tuple[int, int] = LARGEST
 
 
 class Output(Protocol):
@@ -61,6 +79,10 @@ class Output(Protocol):
         """Write to the terminal."""
         ...
 
+    def window_cell(self) -> tuple[int, int] | None:
+        """A cell's width and height in pixels by the window's size; None if that is not known."""
+        ...
+
 
 def can_ask(environment: Mapping[str, str]) -> bool:
     """Whether a terminal may be asked: not inside a multiplexer, and none that prints what it does not know."""
@@ -73,19 +95,41 @@ def can_ask(environment: Mapping[str, str]) -> bool:
     )
 
 
-def ability_of(answers: Sequence[str], setting: str) -> Ability:
-    """Return what a terminal with these answers can show. ``setting`` is ``auto``, or what to show unproven."""
-    cell = next(((int(one[2]), int(one[1])) for one in map(_CELL.fullmatch, answers) if one), CELL)
-    if not all(4 <= side <= 100 for side in cell):
-        cell = CELL
+def _found(pattern: re.Pattern[str], answers: Sequence[str]) -> tuple[int, ...] | None:
+    """Return the numbers of the first answer that a pattern fits."""
+    found = next((one for one in map(pattern.fullmatch, answers) if one), None)
+    return tuple(map(int, found.groups())) if found else None
+
+
+def _kind_of(answers: Sequence[str], setting: str) -> Kind:
     if setting != "auto":
-        return Ability(Kind(setting), cell)
+        return Kind(setting)
     place = next((one for one in map(_PLACES.match, answers) if one), None)
     places = place is not None and (
         place["major"] is None or (int(place["major"]), int(place["minor"])) >= (0, 28)
     )
-    draws = any(one.startswith(f"\x1b_Gi={ASKED};OK") for one in answers)
-    return Ability(Kind.KITTY if places and draws else Kind.BLOCKS, cell)
+    if places and any(one.startswith(f"\x1b_Gi={ASKED};OK") for one in answers):
+        return Kind.KITTY
+    attributes = next((one[1] for one in map(_ATTRIBUTES.fullmatch, answers) if one), "")
+    return (
+        Kind.SIXEL if _SIXELS in attributes.split(";")[1:] else Kind.BLOCKS
+    )  # the first is the terminal's class
+
+
+def ability_of(answers: Sequence[str], setting: str, window_cell: tuple[int, int] | None = None) -> Ability:
+    """Return what a terminal with these answers can show. ``setting`` is ``auto``, or what to show unproven.
+
+    Sixels can't be placed without the size of a cell: ``window_cell`` if the terminal did not answer it.
+    """
+    kind, height_and_width = _kind_of(answers, setting), _found(_CELL, answers)
+    cell = (height_and_width[1], height_and_width[0]) if height_and_width else window_cell
+    if cell is None or not all(4 <= side <= 100 for side in cell):
+        return Ability(Kind.BLOCKS if kind is Kind.SIXEL else kind)
+    (colours,) = _found(_REGISTERS, answers) or (COLOURS,)
+    width, height = _found(_LARGEST, answers) or LARGEST
+    if kind is Kind.SIXEL and (colours < FEWEST_COLOURS or width < cell[0] or height < cell[1]):
+        return Ability()
+    return Ability(kind, cell, min(COLOURS, colours), (width, height))
 
 
 class Terminal:
@@ -93,44 +137,61 @@ class Terminal:
 
     def __init__(self, output: Output, environment: Mapping[str, str] = os.environ) -> None:
         self._output, self._environment = output, environment
-        self._asked: asyncio.Future[None] | None = None
+        self._proof: asyncio.Future[list[str]] | None = None
+        self._asked: asyncio.Future[list[str]] | None = None
         self._answers: list[str] = []
         self._taking: Answers | None = None
 
     async def ability(self, setting: str) -> Ability:
         """Return what the terminal can show under the profile's setting, once it has answered.
 
-        That may be late, or never.
+        That may be late, or never. Where pictures are sixels, their sizes are asked each time, because they change with
+        the terminal's font.
         """
-        if setting not in ("auto", Kind.KITTY) or not can_ask(self._environment):
+        if setting not in ("auto", Kind.KITTY, Kind.SIXEL) or not can_ask(self._environment):
             return Ability()
-        if self._asked is None:
-            self._asked = self._ask()
-        await asyncio.shield(self._asked)
-        return ability_of(self._answers, setting)
+        if self._proof is None:
+            self._proof = self._ask(QUERY)
+        answers = await asyncio.shield(self._proof)
+        if _kind_of(answers, setting) is Kind.SIXEL:
+            answers = [*await self._sizes(), *answers]
+        return ability_of(answers, setting, self._output.window_cell())
 
-    def _ask(self) -> asyncio.Future[None]:
+    async def _sizes(self) -> list[str]:
+        """Ask for the sizes of sixels. Queries take turns, because all have the same last answer."""
+        while self._asked is not None and not self._asked.done():
+            await asyncio.shield(self._asked)
+        return await asyncio.shield(self._ask(SIZES))
+
+    def _ask(self, query: str) -> asyncio.Future[list[str]]:
         loop = asyncio.get_running_loop()
-        asked: asyncio.Future[None] = loop.create_future()
-
-        def take(answer: str) -> None:
-            if len(self._answers) < MOST_ANSWERS:
-                self._answers.append(answer)
-            if _ATTRIBUTES.fullmatch(answer) and not asked.done():
-                asked.set_result(None)
+        self._asked, self._answers = loop.create_future(), []
 
         def taken(answer: str) -> None:
             with suppress(RuntimeError):  # the loop is closed, so the console has ended
-                loop.call_soon_threadsafe(take, answer)
+                loop.call_soon_threadsafe(self._take, answer)
 
-        self._output.answers = self._taking = Answers(taken)
-        self._output.write(QUERY)
-        return asked
+        if self._taking is None:
+            self._output.answers = self._taking = Answers(taken)
+        self._taking.ended.clear()
+        self._output.write(query)
+        return self._asked
+
+    def _take(self, answer: str) -> None:
+        if len(self._answers) < MOST_ANSWERS:
+            self._answers.append(answer)
+        if _ATTRIBUTES.fullmatch(answer) and self._asked is not None and not self._asked.done():
+            self._asked.set_result(self._answers)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something that was written is still on its way to the terminal."""
+        return self._output.is_behind
 
     async def drained(self) -> None:
         """Wait until everything that was written has gone to the terminal."""
         while True:
-            if not self._output.is_behind:
+            if not self.is_behind:
                 return
             await asyncio.sleep(DRAINED_EVERY_S)
 

@@ -7,8 +7,8 @@ import pytest
 from labeltui.ui.graphics.answers import LONGEST, SURE_S, UNSURE_S, Answers
 
 NAME, DRAWS = "\x1bP>|kitty(0.36.4)\x1b\\", "\x1b_Gi=31;OK\x1b\\"
-CELL, ATTRIBUTES = "\x1b[6;20;10t", "\x1b[?62;4;52c"
-ALL = NAME + DRAWS + CELL + ATTRIBUTES
+CELL, COLOURS, ATTRIBUTES = "\x1b[6;20;10t", "\x1b[?1;0;256S", "\x1b[?62;4;52c"
+ALL = NAME + DRAWS + CELL + COLOURS + ATTRIBUTES
 KEYS = "jk\x1b[A\x1b[6;5~\x1b[?2026;2$y\x1b[48;24;80;480;800tä\x1b[200~paste\x1b[201~"
 
 
@@ -37,7 +37,7 @@ def test_answers_split_anywhere_are_found_between_keys(place: int) -> None:
     it.later(UNSURE_S / 2)
     it.feed(ALL[place:] + KEYS)
     it.later(2 * SURE_S)
-    assert (it.found, it.text) == ([NAME, DRAWS, CELL, ATTRIBUTES], KEYS * 2)
+    assert (it.found, it.text) == ([NAME, DRAWS, CELL, COLOURS, ATTRIBUTES], KEYS * 2)
 
 
 def test_answers_that_arrive_letter_by_letter_over_a_slow_connection() -> None:
@@ -45,7 +45,7 @@ def test_answers_that_arrive_letter_by_letter_over_a_slow_connection() -> None:
     for letter in ALL:
         it.feed(letter)
         it.later(0.9 * UNSURE_S)
-    assert (it.found, it.text) == ([NAME, DRAWS, CELL, ATTRIBUTES], "")
+    assert (it.found, it.text) == ([NAME, DRAWS, CELL, COLOURS, ATTRIBUTES], "")
 
 
 def test_esc_is_a_key_soon_while_an_answer_may_come_and_at_once_afterwards() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.segment import Segment
 from textual import events
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -14,7 +15,7 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.frame.filters import only_ascii
 from labeltui.ui.frame.themes import FEW_COLOURS
 from labeltui.ui.screens.preview.cells import Drawing, Picture
-from labeltui.ui.screens.preview.placed import Placed
+from labeltui.ui.screens.preview.placed import Painted, Placed
 from labeltui.ui.screens.preview.view import SIDES
 
 MARGIN = 1  # cells on each side, for the marks
@@ -59,7 +60,7 @@ class PlaneView(Widget):
         self.layer_shown = 0
         self.cell = (1, 2)
         """The width and height of a cell in pixels: of half a block, or of an image that the terminal shows."""
-        self._picture: Picture | Placed | None = None
+        self._picture: Picture | Placed | Painted | None = None
 
     @property
     def room(self) -> tuple[int, int]:
@@ -72,11 +73,21 @@ class PlaneView(Widget):
         """The largest picture that fits: its width and height in pixels; 0 while the widget is hidden."""
         return self.room[0] * self.cell[0], self.room[1] * self.cell[1]
 
-    def draw(self, picture: Picture | Placed | None, title: str, note: str) -> None:
+    def draw(self, picture: Picture | Placed | Painted | None, title: str, note: str) -> None:
         """Show a picture under a title, and a note in the lower border."""
         self._picture = picture
         self.border_title, self.border_subtitle = Content(title), Content(note)
         self.refresh()
+
+    @property
+    def painted(self) -> tuple[Painted, Region] | None:
+        """The picture that sixels paint, and its cells within the widget; None if the picture is cells itself."""
+        picture = self._picture
+        if not isinstance(picture, Painted):
+            return None
+        left, top = self._corner
+        cells = Region(left, top, picture.width, picture.rows).intersection(self.size.region)
+        return picture, cells.translate(self.content_offset)
 
     def render_line(self, y: int) -> Strip:
         """Return a row of the picture with the marks beside it."""

@@ -8,6 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.geometry import Region
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.studies.preview import Plane, Preview
@@ -15,6 +16,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.preview.fetching import Fetcher
+from labeltui.ui.screens.preview.painting import PaintingCompositor
 from labeltui.ui.screens.preview.pictures import Pictures
 from labeltui.ui.screens.preview.plane import PlaneView, first_drawing, graphics_of
 from labeltui.ui.screens.preview.text import KEYS, all_keys, facts, heading
@@ -41,7 +43,10 @@ class PlanesScreen(Dialog[None]):
         self._planes = {plane: PlaneView(plane, id=plane.value) for plane in PLANES}
         self._second = PlaneView(Plane.AXIAL, id="second")
         self._second.layer_shown = 1
-        self._pictures = Pictures([*self._planes.values(), self._second])
+        planes = [*self._planes.values(), self._second]
+        self._pictures = Pictures(planes)
+        self._painting = PaintingCompositor(planes, lambda: self._pictures.is_behind, self._paint_later)
+        self._compositor = self._painting
         self._others = Vertical(id="others")
         self._facts = Static("", markup=False)
         self._message = Static("", markup=False, id="message")
@@ -62,7 +67,7 @@ class PlanesScreen(Dialog[None]):
 
     def _begin_drawing(self) -> None:
         self._pictures.draw_as(first_drawing(self))
-        self.run_worker(self._prove(), group="terminal")
+        self._ask_terminal()
         self.app.app_resume_signal.subscribe(self, self._resumed)
         self._arrange()
 
@@ -105,7 +110,7 @@ class PlanesScreen(Dialog[None]):
     def _show_facts(self) -> None:
         lines = all_keys() if self._lists_keys else []
         if self._view is not None and not lines:
-            lines = facts(self._view, self._pictures.drawing, self._dice)
+            lines = facts(self._view, self._pictures.shown, self._dice)
         self._facts.update(Content("\n").join(lines))
 
     @on(PlaneView.Resized)
@@ -143,26 +148,42 @@ class PlanesScreen(Dialog[None]):
         self._pictures.draw(shown, drawn, cross, title, note)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Arrange the planes for the new size."""
+        """Arrange the planes for the new size. A terminal's cells may have another size too."""
         self._arrange()
+        self._ask_terminal()
 
     # -- images on terminals that show them
 
+    def _ask_terminal(self) -> None:
+        self.run_worker(self._prove(), group="terminal", exclusive=True)
+
     async def _prove(self) -> None:
-        await self._pictures.prove(self.app, graphics_of(self))
-        self.on_screen_resume()
+        if await self._pictures.prove(self.app, graphics_of(self)):
+            self._resumed(None)
+
+    def _paint_later(self) -> None:
+        """Paint once the terminal has taken what was written before."""
+        self.run_worker(self._paint(), group="paint", exclusive=True)
+
+    async def _paint(self) -> None:
+        await self._pictures.drained()
+        self.refresh(Region(0, 0, 1, 1))
 
     def on_screen_resume(self) -> None:
         """Show images while no dialog covers the planes."""
         if self.app.screen is self and self._pictures.begin(self.app):
+            self._show_facts()
             self._request()
 
     def on_screen_suspend(self) -> None:
         """Show cells behind a dialog, which dims them."""
+        self._painting.forget()
         if self._pictures.end():
+            self._show_facts()
             self._request()
 
     def _resumed(self, _app: object) -> None:
         """Show the images again after the console was in the background, where the terminal lost them."""
         self.on_screen_suspend()
         self.on_screen_resume()
+        self.refresh()

@@ -10,8 +10,7 @@ from functools import lru_cache
 from labeltui.domain.studies.preview import Slice, colour_of
 from labeltui.ui.screens.preview.cells import CROSS_PART, Drawing, blend
 
-GREYS = 128
-"""The first entries of a palette are greys. The others are shared by the colours of the segments on the slice."""
+COLOURS = 256
 _ALL = bytes([0]) + bytes([255]) * 255
 
 
@@ -25,17 +24,23 @@ class Raster:
     palette: bytes
 
 
-def raster(drawn: Slice, label: int, drawing: Drawing, cross: tuple[int, int] | None) -> Raster:
-    """Draw a slice with the label of that place, and a crosshair through a pixel."""
-    pixels = drawn.grey.translate(bytes(value >> 1 for value in range(256)))
-    palette = [(grey, grey, grey) for grey in (level * 255 // (GREYS - 1) for level in range(GREYS))]
-    shares = [(GREYS, 0)]
+def raster(
+    drawn: Slice, label: int, drawing: Drawing, cross: tuple[int, int] | None, most: int = COLOURS
+) -> Raster:
+    """Draw a slice with the label of that place, and a crosshair through a pixel, in at most so many colours.
+
+    The first half of the palette are greys. The other half is shared by the colours of the segments on the slice.
+    """
+    greys = most // 2
+    pixels = drawn.grey.translate(bytes(value * greys >> 8 for value in range(256)))
+    palette = [(grey, grey, grey) for grey in (level * 255 // (greys - 1) for level in range(greys))]
+    shares = [(greys, 0)]
     has_label = label < len(drawn.segments) and not drawing.hidden
     segments = _coloured(drawn, label, drawing) if has_label else b""
     values = sorted({*segments} - {0})
-    colours = list(dict.fromkeys(colour_of(value, drawing.colours) for value in values))[:GREYS]
+    colours = list(dict.fromkeys(colour_of(value, drawing.colours) for value in values))[:greys]
     for colour in colours:
-        levels, first = GREYS // len(colours), len(palette)
+        levels, first = greys // len(colours), len(palette)
         shares.append((levels, first))
         of_colour = {value for value in values if colour_of(value, drawing.colours) == colour}
         over = drawn.grey.translate(bytes(first + value * levels // 256 for value in range(256)))

@@ -41,6 +41,9 @@ class FakeKitty(KittyTerminal):
         self.asked += data == QUERY
         self.read(data)
 
+    def window_cell(self) -> tuple[int, int] | None:
+        return None
+
     def answers_now(self) -> None:
         assert self.answers(ANSWERS) == ""
 

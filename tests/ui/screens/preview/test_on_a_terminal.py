@@ -1,4 +1,4 @@
-"""The console on a PTY whose other end answers as kitty does: images come, go, and leave nothing behind."""
+"""The console on a PTY whose other end answers as a terminal with images: they come, go, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.ui.graphics.terminal import QUERY
-from tests.bench.pty_program import Program, on_terminal
+from labeltui.ui.graphics.terminal import QUERY, SIZES
+from tests.bench.pty_program import COLUMNS, ROWS, Program, on_terminal
 from tests.ui.screens.preview.kitty_terminal import KittyTerminal
+from tests.ui.screens.preview.sixel_terminal import SixelTerminal
 from tests.ui.test_terminal_restored import ended, left_over
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -78,5 +79,44 @@ def test_images_come_after_late_answers_in_pieces_and_go_with_dialogs_and_the_co
         terminal.read(bytes(program.output[shown:]).decode("latin-1"))
         assert not terminal.images
         assert program.output.rindex(b"a=d,") < program.output.rindex(b"\x1b[?1049l")
+        assert left_over(bytes(program.output)) == set()
+    assert json.loads(keys.read_text()) == ["4", "V", "l", "escape"]
+
+
+def screen_of(program: Program) -> SixelTerminal:
+    """The screen after all that was written so far."""
+    terminal = SixelTerminal((COLUMNS, ROWS), (4, 8))
+    terminal.read(bytes(program.output).decode(errors="ignore"))
+    return terminal
+
+
+def until_sixels(program: Program, *, shown: bool) -> None:
+    """Read until the screen has pixels, or has none."""
+    end = time.monotonic() + WITHIN_S
+    while True:
+        assert time.monotonic() < end, bytes(program.output[-500:])
+        if select.select([program.terminal], [], [], 0.3)[0]:
+            program.output += os.read(program.terminal, 65536)
+        elif bool(screen_of(program).covered) is shown:
+            return
+
+
+def test_sixels_come_after_late_answers_and_go_with_dialogs_and_the_console(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    with on_terminal([sys.executable, "-c", PROGRAM, str(keys)], {"TERM": "xterm"}) as program:
+        in_preview(program)
+        os.write(program.terminal, b"\x1bP>|XTerm(379)\x1b\\\x1b[?63;1;2;4")
+        os.write(program.terminal, b";6;22c")
+        program.wait_for(SIZES.encode(), WITHIN_S)
+        os.write(program.terminal, b"\x1b[6;8;4t\x1b[?1;0;256S\x1b[?2;3;0S\x1b[?63;1;2;4;6;22c")
+        until_sixels(program, shown=True)
+        os.write(program.terminal, b"l")
+        program.wait_for(b"label to show", WITHIN_S)
+        until_sixels(program, shown=False)
+        os.write(program.terminal, b"\x1b")
+        until_sixels(program, shown=True)
+        os.kill(program.process.pid, signal.SIGTERM)
+        assert ended(program) == 128 + signal.SIGTERM
+        assert not screen_of(program).covered
         assert left_over(bytes(program.output)) == set()
     assert json.loads(keys.read_text()) == ["4", "V", "l", "escape"]
