@@ -144,7 +144,8 @@ class FlashLine(Line):
         there are two rows, whatever they show, so that the panes stay where they are.
         """
         width = self.app.size.width - 2
-        tail = f"  {keys if width > 70 else keys.partition(' ')[0]}" if keys else ""
+        named = width > 70 and cell_len(safe(standing)) < 2 * (width - STAMP_CELLS - len(keys))
+        tail = f"  {keys if named else keys.partition(' ')[0]}" if keys else ""
         word = words.LEVEL[level]
         stamp = "" if at is None else f"{word.glyph} {words.clock_time(at)} "
         room = max(10, width - len(stamp) - len(tail))

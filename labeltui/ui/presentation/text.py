@@ -49,11 +49,19 @@ def elide(text: str, width: int) -> str:
 
 
 def two_rows(text: str, first: int, second: int) -> tuple[str, str]:
-    """Break ``text`` before the word that does not fit in ``first`` cells, and cut the rest to ``second`` cells."""
-    if cell_len(text) <= first:
-        return text, ""
-    head = set_cell_size(text, first + 1).rpartition(" ")[0] or set_cell_size(text, first)
-    return head.rstrip(), elide(text[len(head) :].lstrip(), second)
+    """Break ``text`` after a sentence, else before a word, so that ``first`` cells hold its beginning.
+
+    A rest that is longer than ``second`` cells is cut.
+    """
+    begin = set_cell_size(text, first + 1)
+    sentence = text[: begin.rstrip().rfind(". ") + 1]
+    if sentence and cell_len(text) - cell_len(sentence) - 1 <= second:
+        head = sentence
+    elif cell_len(text) <= first:
+        head = text
+    else:
+        head = begin.rpartition(" ")[0].rstrip() or set_cell_size(text, first)
+    return head, elide(text[len(head) :].lstrip(), second)
 
 
 def elide_middle(text: str, width: int) -> str:
