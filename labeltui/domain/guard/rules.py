@@ -83,6 +83,9 @@ class Facts:
     uncopied: int | None = 0  # labels without a copy on any desk; None if unknown
     uncopied_what: str = ""  # names of some of these labels, or why their number is unknown
     models: tuple[str, ...] = ()  # models whose newest weights a console wants and no desk has
+    copying: str = (
+        ""  # the model that a console copies off the pod now, also one that no console wants by itself
+    )
     spent: float | None = None
     rate: float | None = None  # $/h
     clear_s: float | None = None  # seconds since a stop was last blocked; None if it never was
@@ -211,16 +214,23 @@ def _blocks(policy: Policy, facts: Facts) -> tuple[str, ...]:
         many = "label is" if facts.uncopied == 1 else "labels are"
         named = f" ({facts.uncopied_what})" if facts.uncopied_what else ""
         blocks += (f"{facts.uncopied} {many} not copied off the pod{named}",)
-    if policy.need_copies and facts.models:
-        many = "1 model is" if len(facts.models) == 1 else f"{len(facts.models)} models are"
-        blocks += (f"{many} not copied off the pod ({', '.join(facts.models)})",)
+    if policy.need_copies and facts.copying:
+        blocks += (f"a model is being copied off the pod ({facts.copying})",)
+    if policy.need_copies and (away := _waiting(facts)):
+        many = "1 model is" if len(away) == 1 else f"{len(away)} models are"
+        blocks += (f"{many} not copied off the pod ({', '.join(away)})",)
     return blocks
+
+
+def _waiting(facts: Facts) -> tuple[str, ...]:
+    """The models that no desk has, and that nobody copies now."""
+    return tuple(name for name in facts.models if name != facts.copying)
 
 
 def _hint(facts: Facts) -> str:
     if facts.uncopied is None or facts.uncopied:
         return "`labeltui labels pull` copies the labels; then the pod stops."
-    if facts.models:
+    if _waiting(facts):
         return "`labeltui models pull` copies the models; then the pod stops."
     return "The pod stops when this is over."
 

@@ -11,7 +11,8 @@ from labeltui.domain.state import Alert, Level
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.launch import ServerOptions, app_folder, expand
 from labeltui.operations.models.push import Sent, send, version_of
-from labeltui.session.models.home import UNTRAINED, Served
+from labeltui.session.models.home import UNTRAINED
+from labeltui.session.models.served import Served
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report

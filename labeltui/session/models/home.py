@@ -6,7 +6,7 @@ import asyncio
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from labeltui.monailabel.own_labels import OFF, read_record, record_name
 from labeltui.monailabel.weights import downloads_weights, model_names, weight_files
 from labeltui.session.connection.link import Link
 from labeltui.session.models.folder import ModelFolder
+from labeltui.session.models.served import Served
 from labeltui.session.models.stats import published_stats, text_of
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
@@ -39,15 +40,6 @@ ALERT = "models"
 UNREADABLE = "unreadable_models"
 UNTRAINED = "untrained_models"  # raised by the start of a server
 WORKING = (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED)
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """The app's folder on the host, the models that its server serves or would serve, and its configuration."""
-
-    app: str
-    models: tuple[str, ...]
-    conf: Mapping[str, str]
 
 
 class ModelHome:
@@ -73,6 +65,7 @@ class ModelHome:
         self._wake = asyncio.Event()
         self._training: tuple[TrainState, str | None] | None = None
         self._run: tuple[object, ...] = ()
+        self._under_way: list[str] = []  # models that are copied, or wait for another copy
         self._watched: dict[str, str] = {}  # the names of the files listed last, and their models
         store.subscribe(self._on_store)
 
@@ -184,7 +177,7 @@ class ModelHome:
 
     def _report(self, error: LabeltuiError) -> None:
         if (models := self._field.value.value) is not None:
-            self._change(replace(models, reason=error.problem.message, copying=""))
+            self._change(replace(models, reason=error.problem.message))
         message = f"Models of the host are not copied to this machine: {error_text(error).rstrip('.')}."
         self._store.alert(Alert(ALERT, Level.WARNING, message, error.problem.hint, self._clock()))
 
@@ -269,11 +262,15 @@ class ModelHome:
         return models
 
     def _publish(self, models: Models) -> None:
-        self._field.write(self._field.value.succeeded(models, self._clock(), interval_s=SLOW_S))
+        self._field.write(self._field.value.succeeded(self._now(models), self._clock(), interval_s=SLOW_S))
 
     def _change(self, models: Models) -> None:
         """Replace the reading's value, but not its time, because the host was not asked."""
-        self._field.write(replace(self._field.value, value=models))
+        self._field.write(replace(self._field.value, value=self._now(models)))
+
+    def _now(self, models: Models) -> Models:
+        """Return the models with the one that is copied now."""
+        return replace(models, copying=self._under_way[-1] if self._under_way else "")
 
     @property
     def source(self) -> str:
@@ -293,13 +290,15 @@ class ModelHome:
         models, file = self._field.value.value, model.published
         if models is None or file is None or file.sha256 is None:
             raise _changing(model.name)
-        self._change(replace(models, copying=model.name, reason=""))
+        self._under_way.append(model.name)
+        self._change(replace(models, reason=""))
         try:
             async with self.folder.locked(waiting):
                 copies = await asyncio.to_thread(self.folder.copies)
                 known = next((one for one in copies if one.sha256 == file.sha256), None)
                 return known or await self._fetch(models.root, model, file, progress)
         finally:
+            self._under_way.remove(model.name)
             await self.refresh_copies()
 
     async def _fetch(
@@ -324,7 +323,7 @@ class ModelHome:
         """Read the versions on this machine again."""
         if (models := self._field.value.value) is not None:
             copies = await asyncio.to_thread(self.folder.copies)
-            self._change(replace(models, copies=copies, copying=""))
+            self._change(replace(models, copies=copies))
 
     async def labels(self, agent: AgentClient, root: str) -> dict[str, tuple[str, ...]]:
         """Fetch the operator's own labels that models on the host were trained with, by model."""

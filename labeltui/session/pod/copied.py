@@ -53,8 +53,11 @@ class CopiedReport:
     async def _send_models(self, agent: AgentClient, models: Models) -> None:
         wanted = () if self._section.copy_ == "never" else models.on_host
         document = {
-            "root": models.root, "files": {one.file: one.name for one in wanted}, "here": models.settled
+            "root": models.root, "files": {one.file: one.name for one in wanted}, "here": models.settled,
+            "copying": models.copying,
         }  # fmt: skip
-        if document != self._sent_models:
+        if (
+            document != self._sent_models or models.copying
+        ):  # a copy counts for a minute after its last report
             await agent.guard("models", **document)
             self._sent_models = document

@@ -158,6 +158,26 @@ def test_a_trained_model_that_no_desk_has_delays_the_stop(pod: Pod, tmp_path: Pa
     assert not blocks()  # the profile copies no models
 
 
+def test_a_copy_of_a_model_that_is_under_way_delays_the_stop_for_a_minute_after_its_last_report(
+    pod: Pod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blocks() -> list[str]:
+        pod.poll()
+        return [one for one in pod.decision().blocks if "model" in one]
+
+    unwanted: dict[str, Any] = {"root": "/m", "files": {}, "here": {}}  # the profile copies no models
+    models(pod.files, **unwanted, copying="deepedit")
+    assert blocks() == ["a model is being copied off the pod (deepedit)"]
+    models(pod.files, **unwanted)
+    assert blocks() == []
+    models(pod.files, **unwanted, copying="deepedit")
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 61)
+    assert blocks() == []  # the console is gone
+    with pytest.raises(Problem):
+        models(pod.files, **unwanted, copying=[1])  # type: ignore[arg-type]
+
+
 def test_a_report_of_models_that_is_malformed_is_refused(pod: Pod) -> None:
     wrong: list[dict[str, Any]] = [{"a.pt": [1]}, {"a.pt": "x"}, {"a.pt": [1, None]}]
     for here in wrong:

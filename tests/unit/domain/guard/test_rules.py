@@ -38,6 +38,11 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
         (facts(46 * MIN, uncopied=3), {"need_copies": False}, "stopping", "Idle for 46 min"),
         (facts(46 * MIN, models=("deepedit",)), {}, "waiting",
          "Idle for 46 min, but the guard delays the stop: 1 model is not copied off the pod (deepedit)."),
+        (facts(46 * MIN, copying="deepedit"), {}, "waiting",
+         "Idle for 46 min, but the guard delays the stop: a model is being copied off the pod (deepedit)."),
+        (facts(46 * MIN, copying="a", models=("a", "b")), {}, "waiting",
+         "a model is being copied off the pod (a); 1 model is not copied off the pod (b)."),
+        (facts(46 * MIN, copying="deepedit"), {"need_copies": False}, "stopping", "Idle for 46 min"),
         (facts(0, spent=5.01, rate=0.5, models=("a", "b")), {"budget": 5.0}, "waiting", "2 models are not copied"),
         (facts(46 * MIN, models=("deepedit",)), {"need_copies": False}, "stopping", "Idle for 46 min"),
         (facts(46 * MIN, uncopied=None, uncopied_what="disk error"), {}, "waiting", "it is unknown whether"),
@@ -70,6 +75,7 @@ def test_what_follows(known: Facts, policy: dict[str, object], state: str, said:
 
 def test_the_hint_names_the_command_that_copies_what_is_missing() -> None:
     assert "`labeltui models pull`" in decide(Policy(), facts(46 * MIN, models=("a",))).hint
+    assert "when this is over" in decide(Policy(), facts(46 * MIN, models=("a",), copying="a")).hint
     assert "`labeltui labels pull`" in decide(Policy(), facts(46 * MIN, models=("a",), uncopied=1)).hint
 
 
@@ -94,6 +100,7 @@ some_facts = st.builds(
     working=st.lists(words, max_size=2).map(tuple),
     uncopied=st.none() | st.integers(0, 5),
     models=st.lists(st.sampled_from(["deepedit", "segmentation"]), max_size=2).map(tuple),
+    copying=st.sampled_from(["", "deepedit"]),
     spent=st.none() | st.floats(0, 100),
     rate=st.none() | st.floats(0, 10),
     clear_s=st.none() | durations,
@@ -117,7 +124,7 @@ def test_never_while_something_works_or_a_label_is_not_copied(policy: Policy, kn
         assert policy.mode == "auto"
         assert not known.working
         assert known.method
-        assert not policy.need_copies or (known.uncopied == 0 and not known.models)
+        assert not policy.need_copies or (known.uncopied == 0 and not known.models and not known.copying)
         quiet = known.last.ago_s >= policy.idle_s > 0 and not known.keep_s
         broke = policy.budget is not None and known.spent is not None and known.spent >= policy.budget
         assert quiet or broke or (known.rate and decision.cause == "budget")

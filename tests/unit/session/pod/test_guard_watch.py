@@ -11,6 +11,7 @@ import pytest
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
+from tests.checkpoints import checkpoint
 from tests.fakes.guard import FakeGuard
 from tests.fakes.session import KEY
 from tests.unit.operations.desk import desk
@@ -128,3 +129,26 @@ async def test_the_log_of_actions_names_the_command_that_does_what_was_done(tmp_
         guard.alive = False
         await it.run("guard.set")
     assert guard.alive
+
+
+@in_virtual_time
+async def test_the_guard_reads_all_the_time_that_a_model_is_being_copied(tmp_path: Path) -> None:
+    file = "~/labeltui/apps/radiology/model/deepedit_dynunet.pt"
+    async with desk(tmp_path, rents=True, models={"copy": "never"}) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        await it.session.link.ready()
+        it.host.files.write(file, checkpoint(b"trained"))
+        download = it.host.download
+
+        async def slow(*given: Any, **named: Any) -> None:
+            await it.session.models.refresh()  # a list of the models in between
+            await asyncio.sleep(120)
+            await download(*given, **named)
+
+        it.host.download = slow  # type: ignore[method-assign]
+        await it.run("models.pull")
+        await asyncio.sleep(20)
+        reports = [request["copying"] for request in guard.requests("models")]
+    assert reports.count("deepedit") >= 120 / 10
+    assert reports[-1] == ""

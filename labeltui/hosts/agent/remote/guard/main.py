@@ -68,8 +68,7 @@ class Guard:
     """The guard of one pod. ``now`` is the monotonic clock in seconds, which all processes of a host share."""
 
     def __init__(self, files: GuardFiles, version: str) -> None:
-        self.files, self.version = files, version
-        self.boot = boot_id()
+        self.files, self.version, self.boot = files, version, boot_id()
         now = time.monotonic()
         before = files.read(files.state)
         self.last_stop = before.get("last_stop")
@@ -282,7 +281,8 @@ class Guard:
         facts = Facts(
             activity=self.last_seen.activity(now), keep_s=max(0.0, until - now), working=self.working,
             uncopied=self.uncopied, uncopied_what=self.uncopied_what, models=self.weights.away,
-            spent=self.budget.spent, rate=self.budget.rate, method=chosen.method.name if chosen else "",
+            copying=self.weights.copying, spent=self.budget.spent, rate=self.budget.rate,
+            method=chosen.method.name if chosen else "",
             clear_s=None if self.blocked_at is None else now - self.blocked_at,
             method_problem=self.keys.problem() or self.stopper.problem(now),
         )  # fmt: skip

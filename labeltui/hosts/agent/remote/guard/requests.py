@@ -10,8 +10,9 @@ holds the field names, some of which are older than the code's own names.
 ``set {changes}``                          change limits until the pod stops
 ``copied {files, drop?}``                  labels that were copied: ``[[path, size, mtime_ns or sha256], ...]``;
                                            ``drop``: paths of copies that were deleted
-``models {root, files, here}``             files of weights below ``root`` that must be copied, ``{path: model}``;
-                                           ``here``: those that were, ``{path: [size, mtime_ns]}``
+``models {root, files, here, copying?}``   files of weights below ``root`` that must be copied, ``{path: model}``;
+                                           ``here``: those that were, ``{path: [size, mtime_ns]}``; ``copying``:
+                                           the model that this console copies, which counts for one minute
 """
 
 from __future__ import annotations
@@ -219,14 +220,15 @@ def copied(place: GuardFiles, *, files: list[Any], drop: list[str] | None = None
 
 
 def models(
-    place: GuardFiles, *, root: str, files: dict[str, str], here: dict[str, list[int]]
+    place: GuardFiles, *, root: str, files: dict[str, str], here: dict[str, list[int]], copying: str = ""
 ) -> dict[str, Any]:
-    """Record which models must be copied to a desk, and which are."""
+    """Record which models must be copied to a desk, which are, and which one is being copied."""
     place.make()
     lock = take_lock(place.agent_lock)
     try:
         stored = place.read(place.copied)
-        place.write(place.copied, {**stored, "models": merged(stored.get("models") or {}, root, files, here)})
+        models = merged(stored.get("models") or {}, root, files, here, copying)
+        place.write(place.copied, {**stored, "models": models})
     finally:
         os.close(lock)
     return {}
