@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from labeltui.hosts.agent.package import build_package
 from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.uploads import receive, staging
-from labeltui.hosts.agent.remote.uploads.receive import Part, Receiver
+from labeltui.hosts.agent.remote.uploads.receive import Input, Part, Receiver
 from labeltui.hosts.agent.remote.uploads.staging import compare, make_staging, part_name, tidy
 from tests.unit.hosts.agent_process import pythons
 
@@ -58,6 +59,30 @@ def test_files_arrive_over_pipes_on_every_python(tmp_path: Path, version: str) -
     assert sorted(path.name for path in studies.iterdir()) == ["a.nii", "b.nii"]
     assert (studies / "a.nii").stat().st_mtime_ns == AT
     assert compare(str(studies), [], [["c.nii", 3, AT]])["parts"] == [0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other pipes have a fixed size")
+def test_the_pipe_from_sshd_becomes_large_enough_for_few_reads(tmp_path: Path) -> None:
+    code = f"import pathlib, sys\nfrom {receive.__name__} import receive\nreceive(pathlib.Path(sys.argv[1]))"
+    argv = [sys.executable, "-c", code, str(tmp_path / "studies")]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline()) == {"ready": True}
+        assert fcntl.fcntl(process.stdin, fcntl.F_GETPIPE_SZ) == 1 << 20
+        process.stdin.close()
+
+
+@pytest.mark.timeout(5)
+def test_short_lines_of_one_large_read_are_not_copied_again_and_again() -> None:
+    class Prepared(Input):
+        def more(self) -> bytes:
+            return b"123\n" * (receive.BLOCK // 4)
+
+    source = Prepared(-1, lambda: None)
+    for _ in range(receive.BLOCK // 8):
+        assert source.line() == b"123"
+        assert source.exactly(4) == b"123\n"
 
 
 def test_a_file_of_other_bytes_and_one_that_is_there_are_not_stored(tmp_path: Path) -> None:
