@@ -169,6 +169,7 @@ class Uploader:
         self._host = host
         self._command = f"{program} receive --studies {quote_path(folder)}"
         self._files = deque(files)
+        self._all_taken = asyncio.Event()
         self._on_bytes, self._on_file = on_bytes, on_file
 
     async def run(self, channels: int = CHANNELS) -> None:
@@ -184,7 +185,10 @@ class Uploader:
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, number: int) -> None:
-        await asyncio.sleep(number * NEXT_CHANNEL_S)
+        if number:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(number * NEXT_CHANNEL_S):
+                    await self._all_taken.wait()
         if not self._files:
             return
         try:
@@ -217,6 +221,8 @@ class Uploader:
                 break
             batch.append(self._files.popleft())
             size += batch[-1].size
+        if not self._files:
+            self._all_taken.set()
         return batch
 
     async def _send(self, stream: _Stream, file: Outgoing) -> None:

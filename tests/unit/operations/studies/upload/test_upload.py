@@ -15,6 +15,7 @@ import pytest
 
 from labeltui.hosts.agent.remote.uploads.receive import Part
 from labeltui.hosts.agent.remote.uploads.staging import make_staging, part_name
+from labeltui.hosts.uploading import NEXT_CHANNEL_S
 from tests.fakes.receiver import ReceiverChannel, receive_into
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -53,6 +54,18 @@ async def test_files_and_folders_are_sent_with_their_times(tmp_path: Path) -> No
     assert [row["study"] for row in document["sent"]] == ["a", "liver_b", "c"]
     assert document["message"].startswith("3 studies sent")
     assert list((tmp_path / "host").iterdir()) == [studies]  # nothing is left of the parts
+
+
+@in_virtual_time
+async def test_a_few_files_are_sent_without_waiting_for_further_channels(tmp_path: Path) -> None:
+    async with uploading(tmp_path) as (it, _studies, here, channels):
+        for number in range(4):
+            put(here / f"{number}.nii", nifti())
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        document = await it.run("studies.upload", paths=(str(here),))
+    assert (len(document["sent"]), len(channels)) == (4, 1)
+    assert loop.time() - started < NEXT_CHANNEL_S
 
 
 @in_virtual_time
