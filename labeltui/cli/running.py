@@ -43,11 +43,15 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
     output.if_interrupted = hint_before(action)
     if action.id == "doctor":
         opener = _diagnosed(opener, output)
+    # The demo's copies of labels are made by its first steps, which need the host.
+    connects = action.needs_host or (request.launch.demo is not None and action.command[:1] == ("labels",))
     opening = opened(
         request.launch, output, prompter, opener,
-        connect=action.needs_host, allowed=lambda session: refuse_change(action, read_only=session.read_only),
+        connect=connects, allowed=lambda session: refuse_change(action, read_only=session.read_only),
     )  # fmt: skip
     async with opening as session:
+        if connects and request.launch.demo is not None:
+            await session.readiness.first_steps_done()
         params: Mapping[str, Any] = request.params
         if action.takes_pod:
             confirmed, params = await confirm_pod(session, action, params, request.yes, prompter)

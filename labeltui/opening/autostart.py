@@ -24,6 +24,12 @@ FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "delete": ("studies.delete", {"study": "spleen_003", "label": "final"}),
     "restore": ("studies.restore", {"study": "spleen_003"}),
     "train": ("train.start", {}),
+    "scores": ("server.start", {"conf": {"skip_scoring": "false"}}),
+    "readings": ("studies.double", {"studies": ("spleen_002",)}),
+    "learn": ("train.start", {"max_epochs": 2, "follow": True}),
+    "pull": ("models.pull", {}),
+    "score": ("score", {"method": "dice"}),
+    "infer": ("infer.batch", {"images": "labelled"}),
 }
 
 

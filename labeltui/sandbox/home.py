@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from labeltui.sandbox import nifti, standin
 from labeltui.sandbox.monailabel.gpu import write_gpu
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
-from labeltui.sandbox.volumes import Study, make_study, with_small_errors
+from labeltui.sandbox.volumes import LIVER, SPLEEN, Study, make_study, with_small_errors
 
 # A file name may hold any character but a slash.
 HOSTILE_NAMES = (
@@ -125,6 +126,8 @@ class PodFiles:
                 self._label(study, "final", index)
             elif index == scenario.labelled and scenario.labelled:
                 self._label(study, "original", index)
+        if scenario.read_twice:
+            self._read_twice(scenario.read_twice)
 
     def add_study(self, name: str, seed: int) -> Study:
         """Make a study and move it into the studies' folder, so that no reader sees a partial file."""
@@ -140,6 +143,24 @@ class PodFiles:
         folder.mkdir(parents=True, exist_ok=True)
         mask = with_small_errors(study.mask, np.random.default_rng(seed))
         (folder / f"{study.name}.nii.gz").write_bytes(nifti.encode(mask))
+
+    def _read_twice(self, name: str) -> None:
+        """Add the reading of a second annotator, and the names of both to the datastore's file."""
+        ended, names = (
+            int(time.time()) - 3600,
+            [{"name": "spleen", "idx": SPLEEN}, {"name": "liver", "idx": LIVER}],
+        )
+        self._label(make_study(name, seed=1000), "final_ben", seed=77)
+        labels = {
+            tag: {
+                "ext": ".nii.gz",
+                "info": {"ts": ended, "client_id": author, "name": f"{name}.nii.gz", "label_info": names},
+            }
+            for tag, author in {"final": "ana", "final_ben": "ben"}.items()
+        }
+        image = {"ext": ".nii.gz", "info": {"ts": ended - 3600, "name": f"{name}.nii.gz"}}
+        document = {"objects": {name: {"image": image, "labels": labels}}}
+        (self.studies / "datastore_v2.json").write_text(json.dumps(document))
 
 
 def _script(path: Path, *lines: str) -> None:

@@ -13,9 +13,8 @@ class UnknownScenario(ValueError):
 class Scenario:
     """The settings of a demo session. Times are in seconds; None switches a fault off.
 
-    ``autostart`` lists the steps that the console runs at the start, out of ``pod``, ``setup``, ``server``, ``next``
-    and ``twice`` (a study is handed out next, and is read by two annotators), ``delete`` and ``restore`` (of a label),
-    and ``train``, in this order.
+    ``autostart`` lists the steps that the console runs at the start, in this order, by the names of
+    ``opening.autostart``.
     """
 
     name: str
@@ -35,6 +34,9 @@ class Scenario:
     answer_delay: float = 0.0  # delay of each REST answer
     drop_every: float | None = None  # interval between breaks of all SSH connections
     refuse_for: float = 0.0  # time after a break during which SSH connections are refused
+    read_twice: str = (
+        ""  # the study that has a label of two annotators at the beginning; ana's is the final one
+    )
     hostile: bool = False  # names and log lines contain markup, escapes and commands
 
     @property
@@ -64,6 +66,18 @@ _ALL = (
         "As healthy, and a training run starts as soon as the server is up.",
         autostart=("server", "train"),
         labelled=6,
+    ),
+    Scenario(
+        "results",
+        "The end of a day",
+        "A model was trained twice and copied, studies have scores and a model's labels, one was read twice, and one "
+        "label was deleted: every command of studies, labels, models, infer and score has something to work on.",
+        autostart=("scores", "readings", "learn", "pull", "learn", "pull", "infer", "score", "delete"),
+        labelled=6,
+        annotators=(),
+        arrival_every=None,
+        epoch_seconds=0.2,
+        read_twice="spleen_002",
     ),
     Scenario(
         "stopped",

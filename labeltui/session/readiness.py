@@ -31,6 +31,11 @@ class Readiness:
         self._store, self._link, self._pollers, self._watch = store, link, pollers, watch
         self.first_steps: asyncio.Task[None] | None = None
 
+    async def first_steps_done(self) -> None:
+        """Wait for the end of the demo's first actions, unless one of them asks. Returns at once outside the demo."""
+        if self.first_steps is not None and asyncio.current_task() is not self.first_steps:
+            await asyncio.wait((self.first_steps,))
+
     async def settled(self, deadline_s: float = 20.0) -> SessionState:
         """Return the first snapshot that shows the present server: process, output, API and
         orphaned trainings were all read. If labeltui's run has ended, the API was asked after this call.
@@ -39,8 +44,7 @@ class Readiness:
         prevents a connection to the host.
         """
         await self._link.ready()
-        if self.first_steps is not None and asyncio.current_task() is not self.first_steps:
-            await asyncio.wait((self.first_steps,))
+        await self.first_steps_done()
         self._pollers.wake()
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -163,6 +165,33 @@ async def test_what_cannot_work_is_refused_with_its_own_words() -> None:
         assert await refused(session, "train.start", model="no_such") == "unknown_model"
         assert await refused(session, "studies.next", strategy="no_such") == "unknown_strategy"
         assert await refused(session, "train.start", param={"max_epochs": "many"}) == "bad_parameter"
+
+
+@pytest.mark.slow
+async def test_the_results_of_a_day_give_every_command_something_to_work_on() -> None:
+    async with opened("results") as session:
+        await session.readiness.settled()
+        assert not [alert for alert in session.store.state.alerts if alert.key == "autostart"]
+        done = {
+            name: await run_confirmed(session, name)
+            for name in ("infer.status", "score.status", "models.list")
+        }
+        assert (done["infer.status"]["state"], done["infer.status"]["done"]) == ("done", 6)
+        assert len(done["score.status"]["results"]) == 6
+        assert len(done["models.list"]["copies"]) == 2
+        compared = await run_confirmed(session, "studies.compare", study="spleen_002")
+        assert [label["name"] for label in compared["labels"]] == ["spleen", "liver"]
+        chosen = await run_confirmed(session, "studies.choose", study="spleen_002", client="ben")
+        assert chosen["before"] == "ana"
+        assert (await run_confirmed(session, "models.rollback", model="deepedit"))["sent"]
+        assert len((await run_confirmed(session, "studies.restore", study="spleen_003"))["restored"]) == 1
+
+
+@pytest.mark.slow
+def test_a_command_in_a_demo_waits_for_what_the_demo_does_first() -> None:
+    words = [sys.executable, "-m", "labeltui", "--demo", "results", "labels", "list", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=True)
+    assert "spleen_003" in {label["study"] for label in json.loads(done.stdout)["labels"]}
 
 
 async def test_no_labels_is_said_before_anything_is_started() -> None:
