@@ -1,7 +1,7 @@
 """Paints sixels over the cells of planes, in one write with the cells that Textual draws.
 
-A terminal removes sixels where characters are drawn. So cells under a picture that stays are not drawn again, and
-after any other drawing of them the picture is painted anew.
+A terminal removes sixels where characters are drawn. So cells under a picture that stays are not drawn again, even if
+all of the screen is, as happens whenever a pane behind it changes.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class PaintingCompositor(Compositor):
         self._planes, self._is_behind, self._postpone = planes, is_behind, postpone
         self._shown: dict[PlaneView, _Place] = {}
         """The pictures on the terminal."""
+        self._drawn_size = self.size
 
     def forget(self) -> None:
-        """Take all pictures for overwritten, because another screen was drawn."""
+        """Take all pictures for removed, because another screen was drawn, or the terminal has changed."""
         self._shown.clear()
 
     @property
@@ -68,10 +69,10 @@ class PaintingCompositor(Compositor):
         if simplify:  # a screenshot
             return super().render_update(full, screen_stack, simplify)
         wanted = dict(self._wanted())
-        if full or self.size.region in self._dirty_regions:
+        if full or self._drawn_size != self.size:
             self.forget()
-        else:
-            self._spare(wanted)
+            self._drawn_size = self.size
+        self._spare(wanted)
         update = super().render_update(full, screen_stack)
         due = {plane: place for plane, place in wanted.items() if not self._shows(plane, place)}
         if due and self._is_behind():

@@ -149,6 +149,8 @@ class PlanesScreen(Dialog[None]):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Arrange the planes for the new size. A terminal's cells may have another size too."""
+        self._painting.forget()
+        self.refresh()
         self._arrange()
         self._ask_terminal()
 

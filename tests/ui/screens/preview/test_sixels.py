@@ -183,12 +183,25 @@ async def test_a_picture_that_stays_is_not_painted_again(previews: Opened, termi
         assert terminal.painted == painted
 
 
+async def test_pictures_stay_while_panes_behind_them_change(previews: Opened, terminal: FakeXterm) -> None:
+    app = app_with_copies()
+    async with app.run_test(size=SIZE) as pilot:
+        await with_sixels(pilot, app, terminal)
+        painted, terminal.characters = terminal.painted, {}
+        app.frame_screen.refresh()
+        app.frame_screen._compositor_refresh()
+        await wait_for(pilot, lambda: "esc" in _line(terminal, SIZE[1] - 1), "all of the screen is drawn")
+        assert terminal.covered == boxes(app)
+        assert not terminal.covered & terminal.characters.keys()
+        assert terminal.painted == painted
+
+
 async def test_a_slow_terminal_gets_pictures_when_it_is_ready(previews: Opened, terminal: FakeXterm) -> None:
     app = app_with_copies()
     async with app.run_test(size=SIZE) as pilot:
         await with_sixels(pilot, app, terminal)
         terminal.is_behind, painted = True, terminal.painted
-        screen_of(app).refresh()
+        screen_of(app)._resumed(app)
         await wait_for(pilot, lambda: not terminal.covered)
         for _ in range(10):
             await pilot.press("up")
