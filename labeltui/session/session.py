@@ -320,10 +320,7 @@ class Session:
     async def hold_tunnel(self) -> None:
         """Take the tunnel's fixed local port, in a session that was started without it."""
         host = await self.link.connected()
-        if not self.tunnel.hold:
-            self.tunnel.hold = True
-            await self.tunnel.close("the tunnel is changing to the port that Slicer uses")
-            await self.tunnel.open(host)
+        if await self.tunnel.hold_port(host):
             self.pollers.wake()
 
     async def _poll_all(self, _host: Host) -> None:

@@ -41,6 +41,7 @@ class Tunnel:
         self._clock = clock
         self._forward: Forward | None = None
         self._opened = 0
+        self._changing = asyncio.Lock()  # opening and closing exclude each other
         self.hold = hold
         self.remote_port = remote_port
 
@@ -60,10 +61,28 @@ class Tunnel:
         return self._field.value.value or TunnelStatus(remote_port=self.remote_port)
 
     async def open(self, host: Host) -> None:
-        """Open the forward on a host that has just connected.
+        """Open the forward on a host that has just connected. Does nothing if :meth:`hold_port` has opened it.
 
         If the host refuses to forward ports, the tunnel has failed, and the host stays connected.
         """
+        async with self._changing:
+            if self._forward is None:
+                await self._open(host)
+
+    async def hold_port(self, host: Host) -> bool:
+        """Change to the fixed local port on a connected host, and hold it. Returns False if it is held already.
+
+        The host may be so new that :meth:`open` has not run yet, or is running.
+        """
+        async with self._changing:
+            if self.hold:
+                return False
+            self.hold = True
+            await self._close("the tunnel is changing to the port that Slicer uses")
+            await self._open(host)
+        return True
+
+    async def _open(self, host: Host) -> None:
         wanted = self._wanted(host)
         try:
             forward = await self._forward_sticky(host, wanted) if self.hold else await self._forward_any(host)
@@ -108,6 +127,10 @@ class Tunnel:
 
     async def close(self, why: str) -> None:
         """Close the forward. ``why`` is shown as the reason."""
+        async with self._changing:
+            await self._close(why)
+
+    async def _close(self, why: str) -> None:
         forward, self._forward = self._forward, None
         if forward is not None:
             await forward.close()

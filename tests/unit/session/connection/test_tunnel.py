@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from datetime import UTC, datetime
@@ -146,6 +147,29 @@ async def test_without_hold_it_borrows_a_port_but_names_the_sticky_one(tmp_path:
     await opened(tunnel, Forwarding())
     assert (tunnel.base_url, tunnel.status.url) == ("http://127.0.0.1:54321", "http://127.0.0.1:8007")
     assert StateFolder(tmp_path).read("tunnel")["pid"] == os.getppid()
+
+
+@pytest.mark.parametrize("first", ["open", "hold_port"])
+async def test_a_command_that_holds_the_port_of_a_host_that_has_just_connected_opens_one_tunnel(
+    tmp_path: Path, first: str
+) -> None:
+    _, tunnel = make(tmp_path, hold=False)
+    host, go_on = Forwarding(), asyncio.Event()
+    forward = host.forward
+
+    async def slow(remote_port: int, *, local_port: int = 0) -> Any:
+        await go_on.wait()
+        return await forward(remote_port, local_port=local_port)
+
+    host.forward = slow  # type: ignore[method-assign]
+    calls = [tunnel.open(cast(Host, host)), tunnel.hold_port(cast(Host, host))]
+    tasks = [asyncio.create_task(call) for call in (calls if first == "open" else reversed(calls))]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(*tasks)
+    assert (tunnel.base_url, tunnel.status.url) == ("http://127.0.0.1:8000", "http://127.0.0.1:8000")
+    assert [one.local_port for one in host.given if not one.closed] == [8000]
+    assert not await tunnel.hold_port(cast(Host, host))
 
 
 async def test_this_machine_needs_no_other_port(tmp_path: Path) -> None:
