@@ -13,6 +13,7 @@ from labeltui.actions.pods import POD_SHOW
 from labeltui.actions.session import REPORT, STATUS
 from labeltui.actions.studies import STUDIES_LIST, STUDIES_SHOW
 from labeltui.cli.text import cell
+from labeltui.domain.host import URL_OPENS
 from labeltui.domain.text import duration, plural, size
 
 Document = Mapping[str, Any]
@@ -21,7 +22,21 @@ Document = Mapping[str, Any]
 def for_people(action: str, document: Document) -> Document:
     """Return the document with the fields that people read. One without a form of its own is returned as it is."""
     write = _FORMS.get(action)
-    return document if write is None else {key: value for key, value in write(document).items() if value}
+    if write is None:
+        return _with_lasting_url(document) if "url_open" in document else document
+    return {key: value for key, value in write(document).items() if value}
+
+
+def _with_lasting_url(document: Document) -> Document:
+    """The document with how long its URL is open, instead of whether it is."""
+    shown = {**document, "url": _url(document)}
+    return {key: value for key, value in shown.items() if key != "url_open" and (key != "url" or value)}
+
+
+def _url(part: Document) -> str:
+    """Slicer's URL, and how long it is open if no program holds it now."""
+    opens = f" {URL_OPENS}" if part.get("url_open") is False else ""
+    return f"{part['url']}{opens}" if part.get("url") else ""
 
 
 def _joined(*parts: object) -> str:
@@ -84,7 +99,7 @@ def _status(document: Document) -> Document:
         "guard": _guard(_part(document, "guard"), now),
         "host": _state(host, now, *host_more),
         "load": _load(load),
-        "tunnel": _state(tunnel, now, tunnel.get("url"), tunnel.get("detail")),
+        "tunnel": _state(tunnel, now, _url(tunnel), tunnel.get("detail")),
         "server": _state(server, now, server.get("phase"), served, _since(server, now)),
         "training": _training(_part(document, "training"), now),
         "queue": _queue(_part(document, "studies"), now),

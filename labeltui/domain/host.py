@@ -60,6 +60,10 @@ class HostMetrics:
     gpu_error: str = ""  # why nvidia-smi fails, if it does
 
 
+URL_OPENS = "while a console or `labeltui tunnel` is open"
+"""When Slicer's URL can be reached. A command forwards another port, and only until it ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class TunnelStatus:
     """The local port that leads to the server on the host."""
@@ -72,6 +76,9 @@ class TunnelStatus:
     detail: str = ""
     problem: Problem | None = None  # why it failed
     port_reason: str = ""  # why local_port is not the server's port
+    url_open: bool = (
+        True  # whether a program holds the URL open for Slicer; a command's own requests do not need it
+    )
 
     @property
     def url(self) -> str | None:

@@ -1,12 +1,14 @@
-"""Finds the program of this machine that listens on a port."""
+"""Whether a program of this machine listens on a port, and which."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
+ACCEPTS_S = 1.0
 LISTENING = "0A"  # the state of a listening socket in /proc/net/tcp
 
 
@@ -23,6 +25,15 @@ def listener(port: int) -> str:
             if any(str(entry.readlink()) in sockets for entry in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text('utf-8', 'replace').strip()} (pid {process.name})"
     return ""
+
+
+def accepts(port: int) -> bool:
+    """Return whether a program of this machine accepts connections to the port on 127.0.0.1."""
+    try:
+        socket.create_connection(("127.0.0.1", port), ACCEPTS_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _inodes(port: int) -> Iterator[str]:

@@ -81,12 +81,16 @@ def metrics_document(reading: Reading[HostMetrics], now: datetime) -> Document:
 
 
 def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
-    """The tunnel to the server: ``state`` (down, failed, open, up), ``url``, ports, and the reason in ``detail``."""
+    """The tunnel to the server: ``state`` (down, failed, open, up), ``url``, ports, and the reason in ``detail``.
+
+    ``state`` is that of this program's own requests. ``url_open`` says whether Slicer can use ``url`` now.
+    """
     tunnel = reading.value
     return {
         **_read_at(reading, now),
         "state": None if tunnel is None else tunnel.state.value,
         "url": None if tunnel is None else tunnel.url,
+        "url_open": None if tunnel is None else tunnel.url_open,
         "local_port": None if tunnel is None else tunnel.local_port,
         "wanted_port": None if tunnel is None else tunnel.preferred_port,
         "remote_port": None if tunnel is None else tunnel.remote_port,

@@ -55,8 +55,14 @@ def copy_line(models: Models, copy: ModelCopy) -> Document:
 
 
 def server_with_weights(state: SessionState, now: datetime) -> Document:
-    """``server status`` with the kind of weights of each served model; null if the kind is unknown."""
-    document, models, server = server_document(state.server, now), state.models.value, state.server.value
+    """``server status`` with the kind of weights of each served model; null if the kind is unknown.
+
+    ``url_open`` says whether Slicer can use ``url`` now.
+    """
+    tunnel, models, server = state.tunnel.value, state.models.value, state.server.value
+    document = server_document(state.server, now)
+    known = tunnel if document["url"] is not None else None
+    document = {**document, "url_open": None if known is None else known.url_open}
     if models is None or state.models.error is not None or server is None:
         return {**document, "weights": None}
     named = {model.name: model.weights.value for model in models.on_host}

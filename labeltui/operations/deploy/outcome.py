@@ -62,6 +62,7 @@ class Outcome:
             "rented": self.rented,
             "saved": self.saved,
             "url": tunnel.url if tunnel is not None and with_url else None,
+            "url_open": tunnel.url_open if tunnel is not None and with_url else None,
             "public_urls": public_urls(pod),
             "guard": self.guard,
             "steps": self._steps.document(),

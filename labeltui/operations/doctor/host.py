@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labeltui.domain.checks import Check, Verdict
+from labeltui.domain.host import URL_OPENS
 from labeltui.domain.rules.ended_work import STOPS
 from labeltui.domain.rules.volume import summed
 from labeltui.domain.state import SessionState
@@ -96,8 +97,11 @@ def _tunnel(state: SessionState) -> Check:
             why = f"the server has not answered through it yet ({tunnel.detail or 'no request was made'})"
         return Check("tunnel", Verdict.OK, f"The tunnel is open; {why}.")
     reason = f" {tunnel.port_reason}" if tunnel.port_reason else ""
+    opens = "" if tunnel.url_open else f" {URL_OPENS}"
     return Check(
-        "tunnel", Verdict.OK, f"The server answers through the tunnel; Slicer's URL is {tunnel.url}.{reason}"
+        "tunnel",
+        Verdict.OK,
+        f"The server answers through the tunnel; Slicer's URL is {tunnel.url}{opens}.{reason}",
     )
 
 

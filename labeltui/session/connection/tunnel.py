@@ -18,7 +18,7 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
-from labeltui.support.ports import listener
+from labeltui.support.ports import accepts, listener
 
 PORTS_TRIED = 50
 DOCUMENT = "tunnel"
@@ -96,6 +96,7 @@ class Tunnel:
         port = forward.local_port if self.hold or forward.direct else wanted
         because = await self._moved_because(wanted, port)
         reason = self._reason(host, wanted, port, because)
+        url_open = self.hold or forward.direct or await self._is_held_elsewhere(wanted)
         if self.hold and not forward.direct:
             self._store_port(port, wanted, because)
             self._alert_moved(wanted, port, reason)
@@ -106,6 +107,7 @@ class Tunnel:
                 local_port=port,
                 preferred_port=wanted,
                 port_reason=reason,
+                url_open=url_open,
                 reconnects=self._opened,
                 detail="",
                 problem=None,
@@ -119,6 +121,7 @@ class Tunnel:
                 self.status,
                 state=TunnelState.FAILED,
                 local_port=None,
+                url_open=False,
                 detail=problem.message,
                 problem=problem,
             )
@@ -134,7 +137,7 @@ class Tunnel:
         forward, self._forward = self._forward, None
         if forward is not None:
             await forward.close()
-        self._publish(replace(self.status, state=TunnelState.DOWN, detail=why, problem=None))
+        self._publish(replace(self.status, state=TunnelState.DOWN, url_open=False, detail=why, problem=None))
 
     def request_succeeded(self) -> None:
         """Mark the tunnel as up, because a request succeeded."""
@@ -145,6 +148,15 @@ class Tunnel:
         """Mark the tunnel as open but not up, because a request failed. ``why`` is shown as the reason."""
         if self._forward is not None:
             self._publish(replace(self.status, state=TunnelState.OPEN, detail=why))
+
+    async def _is_held_elsewhere(self, port: int) -> bool:
+        """Return whether another running labeltui holds the port to which Slicer connects."""
+        return self._holder() is not None and await asyncio.to_thread(accepts, port)
+
+    def _holder(self) -> int | None:
+        """Return the process id of another running labeltui that holds a port for Slicer."""
+        holder = self._state.read(DOCUMENT).get("pid")
+        return holder if isinstance(holder, int) and holder != os.getpid() and _alive(holder) else None
 
     async def _moved_because(self, wanted: int, port: int) -> str:
         """Return a clause that names the program that used the wanted port when the local port was chosen."""
@@ -170,9 +182,7 @@ class Tunnel:
 
         A different port is not stored while another running labeltui uses the port that Slicer knows.
         """
-        holder = self._state.read(DOCUMENT).get("pid")
-        elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
-        if port == wanted or not elsewhere:
+        if port == wanted or self._holder() is None:
             self._state.write(DOCUMENT, {"port": port, "pid": os.getpid(), "because": because})
 
     def _wanted(self, host: Host) -> int:

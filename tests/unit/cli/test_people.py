@@ -67,6 +67,19 @@ def test_the_status_has_the_strips_words():
     ]
 
 
+def test_the_url_for_slicer_says_how_long_it_is_open_unless_a_program_holds_it():
+    url = "http://127.0.0.1:8001"
+    tunnel = {**STATUS["tunnel"], "url": url, "url_open": False}
+    noted = f"{url} while a console or `labeltui tunnel` is open"
+    assert f"tunnel    up, {noted}" in lines("status", {**STATUS, "tunnel": tunnel})
+    assert f"tunnel    up, {url}" in lines("status", {**STATUS, "tunnel": {**tunnel, "url_open": True}})
+    server = {"as_of": NOW, "state": "running", "url": url, "url_open": False}
+    for action in ("server.start", "server.status", "pod.create"):
+        assert f"url    {noted}" in lines(action, server)
+        assert f"url    {url}" in lines(action, {**server, "url_open": True})
+        assert len(lines(action, {**server, "url": None})) == 2
+
+
 def test_the_labels_of_models_are_counted_apart():
     labels = {
         **STATUS["labels"],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -15,6 +16,7 @@ from labeltui.domain.documents.documents import (
     training_document,
     tunnel_document,
 )
+from labeltui.domain.documents.models import server_with_weights
 from labeltui.domain.documents.status import status_document
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
@@ -58,6 +60,18 @@ FULL = SessionState(
     ),
     alerts=(Alert("k", Level.WARNING, "m", "", THEN),),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("url_open", [True, False])
+def test_documents_with_slicers_url_say_whether_it_is_open(url_open):
+    tunnel = read(TunnelStatus(TunnelState.UP, 8001, url_open=url_open))
+    server = read(ServerStatus(ServerState.RUNNING, url="http://127.0.0.1:8001"))
+    state = replace(EMPTY, tunnel=tunnel, server=server)
+    assert tunnel_document(tunnel, NOW)["url_open"] is url_open
+    assert server_with_weights(state, NOW)["url_open"] is url_open
+    assert server_with_weights(replace(FULL, tunnel=tunnel), NOW)["url_open"] is None
+    assert server_with_weights(EMPTY, NOW)["url_open"] is None
+    assert tunnel_document(EMPTY.tunnel, NOW)["url_open"] is None
 
 
 @pytest.mark.parametrize("state", [EMPTY, FULL], ids=["nothing known", "everything known"])

@@ -52,6 +52,8 @@ def state(**values: Any) -> SessionState:
          "because the server is stopped."),
         ({"server": replace(STOPPED, state=ServerState.CRASHED)}, "server", "warning", "The server has crashed."),
         ({"tunnel": TunnelStatus(TunnelState.UP, 8000)}, "tunnel", "ok", "URL is http://127.0.0.1:8000"),
+        ({"tunnel": TunnelStatus(TunnelState.UP, 8001, url_open=False)}, "tunnel", "ok",
+         "URL is http://127.0.0.1:8001 while a console or `labeltui tunnel` is open."),
         (
             {"tunnel": TunnelStatus(TunnelState.UP, 8001, port_reason="Port 8000 was in use by x.")},
             "tunnel", "ok", "URL is http://127.0.0.1:8001. Port 8000 was in use by x.",

@@ -172,6 +172,27 @@ async def test_a_command_that_holds_the_port_of_a_host_that_has_just_connected_o
     assert not await tunnel.hold_port(cast(Host, host))
 
 
+async def test_slicers_url_is_open_while_a_program_holds_its_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as console:
+        port = console.getsockname()[1]
+        for holder, is_open in ((os.getppid(), True), (os.getpid(), False), (2**22 + 1, False)):
+            StateFolder(tmp_path).write("tunnel", {"port": port, "pid": holder})
+            _, command = make(tmp_path, hold=False)
+            await opened(command, Forwarding())
+            assert command.status.url_open is is_open
+    StateFolder(tmp_path).write("tunnel", {"port": port, "pid": os.getppid()})
+    _, command = make(tmp_path, hold=False)
+    await opened(command, Forwarding())
+    assert not command.status.url_open, (
+        "the port is closed, although a process has the id of a console that crashed"
+    )
+    await command.hold_port(cast(Host, Forwarding()))
+    assert command.status.url_open
+    _, here = make(tmp_path / "here", hold=False)
+    await opened(here, Forwarding("local"))
+    assert here.status.url_open
+
+
 async def test_this_machine_needs_no_other_port(tmp_path: Path) -> None:
     store, tunnel = make(tmp_path, remote=8123)
     await opened(tunnel, Forwarding("local"))
