@@ -98,7 +98,7 @@ class Models:
 
     ``root`` is the host's folder of models, ``source`` the pod's id or the host's address. ``copying`` names
     the model that is copied now; ``reason`` says why a model could not be copied. ``declined`` are models whose
-    published file the profile does not select for a copy.
+    published file the profile does not select for a copy. ``real_root`` is ``root`` without symbolic links.
     """
 
     root: str
@@ -109,6 +109,16 @@ class Models:
     copying: str = ""
     reason: str = ""
     declined: tuple[str, ...] = ()
+    real_root: str = ""
+
+    def path_of(self, model: HostModel) -> str:
+        """Return the path of the published file on the host."""
+        return f"{self.root}/{model.file}"
+
+    def listed_path(self, path: str) -> str:
+        """Return a path that MONAI Label has printed, which has no symbolic links, as :meth:`path_of` writes it."""
+        below = path.removeprefix(f"{self.real_root}/") if self.real_root else path
+        return path if below == path else f"{self.root}/{below}"
 
     def find(self, name: str) -> HostModel | None:
         """Return the model of this name; None if labeltui knows no such model of the server's app."""

@@ -86,7 +86,8 @@ class FileOperations:
             for name, file in found
             if file is not None
         ]
-        return {"root": self.files.expand(folder), "files": files}
+        root = self.files.expand(folder)
+        return {"root": root, "real_root": root, "files": files}
 
     def _file(self, path: str) -> MemoryFile:
         file = self.files.get(path)

@@ -28,7 +28,7 @@ def model_line(models: Models, model: HostModel) -> Document:
         "size": None if file is None else file.size,
         "sha256": None if file is None else file.sha256,
         "unreadable": models.why_unreadable(model) or None,
-        "file": f"{models.root}/{model.file}",
+        "file": models.path_of(model),
         "pretrained_file": None if model.pretrained is None else f"{models.root}/{model.pretrained.name}",
     }
 

@@ -47,12 +47,12 @@ def _training_note(state: SessionState, pod: Pod, action: str) -> str:
 
 def _models_note(state: SessionState, pod: Pod, action: str) -> str:
     since, home, read_at = pod.created_at, state.models.value, state.models.as_of
-    listed = {f"{home.root}/{model.file}": model for model in home.on_host} if home is not None else {}
+    listed = {home.path_of(model): model for model in home.on_host} if home is not None else {}
     if home is None or home.source != pod.id:
         listed = {}
     here = {path for path, model in listed.items() if home is not None and home.is_here(model)}
     trained = {  # the newest training of each file
-        record.model_file: record
+        home.listed_path(record.model_file) if home is not None else record.model_file: record
         for record in state.trainings
         if record.model_file and (since is None or record.started_at >= since)
         if lost_with(pod, action, record.model_file)

@@ -14,9 +14,10 @@ SUM_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Files in one folder of models. ``root`` is the folder's absolute path."""
+    """Files in one folder of models. ``root`` is the folder's absolute path, ``real_root`` that without links."""
 
     root: str
+    real_root: str
     files: tuple[ModelFile, ...]
 
 

@@ -257,7 +257,9 @@ class ModelHome:
             for name, one in by_model.items()
         )  # fmt: skip
         copies = await asyncio.to_thread(self.folder.copies)
-        models = Models(answer.root, self.source, str(self.folder.root), on_host, copies)
+        models = Models(
+            answer.root, self.source, str(self.folder.root), on_host, copies, real_root=answer.real_root
+        )
         self._publish(models)
         return models
 

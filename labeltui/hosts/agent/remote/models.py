@@ -21,11 +21,13 @@ class ModelSums:
     def find(self, folder: str, names: list[str], summed: list[str]) -> dict[str, Any]:
         """Return the regular files among ``names`` (paths below ``folder``).
 
-        Files in ``summed`` have a checksum; it is None for a file that changed while it was read.
+        Files in ``summed`` have a checksum; it is None for a file that changed while it was read. MONAI Label names
+        its files by ``real_root``, which is the folder without symbolic links.
         """
         root = expand(folder)
         found = [self._file(root, str(name), name in summed) for name in names]
-        return {"root": str(root), "files": [one for one in found if one is not None]}
+        files = [one for one in found if one is not None]
+        return {"root": str(root), "real_root": os.path.realpath(str(root)), "files": files}
 
     def _file(self, root: Path, name: str, summed: bool) -> dict[str, Any] | None:
         if name.startswith("/") or ".." in name.split("/"):

@@ -42,6 +42,17 @@ def test_a_model_that_is_here_is_not_named() -> None:
     assert work_note(replace(state(COPY), trainings=done), "terminate") == ""
 
 
+def test_a_model_that_is_here_is_not_named_if_its_folder_is_reached_through_a_link() -> None:
+    real = "/workspace/apps/radiology/model"
+    done = (replace(trained(NOW - timedelta(minutes=5)), model_file=f"{real}/{FILE.name}"),)
+    here = state(COPY)
+    assert here.models.value is not None
+    linked = replace(here, trainings=done, models=Reading(replace(here.models.value, real_root=real), NOW))
+    assert work_note(linked, "terminate") == ""
+    elsewhere = replace(done[0], model_file=f"{real}2/{FILE.name}")
+    assert "not on this machine" in work_note(replace(linked, trainings=(elsewhere,)), "terminate")
+
+
 def test_a_model_that_no_training_is_known_of_is_named() -> None:
     assert f"deepedit ({ROOT}/deepedit_dynunet.pt)" in work_note(state(), "terminate")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,13 @@ def test_a_file_that_changes_while_it_is_read_has_no_checksum(
 def test_no_file_outside_the_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(Problem):
         ModelSums().find(str(tmp_path), [name], [])
+
+
+def test_the_real_folder_is_the_one_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "volume")
+    answer = ModelSums().find(str(tmp_path / "link"), [], [])
+    assert (answer["root"], answer["real_root"]) == (
+        str(tmp_path / "link"),
+        os.path.realpath(tmp_path / "volume"),
+    )
