@@ -11,7 +11,6 @@ from labeltui.cli.parser import Request, build_parser, parse, wants_json
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import EndedBySignal, ExitCode, LabeltuiError, Misused, Problem
 from labeltui.opening.launch import Launch
-from labeltui.support.file_errors import sentence
 
 if TYPE_CHECKING:
     from labeltui.cli.running import Opener
@@ -53,7 +52,10 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
     except OutputClosed:
         raise
     except Exception as error:
-        import traceback  # noqa: PLC0415 - with asyncio, a third of the time of --help
+        # With asyncio, the former takes a third of the time of --help.
+        import traceback  # noqa: PLC0415
+
+        from labeltui.support.file_errors import sentence  # noqa: PLC0415
 
         details = traceback.format_exc()
         if (unusable := sentence(error)) is not None:

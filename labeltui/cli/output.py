@@ -8,9 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from labeltui.cli.people import for_people
 from labeltui.cli.text import paragraph, record_line, render
-from labeltui.domain.documents.documents import failure_document
 from labeltui.domain.glyphs import glyphs_in_ascii
 from labeltui.domain.problems import Problem
 from labeltui.support.desk import has_unicode
@@ -66,9 +64,12 @@ class Output:
             self._text(document)
         elif document:
             self._printed = True
-            print_text(
-                dumps(document) if self.as_json else render(for_people(self.action, document), _width())
-            )
+            print_text(dumps(document) if self.as_json else self._for_people(document))
+
+    def _for_people(self, document: Mapping[str, Any]) -> str:
+        from labeltui.cli.people import for_people  # noqa: PLC0415 - it knows every document, --help prints none
+
+        return render(for_people(self.action, document), _width())
 
     def _text(self, document: Mapping[str, Any]) -> None:
         """Print a text to paste on stdout, and the notes on it for the operator on stderr."""
@@ -88,6 +89,8 @@ class Output:
         document.
         """
         if self.as_json and not self._printed:
+            from labeltui.domain.documents.documents import failure_document  # noqa: PLC0415 - as above
+
             print_text(dumps(document or failure_document(problem)))
             return
         if document and not self.live:

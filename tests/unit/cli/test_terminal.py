@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import asyncio
 import fcntl
 import json
@@ -15,6 +16,7 @@ import pytest
 
 from labeltui.__main__ import open_console, why_no_console
 from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.parser import build_parser
 from labeltui.cli.shell import command_text, passthrough
 from labeltui.domain.problems import Misused, Unreachable
 from labeltui.hosts.base import HostKey
@@ -224,6 +226,15 @@ def test_the_command_line_is_light_until_something_runs():
     assert not modules_after("import labeltui.__main__, labeltui.cli") & (HEAVY | {"textual", "asyncio"})
 
 
+ONLY_FOR_RESULTS = (
+    "cli.people",
+    "domain.documents",
+    "domain.server",
+    "domain.training",
+    "support.file_errors",
+)
+
+
 def test_help_of_every_command_imports_nothing_that_runs_one():
     code = (
         "import contextlib, io\n"
@@ -234,7 +245,17 @@ def test_help_of_every_command_imports_nothing_that_runs_one():
         "      assert cli.main([*words, '--help'], console=None) == 0\n"
         "  assert cli.main(['completion', 'bash'], console=None) == 0\n"
     )
-    assert not modules_after(code) & (HEAVY | {"textual", "asyncio"})
+    loaded = modules_after(code)
+    assert not loaded & (HEAVY | {"textual", "asyncio", "pathlib", "traceback"})
+    own = {name.removeprefix("labeltui.") for name in loaded if name.startswith("labeltui.")}
+    assert not [name for name in own if name.startswith(ONLY_FOR_RESULTS)]
+
+
+def test_commands_share_the_parser_of_the_global_flags():
+    parser = build_parser()
+    commands = next(one for one in parser._actions if isinstance(one, argparse._SubParsersAction)).choices
+    status, doctor = (commands[name]._option_string_actions["--json"] for name in ("status", "doctor"))
+    assert status is doctor
 
 
 def test_a_refusal_imports_neither_network_nor_session(tmp_path):
