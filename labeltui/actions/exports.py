@@ -30,7 +30,9 @@ class LabelsExportParams(Params):
     name: Mapping[str, str] = pairs(
         "for nnU-Net and DICOM: number and name of a label, such as 1 liver; default: the names of profile or model"
     )
-    dicom: tuple[str, ...] = texts("for DICOM SEG: folders on this machine with the studies' DICOM files")
+    dicom: tuple[str, ...] = texts(
+        "for DICOM SEG: folders on this machine with the studies' DICOM files", local=True
+    )
     replace: bool = switch("replace an earlier export in the same place")
 
 

@@ -20,7 +20,8 @@ class Param:
     """One parameter: an option of the command line and a field of the console's form. Treat it as immutable.
 
     ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only affects the command line. A
-    ``hidden`` parameter has no option and no field: the code that confirms an action sets it.
+    ``hidden`` parameter has no option and no field: the code that confirms an action sets it. The values of
+    ``local`` are paths on this machine.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class Param:
         positional: bool = False,
         required: bool = False,
         hidden: bool = False,
+        local: bool = False,
     ) -> None:
         self.name, self.help, self.kind, self.choices = name, help, kind, choices
-        self.positional, self.required, self.hidden = positional, required, hidden
+        self.positional, self.required, self.hidden, self.local = positional, required, hidden, local
 
     def __set_name__(self, _owner: type, attribute: str) -> None:
         self.name = attribute.removesuffix("_")
@@ -87,9 +89,9 @@ def choice(help: str, *choices: Choice, positional: bool = False) -> Choice | No
     return cast("Choice | None", Param("", help, "choice", choices, positional=positional))
 
 
-def texts(help: str, *, positional: bool = False) -> tuple[str, ...]:
-    """Declare a text that may be repeated."""
-    return cast("tuple[str, ...]", Param("", help, "list", positional=positional))
+def texts(help: str, *, positional: bool = False, local: bool = False) -> tuple[str, ...]:
+    """Declare a text that may be repeated; with ``local``, a path on this machine."""
+    return cast("tuple[str, ...]", Param("", help, "list", positional=positional, local=local))
 
 
 def pairs(help: str) -> Mapping[str, str]:

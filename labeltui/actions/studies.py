@@ -115,6 +115,7 @@ class StudiesUploadParams(Params):
     paths: tuple[str, ...] = texts(
         "files and folders: .nii.gz, .nii, .nrrd; DICOM, .mha, .mhd and .zip are converted first",
         positional=True,
+        local=True,
     )
     replace: bool = switch("replace studies on the host that differ")
     skip: bool = switch("leave studies on the host that differ as they are")

@@ -33,6 +33,11 @@ class Actions(Protocol):
         """The running actions by id, in the order they were started."""
         ...
 
+    @property
+    def failed_params(self) -> Mapping[str, Mapping[str, Any]]:
+        """The parameters of each action that failed or was cancelled last, by its id."""
+        ...
+
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
         """Why the action can't run now, as text; None if it can. ``pod`` is the id of the pod to act on."""
         ...

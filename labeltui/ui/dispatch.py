@@ -95,7 +95,7 @@ class Dispatcher:
         self.running: dict[str, Running] = {}
         self.last_problem: tuple[str, Problem] | None = None
         self.failed_at: datetime | None = None  # when the action of last_problem failed
-        self.failed_params: dict[str, Mapping[str, Any]] = {}  # by the action's id
+        self.failed_params: dict[str, Mapping[str, Any]] = {}  # of actions that failed or were cancelled last
         self.refused_by_lease: str | None = None  # the id of the action
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
@@ -187,8 +187,10 @@ class Dispatcher:
                 session, action.id, params, ConsoleReport(self, running), confirmed=True
             )
             running.document = document
+            self.failed_params.pop(action.id, None)
             text = f"{action.title}: {_outcome(document)}"
         except asyncio.CancelledError:
+            self.failed_params[action.id] = params
             text, level = f"{action.title}: cancelled", Level.WARNING
             raise
         except LabeltuiError as error:

@@ -122,7 +122,29 @@ def parse(param: Param, text: str) -> Any:
         return text == "yes"
     if param.kind == "pairs":
         return _pairs(param, text)
-    return shlex.split(text) if param.kind == "list" else text
+    if param.kind == "list":
+        return _paths(text) if param.local else shlex.split(text)
+    return text
+
+
+def _paths(text: str) -> list[str]:
+    """Split a text into paths. A path that exists may have spaces and needs no quotes. Raises ValueError."""
+    if _exists(text):
+        return [text]
+    words, paths = shlex.split(text), list[str]()
+    while words:
+        lengths = () if _exists(words[0]) else range(len(words), 1, -1)
+        count = next((length for length in lengths if _exists(" ".join(words[:length]))), 1)
+        paths.append(" ".join(words[:count]))
+        del words[:count]
+    return paths
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).expanduser().exists()
+    except (OSError, RuntimeError):  # a name that is too long, or the home of an unknown user
+        return False
 
 
 def _pairs(param: Param, text: str) -> dict[str, str]:
@@ -138,7 +160,8 @@ def _pairs(param: Param, text: str) -> dict[str, str]:
 class FormScreen(Form[dict[str, Any]]):
     """A field per parameter of an action. Returns the values that were changed.
 
-    ``only`` are the names of the parameters to ask for; by default all of them. ``notes`` are further lines below a
+    ``initial`` are the values that the action takes anyway, ``typed`` those that the operator gave before. ``only``
+    are the names of the parameters to ask for; by default all of them. ``notes`` are further lines below a
     field, by parameter. Options come from ``state`` and the session's profile.
     """
 
@@ -151,6 +174,7 @@ class FormScreen(Form[dict[str, Any]]):
         *,
         notes: Mapping[str, Sequence[str]] | None = None,
         models: Sequence[str] = (),
+        typed: Mapping[str, str] | None = None,
     ) -> None:
         """``models`` are the profile's models."""
         self._params = [param for param in fields(action) if not only or param.name in only]
@@ -165,6 +189,7 @@ class FormScreen(Form[dict[str, Any]]):
                     state,
                     (notes or {}).get(param.name, ()),
                     models,
+                    (typed or {}).get(param.name),
                 )
                 for param in self._params
             ],
@@ -173,6 +198,11 @@ class FormScreen(Form[dict[str, Any]]):
     def submit(self) -> None:
         """Close the form with the changed values. The action takes the others from the profile."""
         self.dismiss(self.changed())
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The texts of the fields that were changed, by parameter."""
+        return {field.key: field.value for field in self.fields.all if field.value != field.initial}
 
     def changed(self) -> dict[str, Any]:
         """Return the values that were changed, by parameter."""
@@ -186,17 +216,27 @@ class FormScreen(Form[dict[str, Any]]):
 
 
 def _field(
-    action: Action, param: Param, value: str, state: SessionState, notes: Sequence[str], models: Sequence[str]
+    action: Action,
+    param: Param,
+    value: str,
+    state: SessionState,
+    notes: Sequence[str],
+    models: Sequence[str],
+    typed: str | None,
 ) -> Field:
     options = options_of(action, param, state, models)
     if options is not None:
         value = value or ("no" if param.kind == "bool" else options[0][0] if param.required else "")
         options = with_value(param.name, options, value, action.id)
-    return Field(
-        param.name, label_of(action, param), "\n".join((param.help, *notes)), value, options=options,
+        options = with_value(param.name, options, typed, action.id) if typed is not None else options
+    field = Field(
+        param.name, label_of(action, param), "\n".join((param.help, *notes)), value if typed is None else typed,
+        options=options,
         example={"pairs": "KEY=VALUE KEY=VALUE", "list": "with a space between"}.get(param.kind, ""),
         check=partial(_check, param), required=param.required,
     )  # fmt: skip
+    field.initial = value
+    return field
 
 
 def _check(param: Param, text: str) -> str:

@@ -79,6 +79,9 @@ class Screens:
     def __init__(self, app: App[int]) -> None:
         self._app = app
         self._console: Console = console_of(app)
+        self._typed: dict[
+            str, dict[str, str]
+        ] = {}  # what the operator gave last, by the action's id and parameter
 
     # -- questions
 
@@ -105,17 +108,21 @@ class Screens:
 
         async def submitted(params: dict[str, object] | None) -> None:
             if params is not None:
+                self._typed[action_id] = form.typed
                 await console.dispatcher.invoke(action_id, {**unchanged, **params})
 
         state, session = console.state, console.session
         below = notes(action, state)
-        if action_id == "train.start":
-            self._app.push_screen(TrainingForm(action, initial, state, notes=below), submitted)
-            return
         only, models = ASKED_FIRST.get(action_id, ()), models_of(session)
         if action_id == "evening.end" and not state.identity.rents:
             only = ("stop_training",)
-        self._app.push_screen(FormScreen(action, initial, state, only, notes=below, models=models), submitted)
+        typed = self._typed.get(action_id) if action_id in console.dispatcher.failed_params else None
+        form = (
+            TrainingForm(action, initial, state, notes=below)
+            if action_id == "train.start"
+            else FormScreen(action, initial, state, only, notes=below, models=models, typed=typed)
+        )
+        self._app.push_screen(form, submitted)
 
     # -- finding an action
 
