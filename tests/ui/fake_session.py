@@ -147,11 +147,15 @@ def crashed() -> SessionState:
     problem = Problem(
         "oom", "The server ran out of GPU memory.", "Use a smaller spatial_size.", "Traceback\n  line"
     )
+    left = Problem(
+        "orphaned", "A training of deepedit (process 4301) is running, but its server has ended.",
+        "Stop the training to free the GPU (`labeltui train stop`); a new server does not know of it.",
+    )  # fmt: skip
     state = connected()
     return replace(
         state,
         server=fresh(replace(state.server.value, state=ServerState.CRASHED, exit_code=-9, problem=problem)),
-        training=fresh(TrainStatus(TrainState.ORPHANED, "deepedit", pid=4301, started_at=ago(900))),
+        training=fresh(TrainStatus(TrainState.ORPHANED, "deepedit", pid=4301, started_at=ago(900), problem=left)),
         queue=Reading(), info=Reading(),
     )  # fmt: skip
 

@@ -165,12 +165,7 @@ class TrainingCard(Card):
         if training.iteration is not None and training.state is TrainState.RUNNING and width > 40:
             parts.append((f"  it {training.iteration}/{training.iterations or '?'}", Tone.FAINT))
         if training.state is TrainState.ORPHANED and training.pid is not None:
-            parts.append(
-                (
-                    f"  pid {training.pid}, its server has ended; {self.key_for('train.stop')} stops it",
-                    Tone.WARN,
-                )
-            )
+            parts.append((f"  pid {training.pid} · {self.key_for('train.stop')} stops it", Tone.WARN))
         elif training.ended_at is not None and training.state not in ACTIVE:
             parts.append((f"  {words.age(training.ended_at, now)} ago", Tone.FAINT))
             if training.ended_with:
