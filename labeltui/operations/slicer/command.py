@@ -15,6 +15,7 @@ from labeltui.actions.slicer import SlicerParams
 from labeltui.config.edit import set_values
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.host import URL_OPENS
 from labeltui.domain.invitations import checked_name
 from labeltui.domain.problems import Failed, Refused
 from labeltui.domain.rules.ohif import ohif_url
@@ -42,8 +43,9 @@ async def slicer(session: Session, params: SlicerParams, report: Report) -> Docu
     ``no_client_id``, Misused ``bad_name``, and Failed if Slicer, its extension or a display is missing.
     """
     client = _client_id(session, params)
-    program = await asyncio.to_thread(_program, session, params)
+    program = await asyncio.to_thread(_program, session, params, await _url(session))
     holds = not session.tunnel.hold
+    await session.hold_tunnel()
     url = await _url(session)
     server = session.store.state.server.value
     running = server is not None and server.state is ServerState.RUNNING
@@ -93,7 +95,7 @@ def _store_client_id(session: Session, client: str) -> None:
         set_values(session.config, {("profiles", session.name, "slicer", "client_id"): client})
 
 
-def _program(session: Session, params: SlicerParams) -> Path:
+def _program(session: Session, params: SlicerParams, url: str) -> Path:
     configured = session.profile.slicer.program
     program = find_slicer(configured)
     if program is None:
@@ -102,7 +104,7 @@ def _program(session: Session, params: SlicerParams) -> Path:
             Code.NO_SLICER, f"{what}.",
             "Install it from https://download.slicer.org, and in its Extensions Manager the extension MONAILabel. If it"
             " is installed, set `program` in the profile's section `slicer` to its path. Or start it yourself: "
-            + _by_hand(session, params),
+            + _by_hand(session, params, url),
         )  # fmt: skip
     if not params.no_check and not has_extension(program):
         raise Failed(
@@ -118,24 +120,29 @@ def _program(session: Session, params: SlicerParams) -> Path:
     return program
 
 
-def _by_hand(session: Session, params: SlicerParams) -> str:
-    tunnel = session.store.state.tunnel.value
-    url = (tunnel.url if tunnel is not None else None) or f"http://127.0.0.1:{session.profile.server.port}"
+def _by_hand(session: Session, params: SlicerParams, url: str) -> str:
     client = params.as_ or session.profile.slicer.client_id or "your name"
     where = "Edit, Application Settings, MONAI Label, Client/User-ID"
-    return f"{where}: {client}; then the module {EXTENSION}, server: {url}."
+    return f"{where}: {client}; then the module {EXTENSION}, server: {url}, {URL_OPENS}."
 
 
 async def _url(session: Session) -> str:
-    """Open the tunnel with its fixed port, and return its URL. Raises Failed if it can't be opened."""
-    await session.hold_tunnel()
+    """Return Slicer's URL as soon as the tunnel is open. Raises Failed if it does not open."""
     with suppress(TimeoutError):
-        state = await session.store.wait_for(lambda state: _tunnel_url(state) is not None, URL_S)
-        return _tunnel_url(state) or ""
+        state = await session.store.wait_for(_has_tried, URL_S)
+        if (url := _tunnel_url(state)) is not None:
+            return url
     problem = session.tunnel.problem
     if problem is not None:
         raise Failed(problem.code, problem.message, problem.hint)
     raise Failed(Code.NO_TUNNEL, "The tunnel to the server did not open.", "See `labeltui doctor`.")
+
+
+def _has_tried(state: SessionState) -> bool:
+    """Whether the tunnel is open or has failed. A host is connected before that."""
+    return _tunnel_url(state) is not None or (
+        state.tunnel.value is not None and state.tunnel.value.problem is not None
+    )
 
 
 def _tunnel_url(state: SessionState) -> str | None:

@@ -12,6 +12,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.operations.slicer import command
 from labeltui.operations.slicer.find import find_slicer, has_extension
 from labeltui.operations.slicer.script import start_code
+from labeltui.session.runtime.state_folder import StateFolder
 from tests.fakes.slicer import FakeSlicer
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
@@ -150,6 +151,32 @@ async def test_what_is_missing_is_named_with_the_steps(
         monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
         error = await it.failing("slicer", **{"as": "ana"}, no_check=True)
         assert error.problem.code == Code.NO_DISPLAY
+
+
+@in_virtual_time
+async def test_the_steps_by_hand_name_the_tunnels_port_also_before_it_is_open(tmp_path: Path) -> None:
+    async with desk(tmp_path / "desk", start=False) as it:
+        StateFolder(it.session.state_folder.folder).write("tunnel", {"port": 8007, "pid": 1, "because": ""})
+        await it.session.start(hold=False)
+        error = await it.failing("slicer", **{"as": "ana"})
+        assert error.problem.code == Code.NO_SLICER
+        said = "server: http://127.0.0.1:8007, while a console or `labeltui tunnel` is open."
+        assert said in error.problem.hint
+
+
+@in_virtual_time
+async def test_slicer_is_not_started_without_a_tunnel(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object, **_more: object) -> None:
+        raise command.Failed(Code.FORWARDING_REFUSED, "The host forwards no ports.", "")
+
+    installed(home / "bin/Slicer")
+    async with desk(tmp_path / "desk", start=False) as it:
+        monkeypatch.setattr(it.host, "forward", refused)
+        await it.session.start(hold=False)
+        error = await it.failing("slicer", **{"as": "ana"})
+        assert error.problem.code == Code.FORWARDING_REFUSED
 
 
 async def test_a_slicer_that_ends_at_once_is_a_failure(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
