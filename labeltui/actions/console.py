@@ -95,7 +95,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "guide.line",
         "Show or hide the next step",
-        "show the next step above the keys until the first label is on this machine, or hide it",
+        "show the next step above the keys until the report is written, or hide it",
         console="guide_line",
     ),
     Action(

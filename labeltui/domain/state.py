@@ -96,6 +96,8 @@ class SessionState:
     guard: Reading[GuardStatus] = field(default_factory=Reading)
     trainings: tuple[TrainingRecord, ...] = ()  # of this server and earlier ones, oldest first
     invitations: Reading[Invitations] = field(default_factory=Reading)
+    day_ended: bool = False  # by labeltui, and neither pod nor server was started since
+    report_written: bool = False  # to a file, since the day was ended
     session_began: datetime | None = None  # the start of its first server; None if unknown
     worklist: Reading[Worklist] = field(default_factory=Reading)
     models: Reading[Models] = field(default_factory=Reading)  # on the host, and their copies on this machine

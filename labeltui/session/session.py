@@ -20,6 +20,7 @@ from labeltui.session.connection.link import Link
 from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
 from labeltui.session.connection.tunnel import Tunnel
+from labeltui.session.day import DayWatch
 from labeltui.session.demo import DemoPod
 from labeltui.session.history.alerts import AlertHistory
 from labeltui.session.history.costs import CostHistory
@@ -191,15 +192,13 @@ class Session:
             GuardSettings.of(self.profile, read_only=self.read_only),
         )  # fmt: skip
         self.invitations = InvitationWatch(
-            self.store,
-            self.link,
-            InvitationHistory(self.history),
-            self.clock,
+            self.store, self.link, InvitationHistory(self.history), self.clock,
             local=self.profile.host == "local",
-        )
+        )  # fmt: skip
         self._load = HostLoad(self.store, self.clock, self.profile.server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
         self._prepared = PreparedWatch(self.store, self.profile.server, self.clock)
+        self.day = DayWatch(self.store, self.journal, self.state_folder, self.clock)
         self._cut_off = CutOffWatch(self.store, self.profile.server)
         self._found = FoundWatch(self.store, self.watch, self.profile.server.port)
         self._alerts = Alerts(self.store, self.clock, self.pod_stops, self.labels.folder.has_final)
@@ -243,6 +242,7 @@ class Session:
         """
         self.tunnel.hold, self.started = hold, True
         await self.journal.load()
+        self.day.refresh()
         await self.trainings.load()
         await self.spending.load()
         self.pollers.annotators.recall(await self.study_history.load(self.clock() - RECALLED))

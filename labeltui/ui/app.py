@@ -177,7 +177,7 @@ class Console(Core):
         shown = self.frame_screen.next.toggle()
         key = self.keymap.keys_of(BY_ID["guide"])
         self.flash(
-            "the next step is shown until the first label is on this machine"
+            "the next step is shown until the report is written"
             if shown
             else f"the next step is hidden; {key} lists every step"
         )

@@ -15,6 +15,9 @@ _STEPS: tuple[Callable[[SessionState], Step | None], ...] = (
     labels.pod_stopped, labels.day_ended, labels.report,
 )  # fmt: skip
 
+LAST = 2
+"""The number of steps that are left after the end of the day: the pod or server that it stopped, and the report."""
+
 
 def guide(state: SessionState) -> tuple[Step, ...]:
     """Return the steps that apply to the profile, in their order."""
@@ -22,19 +25,17 @@ def guide(state: SessionState) -> tuple[Step, ...]:
 
 
 def next_of(steps: Sequence[Step], state: SessionState) -> Step | None:
-    """Return the first step that is open; None if none is.
+    """Return the first step that is open; None if none is. After the end of the day, only the last steps count.
 
     While the demo does a step itself, the step has nothing to do.
     """
-    found = next((one for one in steps if one.mark not in (Mark.DONE, Mark.UNKNOWN)), None)
+    left = steps[-LAST:] if state.day_ended else steps
+    found = next((one for one in left if one.mark not in (Mark.DONE, Mark.UNKNOWN)), None)
     if found is not None and found.mark is Mark.TODO and state.demo_step:
         return replace(found, mark=Mark.BUSY, text="the demo does this step now", todo="", action="")
     return found
 
 
 def next_step(state: SessionState) -> Step | None:
-    """Return the step for the line on screen. None once a label is on this machine; the demo goes on to its end."""
-    copies = state.labels.value
-    if not state.identity.demo and copies is not None and copies.people_here:
-        return None
+    """Return the step for the line on screen; None if all is done."""
     return next_of(guide(state), state)

@@ -43,9 +43,11 @@ def pod(state: SessionState) -> Step | None:
         mark = Mark.DONE if found.status is PodStatus.RUNNING else Mark.BUSY
         return Step(title, why, mark, f"{found.name} is {found.status}")
     if found.status is PodStatus.STOPPED:
-        return Step(title, why, Mark.TODO, f"{found.name} is stopped", "Start the pod.", "pod.start")
+        mark = Mark.UNKNOWN if state.day_ended else Mark.TODO
+        return Step(title, why, mark, f"{found.name} is stopped", "Start the pod.", "pod.start")
     if found.status is PodStatus.TERMINATED:
-        return Step(title, why, Mark.TODO, f"{found.name} was terminated", "Rent another pod.", "pod.options")
+        mark = Mark.UNKNOWN if state.day_ended else Mark.TODO
+        return Step(title, why, mark, f"{found.name} was terminated", "Rent another pod.", "pod.options")
     return Step(
         title,
         why,
@@ -142,6 +144,7 @@ def server(state: SessionState) -> Step:
     if found.state is ServerState.STOPPING:
         return Step(title, why, Mark.BUSY, "stopping")
     if found.state is ServerState.STOPPED:
-        return Step(title, why, Mark.TODO, "stopped", "Start the server.", "server.start")
+        mark = Mark.UNKNOWN if state.day_ended else Mark.TODO
+        return Step(title, why, mark, "stopped", "Start the server.", "server.start")
     text = f"the server {found.state.clause}" if found.problem is None else found.problem.message
     return Step(title, why, Mark.WRONG, text, "See what may solve it.", "offers")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from labeltui.domain.amounts import rate_text
-from labeltui.domain.guide.step import Mark, Step, fresh, is_connected, is_serving
+from labeltui.domain.guide.step import Mark, Step, fresh, is_connected, is_serving, lasting
 from labeltui.domain.models import Weights
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState
@@ -63,7 +63,7 @@ def first_label(state: SessionState) -> Step:
 def copies(state: SessionState) -> Step:
     """The labels' copies on this machine."""
     title, why = "labels here", "A copy on this machine survives the host."
-    found = fresh(state.labels)
+    found = lasting(state.labels, state)
     if found is None:
         return Step(title, why, Mark.UNKNOWN, state.labels.error or "the labels were not read yet")
     if not found.people:
@@ -104,10 +104,12 @@ def better(state: SessionState) -> Step:
     before = next((one for one in reversed(scored[:-1]) if newest and one.model == newest.model), None)
     if newest is None or before is None or newest.best is None or before.best is None:
         text = f"{NOT_MEASURED}: it takes two trainings with validation scores"
-        ready = training(state).mark is Mark.DONE and is_serving(state)
-        if not ready:
+        if training(state).mark is not Mark.DONE or not is_serving(state):
             return Step(title, why, Mark.UNKNOWN, text)
-        todo = "Train again, with a val_split above 0 and before other labels come in."
+        if not _is_all_labelled(state):
+            text = f"{NOT_MEASURED}: it takes two trainings between which no label comes in"
+            return Step(title, why, Mark.UNKNOWN, text)
+        todo = "Train again, with validation above 0 %."
         return Step(title, why, Mark.TODO, text, todo, "train.options")
     differs = _why_not_comparable(state, before, newest)
     if differs:
@@ -116,7 +118,14 @@ def better(state: SessionState) -> Step:
     if newest.best.value > before.best.value:
         return Step(title, why, Mark.DONE, change)
     todo = "Train longer, or label more studies and train twice on them."
-    return Step(title, why, Mark.TODO, change, todo, "train.options")
+    mark = Mark.TODO if _is_all_labelled(state) else Mark.UNKNOWN
+    return Step(title, why, mark, change, todo, "train.options")
+
+
+def _is_all_labelled(state: SessionState) -> bool:
+    """Whether each study has a final label, so that none is expected to come in."""
+    queue = fresh(state.queue)
+    return queue is not None and queue.total is not None and queue.completed == queue.total
 
 
 def _is_validated(record: TrainingRecord) -> bool:
@@ -152,8 +161,8 @@ def _why_not_comparable(state: SessionState, before: TrainingRecord, newest: Tra
 def model_here(state: SessionState) -> Step:
     """The trained models' copies on this machine."""
     title, why = "model here", "A trained model is on the host only, until it is copied to this machine."
-    found = fresh(state.models)
-    if not is_connected(state) or found is None:
+    found = lasting(state.models, state)
+    if found is None or not (is_connected(state) or state.day_ended):
         return Step(title, why, Mark.UNKNOWN, state.models.error or "the models were not read yet")
     trained = [one for one in found.on_host if one.weights in (Weights.TRAINED, Weights.BUNDLE)]
     if not trained:
@@ -210,10 +219,13 @@ def _all_done(state: SessionState) -> bool:
     return all(step(state).mark is Mark.DONE for step in (copies, training, model_here))
 
 
-def report(_state: SessionState) -> Step:
-    """The report. Nothing measures whether it was written, so it has no tick."""
+def report(state: SessionState) -> Step:
+    """The report. It is the next step once the day was ended, and has a tick if it was written since."""
     title, why = (
         "report",
         "It has labels by annotator and hour, cost, and trainings.",
     )
-    return Step(title, why, Mark.UNKNOWN, "at any time", "Write the report to a file.", "report.write")
+    if state.day_ended and state.report_written:
+        return Step(title, why, Mark.DONE, "written since the day was ended")
+    mark, text = (Mark.TODO, "the day is ended") if state.day_ended else (Mark.UNKNOWN, "at any time")
+    return Step(title, why, mark, text, "Write the report to a file.", "report.write")

@@ -44,6 +44,14 @@ def fresh(reading: Reading[T]) -> T | None:
     return reading.value if reading.error is None else None
 
 
+def lasting(reading: Reading[T], state: SessionState) -> T | None:
+    """Return the value as :func:`fresh` does, and after the end of the day the last one.
+
+    The end of the day reads labels and models before it stops the server, and nothing changes them after that.
+    """
+    return reading.value if state.day_ended else fresh(reading)
+
+
 def is_connected(state: SessionState) -> bool:
     """Whether the host is connected."""
     host = state.host.value

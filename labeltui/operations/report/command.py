@@ -64,6 +64,7 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
     if dest is None:
         return document
     await asyncio.to_thread(write, document, dest, replace=params.replace)
+    session.day.report_written()
     return {**document, "file": str(dest.path), "message": f"Report written to {one_line(str(dest.path))}"}
 
 

@@ -57,6 +57,8 @@ class Fields:
     training = Field(lambda s: s.training, owner="session.server.pollers")
     trainings = Field(lambda s: s.trainings, owner="session.history.trainings")
     session_began = Field(lambda s: s.session_began, owner="session.server.began")
+    day_ended = Field(lambda s: s.day_ended, owner="session.day")
+    report_written = Field(lambda s: s.report_written, owner="session.day")
     labels = Field(lambda s: s.labels, owner="session.labels.status")
     models = Field(lambda s: s.models, owner="session.models.home")
     pod = Field(lambda s: s.pod, owner="session.pod.account")

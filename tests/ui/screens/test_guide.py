@@ -51,7 +51,7 @@ def rows(app: Console) -> str:
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_line_names_the_key_of_the_next_step_and_goes_with_the_first_label_home(
+async def test_the_line_names_the_key_of_the_next_step_and_goes_once_the_report_is_written(
     size: tuple[int, int],
 ) -> None:
     app = guided(stopped())
@@ -63,6 +63,13 @@ async def test_the_line_names_the_key_of_the_next_step_and_goes_with_the_first_l
         write(app, Fields.server, ServerStatus(ServerState.CRASHED))
         await wait_for(pilot, lambda: "now press W" in line(app), "the crash")
         write(app, Fields.labels, LabelCopies(1, 1))
+        write(app, Fields.server, ServerStatus(ServerState.STOPPED))
+        await wait_for(pilot, lambda: "now press s s" in line(app), "the next step after a label is here")
+        assert app.session is not None
+        store = app.session.store
+        store.publish(Fields.day_ended.replaced(store.state, True))
+        await wait_for(pilot, lambda: "now press R: Write the report" in line(app), "the report")
+        store.publish(Fields.report_written.replaced(store.state, True))
         await wait_for(pilot, lambda: line(app) == "", "an empty line")
         await wait_for(pilot, lambda: app.frame_screen.next.region.height == 0, "the row to be given back")
 

@@ -68,6 +68,10 @@ def studies(labelled: float = 7200.0) -> tuple[Study, ...]:
     return Study("a", {"final": ago(labelled)}, authors={"final": "ana"}), Study("b", {}, fetched)
 
 
+def all_labelled(state: SessionState) -> SessionState:
+    return replace(state, queue=fresh(StudyQueue(2, 2, studies())))
+
+
 def without_host(state: SessionState) -> SessionState:
     host = HostStatus("liver-ct", "ssh", "root@203.0.113.7", LinkState.REFUSED, detail="Permission denied")
     return replace(state, host=fresh(host))
@@ -185,13 +189,13 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
     ),
     "one training": (
         "better model",
-        lambda s: replace(s, trainings=s.trainings[:1]),
+        lambda s: replace(all_labelled(s), trainings=s.trainings[:1]),
         Mark.TODO,
         "train.options",
     ),
     "a worse training": (
         "better model",
-        lambda s: replace(s, trainings=(record(1, 0.8), record(0.5, 0.7))),
+        lambda s: replace(all_labelled(s), trainings=(record(1, 0.8), record(0.5, 0.7))),
         Mark.TODO,
         "train.options",
     ),
@@ -209,7 +213,7 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
     ),
     "nothing was validated": (
         "better model",
-        lambda s: replace(s, trainings=tuple(replace(one, points=()) for one in s.trainings)),
+        lambda s: replace(all_labelled(s), trainings=tuple(replace(one, points=()) for one in s.trainings)),
         Mark.TODO,
         "train.options",
     ),
@@ -303,12 +307,52 @@ def test_the_next_step_is_the_first_open_one(state: SessionState, title: str) ->
     assert found.title == title
 
 
-def test_the_line_goes_once_a_label_is_on_this_machine_and_stays_in_the_demo() -> None:
-    state = replace(whole(), labels=fresh(LabelCopies(0, 0)), server=server(ServerState.STOPPED))
-    assert next_step(state) is not None
-    home = replace(state, labels=fresh(LabelCopies(1, 1)))
-    assert next_step(home) is None
-    assert next_step(replace(home, identity=replace(home.identity, demo=True))) is not None
+def test_the_line_goes_on_through_the_day_to_the_report() -> None:
+    rented = whole()
+    own = replace(rented, identity=Identity("liver-ct"))
+    untrained = replace(own, training=Reading(), trainings=())
+    ended = replace(own, server=server(ServerState.STOPPED), day_ended=True)
+    followed = [
+        (untrained, "train.start"), (own, "evening.show"), (ended, "report.write"),
+        (rented, "evening.show"), (stopped_pod(rented), "report.write"),
+    ]  # fmt: skip
+    for state, action in followed:
+        found = next_step(state)
+        assert found is not None
+        assert found.action == action
+    for state in (ended, stopped_pod(rented)):
+        assert next_step(replace(state, report_written=True)) is None
+        assert next_step(replace(state, day_ended=False)) is not None
+
+
+def stopped_pod(state: SessionState) -> SessionState:
+    """The state after the end of the day, when nothing on the host can be read."""
+    gone = {
+        name: getattr(state, name).failed("the pod is stopped") for name in ("labels", "models", "server")
+    }
+    pod = fresh(replace(OWN, status=PodStatus.STOPPED))
+    return replace(without_host(state), pod=pod, day_ended=True, **gone)
+
+
+def test_after_the_end_of_the_day_what_it_copied_keeps_its_tick() -> None:
+    ended = stopped_pod(whole())
+    for title in ("labels here", "model here", "pod stopped"):
+        assert step(ended, title).mark is Mark.DONE, title
+        assert step(replace(ended, day_ended=False), "labels here").mark is Mark.UNKNOWN
+    assert [one.title for one in guide(ended) if one.mark is Mark.TODO] == ["report"]
+
+
+def test_a_pod_that_is_kept_after_the_end_of_the_day_is_the_next_step() -> None:
+    found = next_step(replace(whole(), server=server(ServerState.STOPPED), day_ended=True))
+    assert found is not None
+    assert (found.title, found.action) == ("pod stopped", "evening.show")
+
+
+def test_no_second_training_is_advised_while_labels_come_in() -> None:
+    once = replace(whole(), trainings=whole().trainings[:1])
+    assert step(once, "better model").mark is Mark.UNKNOWN
+    assert "no label comes in" in step(once, "better model").text
+    assert "validation" in step(all_labelled(once), "better model").todo
 
 
 def test_a_step_that_the_demo_does_itself_has_no_keys() -> None:
