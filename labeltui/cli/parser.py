@@ -12,7 +12,7 @@ from typing import Any
 from labeltui import __version__
 from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
 from labeltui.actions.model import TAKE_OVER
-from labeltui.cli.usage import Parser, group_alone
+from labeltui.cli.usage import Parser, group_alone, word_help
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.opening.launch import Launch
@@ -260,7 +260,13 @@ def _add(
 def _group(commands: Any, groups: dict[str, Any], name: str) -> Any:
     if name not in groups:
         text = _GROUPS.get(name, name)
-        parser = commands.add_parser(name, help=text, parents=[_global_flags()], allow_abbrev=False)
+        parser = commands.add_parser(
+            name,
+            help=text,
+            parents=[_global_flags()],
+            allow_abbrev=False,
+            epilog=word_help(name, NAMELESS.get(name)),
+        )
         parser.set_defaults(of_group=parser)
         groups[name] = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     return groups[name]
@@ -272,6 +278,8 @@ def _add_action(commands: Any, groups: dict[str, Any], action: Action) -> None:
     named = action.danger is Danger.IRREVERSIBLE or action.takes_pod
     word = NAMELESS[first] if nameless else action.command[-1]
     parser = _add(place, action.command, action.help, named_yes=named, word=word)
+    if nameless:  # the word stands for the first argument, which the usage shows anyway
+        parser.prog = parser.prog.removesuffix(f" {word}")
     parser.set_defaults(action=action.id)
     for param in action.params:
         _add_param(parser, param)

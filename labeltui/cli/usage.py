@@ -6,6 +6,7 @@ import argparse
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from labeltui.actions import ACTIONS
 from labeltui.cli.output import print_text
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
@@ -42,3 +43,20 @@ def group_alone(parser: argparse.ArgumentParser) -> Misused:
     width = max(len(word) for word, _help in lines)
     listed = "\n".join(f"  {word:<{width}}  {text}" for word, text in lines)
     return Misused(Code.USAGE, f"`{parser.prog}` needs a command.", f"{listed}\nSee `{parser.prog} --help`.")
+
+
+def word_help(group: str, word: str | None) -> str | None:
+    """Return a line on a group that is a command itself, whose help lists only its commands; None for others.
+
+    ``word`` is the name of its first argument, such as ``STUDY``.
+    """
+    action = next((one for one in ACTIONS if one.command == (group,)), None)
+    if word is None or action is None:
+        return None
+    options = [
+        param.flag if param.kind == "bool" else f"{param.flag} {param.name.upper()}"
+        for param in action.params
+        if not param.positional
+    ]
+    takes = f" takes {', '.join(options)}, and" if options else ""
+    return f"`labeltui {group} {word}`{takes} has a help of its own (--help)."

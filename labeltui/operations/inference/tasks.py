@@ -154,13 +154,21 @@ def _message(kind: Kind, task: Task, done: int | None, total: int | None) -> str
         return f"{task.subject} labelled {studies}. The labels have the tag original, beside the annotators' own."
     if task.state.ended:
         of = f" after {done or 0} of {total} studies" if total else ""
-        return f"The {kind.name} with {task.subject} is {task.state.value}{of}."
+        return f"The {_name(kind, task)} with {task.subject} is {task.state.value}{of}."
     return progress_text(kind, task)
+
+
+def _name(kind: Kind, task: Task) -> str:
+    """Return the kind's name; for an inference of one study, its name."""
+    images = task.request.get("images")
+    alone = kind is BATCH and isinstance(images, (list, tuple)) and len(images) == 1
+    return f"inference of {one_line(str(images[0]))}" if alone and images else kind.name
 
 
 def progress_text(kind: Kind, task: Task) -> str:
     """Return one line with the progress of a task that runs."""
-    name = f"{kind.name.capitalize()} with {task.subject}"
+    name = _name(kind, task)
+    name = f"{name[:1].upper()}{name[1:]} with {task.subject}"
     if task.state is TaskState.SUBMITTED:
         return f"{name} waits in the server's queue"
     done, total, left = progress_of(task)
@@ -179,11 +187,11 @@ def _result(task: Task) -> Mapping[str, Any]:
 def _error(kind: Kind, task: Task, study: str, done: int | None, total: int | None) -> dict[str, Any] | None:
     if task.state not in (TaskState.ERROR, TaskState.STOPPED):
         return None
-    of = f" after {done or 0} of {total} studies" if total else ""
+    of = f" after {done or 0} of {total} studies" if total and total > 1 else ""
     again = how_to_go_on(task, done or 0) if kind is BATCH else ""
     if task.state is TaskState.STOPPED:
-        return {"code": Code.STOPPED, "message": f"The {kind.name} was stopped{of}.", "hint": again}
-    where = f" at {one_line(study)}" if study else ""
+        return {"code": Code.STOPPED, "message": f"The {_name(kind, task)} was stopped{of}.", "hint": again}
+    where = f" at {one_line(study)}" if study and total != 1 else ""
     reason = next(
         (one_line(line.strip()) for line in reversed(task.details) if line.strip()), "it printed no reason"
     )
@@ -191,7 +199,7 @@ def _error(kind: Kind, task: Task, study: str, done: int | None, total: int | No
         again = f"One study that can't be read ends the batch. Replace it; then {again}"
     return {
         "code": Code.PROGRAM_FAILED,
-        "message": f"The {kind.name} failed{where}{of}: {reason}",
+        "message": f"The {_name(kind, task)} failed{where}{of}: {reason}",
         "hint": again,
     }
 
@@ -258,7 +266,7 @@ async def stop(session: Session, kind: Kind, report: Report) -> Document:
         await end_orphans(session, orphans, report)
         return orphan_document(session, orphans[0], "stopped")
     task, client = await running(session, kind), session.api.client()
-    report.progress(f"Stopping the {kind.name} with {task.subject}")
+    report.progress(f"Stopping the {_name(kind, task)} with {task.subject}")
     try:
         async with asyncio.timeout(STOP_S):
             while not task.state.ended:

@@ -58,3 +58,13 @@ def test_config_path_prints_one_path(rig, capsys, tmp_path):
     assert rig("config", "path", "--config", str(path), "--json") == 0
     (document,) = documents(capsys.readouterr().out)
     assert (document["path"], document["exists"]) == (str(path), False)
+
+
+def test_a_group_that_is_a_command_itself_names_that_commands_options(rig, capsys):
+    assert rig("infer", "--help") == 0
+    assert "`labeltui infer STUDY` takes --model MODEL, and" in " ".join(capsys.readouterr().out.split())
+    assert rig("infer", "liver_042", "--help") == 0
+    usage = " ".join(capsys.readouterr().out.split())
+    assert usage.startswith("usage: labeltui infer [-h]"), "the study stands once, at the end"
+    assert rig("labels", "--help") == 0
+    assert "has a help of its own" not in capsys.readouterr().out

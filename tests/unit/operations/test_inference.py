@@ -108,13 +108,15 @@ async def test_each_set_of_studies_is_sent_as_the_server_knows_it(tmp_path: Path
         ):  # fmt: skip
             await it.run("infer.batch", **params)
             sets.append((server.request["query"], server.request.get("images")))
-        await it.run("infer", study="c")
+        alone = await it.run("infer", study="c")
         one = server.request
     assert sets == [
         ("unlabeled", None), ("labeled", None), ("all", None), ("all", ["a b", "c"]), ("unlabeled", ["a b"]),
         ("all", ["a b", "c"]),
     ]  # fmt: skip
     assert one["images"] == ["c"]
+    assert any(line.startswith("Inference of c with deepedit_seg") for line in it.report.lines)
+    assert alone["message"].startswith("deepedit_seg labelled")
     assert (one["model"], one["label_tag"], one["device"], one["multi_gpu"]) == (
         "deepedit_seg", "original", "cpu", False,
     )  # fmt: skip
