@@ -17,6 +17,7 @@ from labeltui.domain.problems import Failed
 from labeltui.domain.state import Level
 from labeltui.domain.states import TrainState
 from labeltui.domain.training.training import TrainStatus
+from labeltui.operations.table import BEFORE_ASKING
 from labeltui.ui.app import Console
 from labeltui.ui.screens.action_form import FormScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
@@ -38,6 +39,19 @@ from tests.ui.fake_session import (
 from tests.ui.screen_text import flashed, screen_text
 
 SIZE = (120, 40)
+
+
+async def test_a_stop_with_nothing_to_stop_says_so_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing(_session: Any, _given: Any) -> str:
+        raise Failed(Code.NOT_FOUND, "No scoring is running.", "`labeltui score` starts one.")
+
+    monkeypatch.setitem(BEFORE_ASKING, "score.stop", nothing)
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await app.dispatcher.invoke("score.stop")
+        await wait_for(pilot, lambda: "No scoring is running." in app.last_flash)
+        assert app.screen is app.frame_screen
 
 
 async def test_form_starts_with_the_profile_and_sends_only_what_was_changed(
