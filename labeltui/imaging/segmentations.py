@@ -23,6 +23,7 @@ import pydicom
 import SimpleITK
 from pydicom.sr.codedict import codes
 
+from labeltui.imaging import NO_SERIES
 from labeltui.imaging.codes import TISSUE, concept_of
 from labeltui.imaging.series import NotAVolume, Slice, named, read_series, volume_of
 
@@ -157,7 +158,7 @@ def main() -> None:
         say(progress=f"Writing SEG {number} of {len(labels)}")
         slices = series.get(one["study"])
         if slices is None:
-            say(left=one["file"], why="none of the DICOM files belongs to its study")
+            say(left=one["file"], why=NO_SERIES)
             continue
         try:
             names = write_segmentation(Path(one["file"]), slices, Path(one["target"]), {**request, **one})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 ENDING = ".nii.gz"
 _NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9_-]+")
@@ -15,10 +15,22 @@ def is_dataset_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+class LabelNames(NamedTuple):
+    """The names of the labels 1 to the highest value.
+
+    ``unnamed`` are the values that occur and have no name, ``unused`` those that do not occur and have none either.
+    Both are called ``label_N``.
+    """
+
+    names: dict[int, str]
+    unnamed: list[int]
+    unused: list[int]
+
+
 def label_names(
     given: Mapping[int, str], own: Sequence[str], model: Mapping[str, int], values: Collection[int]
-) -> tuple[dict[int, str], list[int]]:
-    """Return the names of the labels 1 to the highest value, and the values that occur and have no name.
+) -> LabelNames:
+    """Return the names of the labels.
 
     The names are those that were given, else those of the profile, else the model's. nnU-Net needs consecutive
     values, so a value without a name is called ``label_N``. A name that occurs twice gets its number too.
@@ -30,7 +42,9 @@ def label_names(
     for number in range(1, max((*values, *known), default=0) + 1):
         name = known.get(number, f"label_{number}")
         names[number] = f"{name}_{number}" if name in names.values() or name == "background" else name
-    return names, sorted(value for value in values if value not in known)
+    nameless = [number for number in names if number not in known]
+    unnamed = sorted({value for value in values if value not in known})
+    return LabelNames(names, unnamed, [number for number in nameless if number not in values])
 
 
 def dataset_document(channel: str, names: Mapping[int, str], cases: int) -> dict[str, Any]:

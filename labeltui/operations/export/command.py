@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +98,7 @@ def _document(
         f"{len(exported)} {'label' if len(exported) == 1 else 'labels'} exported to {one_line(str(dest))}"
     ]
     parts += [f"{len(left)} left out"] if left else []
-    if unnamed := more.get("unnamed"):
-        called = ", ".join(f"label_{value}" for value in unnamed)
-        why += f"; values without a name are called {called}; --name names them"
+    why += _nameless(more)
     if uncoded := more.get("uncoded"):
         listed = ", ".join(map(one_line, uncoded[:SHOWN])) + (", ..." if len(uncoded) > SHOWN else "")
         why += f"; segments without a code of their own have the code Tissue: {listed}"
@@ -115,10 +113,25 @@ def _document(
         "error": None,
     }
     if not exported:
-        first = left[0]
+        first = next((one for one in left if one.hint), left[0])
         document["error"] = {
             "code": Code.STUDIES_LEFT_OUT,
             "message": f"No label can be exported. {one_line(first.shown)}: {first.why}.",
-            "hint": "`labeltui labels verify` compares the copies with the host's labels.",
+            "hint": first.hint or "`labeltui studies preview STUDY` shows the label on its image.",
         }
     return document
+
+
+def _nameless(more: Mapping[str, Any]) -> str:
+    """Return clauses on the values without a name, those included that only nnU-Net's consecutive numbers need."""
+    unnamed, unused = more.get("unnamed") or (), more.get("unused") or ()
+    clauses = [f"; values without a name are called {_called(unnamed)}"] if unnamed else []
+    if unused:
+        clauses.append(
+            f"; nnU-Net needs consecutive values, so those that no label has are called {_called(unused)}"
+        )
+    return "".join(clauses) + ("; --name names them" if clauses else "")
+
+
+def _called(values: Sequence[int]) -> str:
+    return ", ".join(f"label_{value}" for value in values)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
+ABSENT = "nnU-Net needs the image of each label: `labeltui studies list` lists the studies whose image the server has."
+UNREAD = "`--format folder` exports it as it is."
 READABLE = (".nii.gz", ".nii", ".nrrd", ".seg.nrrd")
 
 
@@ -78,7 +80,7 @@ async def write_dataset(
         cases, incomplete = await _with_images(session, exported, images, staged, report)
         done, unfit, values = await _write_cases(made, cases, report)
         left += [*incomplete, *unfit]
-        names, unnamed = label_names(
+        names, unnamed, unused = label_names(
             given_names(params), session.profile.server.labels, model_values(session), values
         )
         document = dataset_document(params.channel or "", names, len(done))
@@ -86,7 +88,7 @@ async def write_dataset(
             write_file, made / "dataset.json", json.dumps(document, indent=1), durable=True
         )
         await asyncio.to_thread(write_file, made / CONTENTS, contents(session, done), durable=True)
-    return done, left, {"dataset": document, "unnamed": unnamed}
+    return done, left, {"dataset": document, "unnamed": unnamed, "unused": unused}
 
 
 async def _with_images(
@@ -94,10 +96,10 @@ async def _with_images(
 ) -> tuple[dict[str, tuple[Chosen, Path, Path]], list[LeftOut]]:
     """Fetch the labels' images. Returns label, image file and label file of each case, by its name."""
     readable = [one for one in labels if split_label(one.entry.name)[1].lower() in READABLE]
-    left = [LeftOut(one, "nnU-Net can't read its format") for one in labels if one not in readable]
+    left = [LeftOut(one, "nnU-Net can't read its format", UNREAD) for one in labels if one not in readable]
     targets, whys = await _images(session, [one.entry.study for one in readable], images, report)
     left += [
-        LeftOut(one, whys.get(one.entry.study, "its image is not on the host"))
+        LeftOut(one, whys.get(one.entry.study, "its image is not on the host"), ABSENT)
         for one in readable
         if one.entry.study not in targets
     ]

@@ -30,10 +30,11 @@ OLDEST = 1980  # the first year that a zip file can name
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A label that is not exported, and why."""
+    """A label that is not exported, and why. ``hint`` says what helps; empty if that depends on the label."""
 
     label: Chosen
     why: str
+    hint: str = ""
 
     @property
     def shown(self) -> str:
@@ -51,6 +52,7 @@ class WrongCopyError(Exception):
     """Raised for a copy on this machine whose content differs from the label that was copied."""
 
 
+VERIFY = "`labeltui labels verify` compares the copies with the host's labels."
 Written = tuple[list[Chosen], list[LeftOut]]
 
 
@@ -105,12 +107,12 @@ async def _write_all(
     for number, one in enumerate(chosen, 1):
         report.progress(f"Writing label {number} of {len(chosen)}")
         if one.entry.damage:
-            left.append(LeftOut(one, f"it is damaged: {one.entry.damage}"))
+            left.append(LeftOut(one, f"it is damaged: {one.entry.damage}", VERIFY))
             continue
         try:
             await asyncio.to_thread(write, one, root / one.file)
         except WrongCopyError as error:
-            left.append(LeftOut(one, str(error)))
+            left.append(LeftOut(one, str(error), VERIFY))
         else:
             exported.append(one)
     return exported, left

@@ -20,6 +20,8 @@ from labeltui.domain.labels.nnunet import label_names
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.studies.image_files import name_on_host, split_image
 from labeltui.domain.studies.study import FINAL_TAG
+from labeltui.domain.text import one_line
+from labeltui.imaging import NO_SERIES
 from labeltui.operations.export.files import LeftOut, contents, write_folder
 from labeltui.operations.export.names import given_names
 from labeltui.operations.export.place import CONTENTS
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
+SHOWN = 3
 NEEDED = ("SimpleITK", "pydicom", "highdicom")
 
 
@@ -93,11 +96,12 @@ async def _run(
             values.update(answer["values"])
             uncoded.update(dict.fromkeys(answer["uncoded"]))
         else:
-            left.append(LeftOut(files[answer["left"]], str(answer["why"])))
+            why = str(answer["why"])
+            left.append(LeftOut(files[answer["left"]], why, _hint(dicom) if why == NO_SERIES else ""))
 
     known = label_names(
         given_names(params), session.profile.server.labels, model_values(session), range(1, 256)
-    )[0]
+    ).names
     request = {
         "dicom": dicom,
         "names": known,
@@ -119,10 +123,19 @@ async def _run(
         )  # fmt: skip
     await asyncio.to_thread(made.mkdir, mode=0o700, exist_ok=True)
     await asyncio.to_thread(write_file, made / CONTENTS, contents(session, done), durable=True)
-    unnamed = label_names(given_names(params), session.profile.server.labels, model_values(session), values)[
-        1
-    ]
-    return done, left, {"unnamed": unnamed, "uncoded": list(uncoded)}
+    named = label_names(given_names(params), session.profile.server.labels, model_values(session), values)
+    return done, left, {"unnamed": named.unnamed, "uncoded": list(uncoded)}
+
+
+def _hint(dicom: Sequence[Mapping[str, str]]) -> str:
+    """Say how the DICOM files of a study are found, and of which studies the named ones are."""
+    names = list(dict.fromkeys(one["name"] for one in dicom))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    found = f"are of {', '.join(map(one_line, names[:SHOWN]))}{more}" if names else "are none"
+    return (
+        f"The DICOM files below --dicom {found}. A study's files lie in a folder of its name (of several series there, "
+        "NAME_s3 is number 3), or have its id as their SeriesInstanceUID: name the folder that was uploaded."
+    )
 
 
 def _target(one: Chosen) -> str:

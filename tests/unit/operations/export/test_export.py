@@ -226,6 +226,7 @@ async def test_changed_and_missing_copies_are_left_out_and_named(tmp_path: Path,
     }  # fmt: skip
     assert "only copies on this machine" in document["missing"]
     assert error.problem.code == "studies_left_out"
+    assert "labels verify" in error.problem.hint
     assert only(place) == ["out.zip"]
 
 

@@ -60,9 +60,9 @@ def serve_files(it: Desk) -> None:
 def test_names_of_labels() -> None:
     model = {"background": 0, "spleen": 1, "liver": 3}
     assert label_names({}, (), model, {1, 4}) == (
-        {1: "spleen", 2: "label_2", 3: "liver", 4: "label_4"}, [4],
+        {1: "spleen", 2: "label_2", 3: "liver", 4: "label_4"}, [4], [2],
     )  # fmt: skip
-    assert label_names({2: "cyst"}, ("tumour",), model, {1, 2}) == ({1: "tumour", 2: "cyst"}, [])
+    assert label_names({2: "cyst"}, ("tumour",), model, {1, 2}) == ({1: "tumour", 2: "cyst"}, [], [])
     assert label_names({1: "a", 2: "a", 3: "background"}, (), {}, {3})[0] == {
         1: "a",
         2: "a_2",
@@ -118,6 +118,10 @@ async def test_complete_cases_become_a_data_set(tmp_path: Path) -> None:
     assert stored == document["dataset"]
     assert stored["numTraining"] == 2
     assert stored["labels"]["liver"] == 1
+    placeholders = [name for name in stored["labels"] if name.startswith("label_")]
+    assert placeholders == ["label_4", "label_5"], "no model of the server has these values, nor has a label"
+    assert (document["unnamed"], document["unused"]) == ([], [4, 5])
+    assert "those that no label has are called label_4, label_5; --name names them" in document["message"]
     why = {one["study"]: one["why"] for one in document["left_out"]}
     assert sorted(why) == ["broken", "fractions", "no_image", "shifted"]
     assert why["shifted"] == "image and label lie 0.1 mm apart"

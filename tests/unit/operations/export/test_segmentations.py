@@ -63,6 +63,7 @@ async def test_labels_go_to_the_program_with_their_dicom_files(
         document = await it.run(
             "labels.export", dest=str(tmp_path / "segs"), tag=["final", "original"], **given
         )
+        unmatched = await it.failing("labels.export", dest=str(tmp_path / "none"), study=["other"], **given)
         ends = "killed"
         early = await it.failing("labels.export", dest=str(tmp_path / "more"), **given)
     assert [one["file"] for one in document["exported"]] == [
@@ -78,6 +79,7 @@ async def test_labels_go_to_the_program_with_their_dicom_files(
     assert asked[0]["dicom"] == [{"path": str(scan / "1.dcm"), "name": "anna"}]
     assert {one["algorithm"] for one in asked[0]["labels"]} == {"", "original"}
     assert asked[0]["names"]["1"] == "liver"
+    assert "below --dicom are of anna. A study's files lie in a folder of its name" in unmatched.problem.hint
     assert "killed" in early.problem.message
     assert not (tmp_path / "more").exists()
 
