@@ -120,6 +120,8 @@ def _plan(
             ("labels", "Copy the labels here", lambda: labels_pull(session, NoParams(), report)),
             ("training", training, lambda: _end_training(session, report, stop=params.stop_training)),
             ("server", "Stop the server", lambda: _stop_server(session, report)),
+            # A label may have been submitted until the server had stopped. From here on none can come.
+            ("last", "Copy the last labels here", lambda: labels_pull(session, NoParams(), report)),
             ("models", "Copy the models here", lambda: models_pull(session, ModelsPullParams(), report)),
         ]
     if pod is None or params.keep_pod:

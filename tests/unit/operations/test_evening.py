@@ -41,6 +41,29 @@ async def test_the_day_ends_with_the_labels_here_and_the_pod_stopped(tmp_path: P
 
 
 @in_virtual_time
+@pytest.mark.parametrize("keep_pod", [False, True])
+async def test_a_label_that_is_submitted_while_the_server_stops_is_copied_before_the_pod_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_pod: bool
+) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await served(it)
+        expect_stop = it.session.watch.expect_stop
+
+        def submit(expected: bool = True) -> None:
+            it.put_label("s2.nii.gz", b"two")
+            expect_stop(expected)
+
+        monkeypatch.setattr(it.session.watch, "expect_stop", submit)
+        document = await it.run("evening.end", keep_pod=keep_pod)
+        copied = {entry.name for entry, _file in it.session.labels.folder.index.versions()}
+    assert copied == {"s1.nii.gz", "s2.nii.gz"}
+    done = document["done"]
+    assert done.index("Stop the server") < done.index("Copy the last labels here")
+    assert ("Stop the pod" in done) is not keep_pod
+    assert "final/s2.nii.gz is copied, 1 of 1" in it.report.lines
+
+
+@in_virtual_time
 async def test_a_label_that_cannot_be_copied_ends_it_before_anything_stops(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         await served(it)
@@ -69,11 +92,12 @@ async def test_a_cancelled_end_says_what_is_done_and_what_is_not(tmp_path: Path)
             await ending
         pod = await it.session.account.find()
         serves, entry = it.server.up, it.session.journal.entries[-1]
-    steps = ("reach", "labels", "training", "server", "models", "pod")
-    assert [it.report.state(step) for step in steps] == ["done", "done", "cancelled", *["waiting"] * 3]
+    steps = ("reach", "labels", "training", "server", "last", "models", "pod")
+    assert [it.report.state(step) for step in steps] == ["done", "done", "cancelled", *["waiting"] * 4]
     assert it.report.lines[-2:] == [
         "Done: Connect to the host; Copy the labels here.",
-        "Not done: Wait for the training; Stop the server; Copy the models here; Stop the pod.",
+        "Not done: Wait for the training; Stop the server; Copy the last labels here; Copy the models here;"
+        " Stop the pod.",
     ]
     assert (serves, pod.status, entry.ok) == (True, PodStatus.RUNNING, False)
 
