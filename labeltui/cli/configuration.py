@@ -15,11 +15,10 @@ from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.cli.questions import ask_for_profile
-from labeltui.config.adding import add_profile, known_profiles, write_private
-from labeltui.config.load import Loaded, check, effective_values, find_config_path, load, select
+from labeltui.config.adding import add_profile, known_profiles, replace_profile
+from labeltui.config.load import Loaded, effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
 from labeltui.config.questions import checked, profile_name
-from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.literal import visible
@@ -93,28 +92,53 @@ def _init(path: Path, request: Request, output: Output) -> Mapping[str, Any]:
     if host == "ssh" and not params.get("address"):
         raise Misused(Code.USAGE, "`--host ssh` needs an address.", "Add --address user@name:port.")
     answers = {key: str(value) for key, value in params.items() if key not in ("host", "name")}
-    if path.exists() and request.yes is not None:
+    if request.yes is not None:
         name = name or profile_name(host, checked(host, answers), ())
-        text = starter_text(name, {**checked(host, answers), "host": host})
-        check(path, text)
-        write_private(path, text)
+    if name in known_profiles(path) and _replaces(path, str(name), request, output):
+        replace_profile(path, str(name), host, answers)
     else:
         name = add_profile(path, host, answers, name)
     return {
         "as_of": _now(), "path": str(path), "profile": name,
-        "next": _next_step(host, bool(params.get("pod")), request.launch.config),
+        "next": _next_step(host, bool(params.get("pod")), request.launch.config, _to_open(path, str(name))),
     }  # fmt: skip
+
+
+def _replaces(path: Path, name: str, request: Request, output: Output) -> bool:
+    """Return whether the operator agrees to change a profile that the file has, by ``--yes`` or by an answer."""
+    if request.yes is not None or output.as_json or not _at_a_terminal():
+        return request.yes is not None
+    question = (
+        f"{visible(str(path))} has a profile {name!r} already. Change it? All other profiles stay. [y/N]"
+    )
+    answer = asyncio.run(TerminalPrompter(output.progress).ask(question))
+    return (answer or "").strip().lower() in ("y", "yes")
+
+
+def _to_open(path: Path, name: str) -> str | None:
+    """Return the profile to name in commands; None if labeltui opens it by itself."""
+    try:
+        opened = select(load(path), None)[0]
+    except Misused:  # the file has no default
+        opened = None
+    return None if opened == name else name
 
 
 def _at_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _next_step(host: str, has_pod: bool, config: str | None) -> str:
-    """Say what to do after the profile was written: the commands to run, in order."""
+def _next_step(host: str, has_pod: bool, config: str | None, profile: str | None) -> str:
+    """Say what to do after the profile was written: the commands to run, in order.
+
+    ``profile`` is its name if labeltui does not open it by itself.
+    """
     program = f"labeltui --config {shlex.quote(config)}" if config is not None else "labeltui"
+    program += f" --profile {shlex.quote(profile)}" if profile is not None else ""
     check = f"`{program} doctor` checks what is missing"
     console = f"`{program}` opens the console"
+    line = f"default = {json.dumps(profile)}"
+    default = f" Set `{line}` in the file to leave out --profile." if profile is not None else ""
     if host == "runpod" and not has_pod:
-        return f"{check}; {console}, where `p n` rents a pod and goes on to the server."
-    return f"{check}; `{program} setup` installs MONAI Label on the host; {console}."
+        return f"{check}; {console}, where `p n` rents a pod and goes on to the server.{default}"
+    return f"{check}; `{program} setup` installs MONAI Label on the host; {console}.{default}"

@@ -10,7 +10,8 @@ import tomlkit
 from labeltui.config.edit import set_values
 from labeltui.config.load import Loaded, check, load, read_text, select
 from labeltui.config.model import Profile
-from labeltui.config.questions import QUESTIONS, checked, profile_name
+from labeltui.config.questions import QUESTIONS, checked, key_in, profile_name
+from labeltui.config.replacing import with_profile
 from labeltui.config.starter import profile_text, starter_text
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused, Refused
@@ -37,7 +38,7 @@ def add_profile(path: Path, host: str, answers: Mapping[str, str], name: str | N
     before = load(path) if path.exists() else None
     taken = before.file.profiles if before is not None else {}
     if name is not None and name in taken:
-        hint = "Choose another name with --name, or add --yes to replace the whole file."
+        hint = "Add --yes to change only this profile, or choose another name with --name."
         raise Refused(Code.EXISTS, f"{path} has a profile {name!r} already.", hint)
     name = name or profile_name(host, given, taken)
     if before is None:
@@ -47,6 +48,33 @@ def add_profile(path: Path, host: str, answers: Mapping[str, str], name: str | N
     _check(path, text, before, name)
     write_private(path, text)
     return name
+
+
+def replace_profile(path: Path, name: str, host: str, answers: Mapping[str, str]) -> None:
+    """Give an existing profile other answers. The other profiles, and all comments outside it, stay as they are.
+
+    For answers to the questions of the same kind of host, the profile's other values stay too. Otherwise the profile
+    is written anew.
+
+    Raises:
+        Misused: An answer or the present file is wrong.
+        Failed: The file can't be written (``not_written``), or not without changing more (``not_edited``).
+    """
+    before = load(path)
+    questions = {question.name for question in QUESTIONS[host]}
+    if before.file.profiles[name].host == host and answers.keys() <= questions:
+        key = key_in(answers.get("address", ""))
+        change_profile(path, name, {**({"key": key} if key else {}), **answers})
+        return
+    given = {**checked(host, answers), "host": host}
+    try:
+        text = with_profile(read_text(path), name, profile_text(name, given))
+    except ValueError as error:
+        raise Failed(
+            Code.NOT_EDITED, f"{path} can't be edited automatically: {error}.", "Change the profile yourself."
+        ) from None
+    _check(path, text, before, name)
+    write_private(path, text)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -76,8 +104,8 @@ def _check(path: Path, text: str, before: Loaded | None, name: str) -> None:
     except Misused as error:
         why = error.problem.message
         raise Failed(Code.NOT_EDITED, f"The profile can't be added: {why}", "Add it yourself.") from None
-    profiles.pop(name, None)
-    if before is not None and profiles != before.file.profiles:
+    earlier = dict(before.file.profiles) if before is not None else profiles
+    if {**profiles, name: None} != {**earlier, name: None}:
         raise Failed(
             Code.NOT_EDITED, f"{path} can't be edited: other profiles would change.", "Add it yourself."
         )

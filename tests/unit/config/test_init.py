@@ -58,6 +58,75 @@ def test_init_names_the_next_step_with_the_same_file(tmp_path, capsys):
         assert f"`labeltui --config '{path}' doctor`" in text
 
 
+MINE = """\
+# my machines
+default = "default"
+
+[profiles.default]
+host = "ssh"  # the old one
+theme = "nord"
+[profiles.default.ssh]
+address = "root@mistyped"
+
+# the second
+[profiles.second]
+host = "local"
+# its folder
+"""
+
+
+def test_an_address_is_corrected_in_its_profile_only(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "config.toml"
+    path.write_text(MINE)
+    args = ["config", "init", "--host", "ssh", "--address", "root@right:40022", "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 3
+    assert "Add --yes to change only this profile" in capsys.readouterr().err
+    asked = typing(monkeypatch, "n", "y")
+    assert main(args, console=lambda _: 1) == 3
+    assert path.read_text() == MINE
+    assert main(args, console=lambda _: 1) == 0
+    assert "Change it? All other profiles stay." in asked[0]
+    assert path.read_text() == MINE.replace("root@mistyped", "root@right:40022")
+    path.write_text(MINE)
+    assert main([*args, "--yes"], console=lambda _: 1) == 0
+    assert path.read_text() == MINE.replace("root@mistyped", "root@right:40022")
+    assert len(asked) == 2
+
+
+def test_a_profile_of_another_kind_is_written_anew_between_the_others(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(MINE)
+    args = ["config", "init", "--yes", "--pod", "annot", "--name", "default", "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 0
+    text, (name, profile) = path.read_text(), select(load(path), None)
+    assert (name, profile.host, profile.runpod.pod) == ("default", "runpod", "annot")
+    assert text.startswith('# my machines\ndefault = "default"\n\n[profiles.default]\n')
+    assert text.endswith('\n\n# the second\n[profiles.second]\nhost = "local"\n# its folder\n')
+    assert text.count("[profiles.default.ssh]") == 0
+    assert list(load(path).file.profiles) == ["default", "second"]
+
+
+def test_an_inline_profile_is_not_replaced(tmp_path, capsys):
+    path = tmp_path / "config.toml"
+    text = 'default = "a"\n[profiles]\na = { host = "local" }\n'
+    path.write_text(text)
+    args = ["config", "init", "--yes", "--pod", "annot", "--name", "a", "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 1
+    assert "can't be edited automatically" in capsys.readouterr().err
+    assert path.read_text() == text
+
+
+def test_the_next_steps_name_a_profile_that_is_not_the_default(tmp_path, capsys):
+    path = tmp_path / "config.toml"
+    path.write_text(MINE)
+    args = ["config", "init", "--address", "root@gpu", "--name", "my lab", "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 0
+    said = capsys.readouterr().out
+    for command in ("doctor", "setup"):
+        assert f"`labeltui --config {path} --profile 'my lab' {command}`" in said
+    assert 'Set `default = "my lab"` in the file to leave out --profile.' in said
+
+
 def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     path, key = tmp_path / "config.toml", tmp_path / ".ssh" / "id_ed25519"
