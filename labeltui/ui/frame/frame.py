@@ -146,7 +146,7 @@ class FlashLine(Line):
         width = self.app.size.width - 2
         named = width > 70 and cell_len(safe(standing)) < 2 * (width - STAMP_CELLS - len(keys))
         tail = f"  {keys if named else keys.partition(' ')[0]}" if keys else ""
-        word = words.LEVEL[level]
+        word = (words.ALERT if alert else words.LEVEL)[level]
         stamp = "" if at is None else f"{word.glyph} {words.clock_time(at)} "
         room = max(10, width - len(stamp) - len(tail))
         tall = cell_len(safe(standing)) > width - STAMP_CELLS - len(tail)

@@ -73,7 +73,7 @@ class AlertsCard(Card, can_focus=False):
         if not state.alerts:
             lines.append(Content.styled("Nothing needs attention.", Tone.FAINT))
         for alert in reversed(state.alerts):
-            word = words.LEVEL[alert.level]
+            word = words.ALERT[alert.level]
             head = Content.assemble((f"{word.glyph} ", word.tone), (words.clock_time(alert.at), Tone.FAINT))
             lines.append(head)
             lines += wrapped(safe(alert.message), width, Tone.PLAIN)

@@ -26,6 +26,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
 )
 ELLIPSIS = "…"
+GAP = " · "
+"""Stands between the hints of a border."""
 
 
 def safe(text: str) -> str:
@@ -46,6 +48,21 @@ def elide(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + ELLIPSIS
+
+
+def fit_hints(text: str, width: int) -> str:
+    """Return the hints of ``text`` that fit in ``width`` cells. The last one closes the box, so it stays.
+
+    It loses its words first (``esc closes``); then ``…`` stands for the hints before it, from the last one on.
+    """
+    *head, last = text.split(GAP)
+    if cell_len(text) > width and last.startswith("esc "):
+        last = "esc"
+    shown = GAP.join([*head, last])
+    while cell_len(shown) > width and len(head) > 1:
+        head.pop()
+        shown = GAP.join([*head, ELLIPSIS, last])
+    return elide(shown, width)
 
 
 def two_rows(text: str, first: int, second: int) -> tuple[str, str]:

@@ -85,6 +85,8 @@ LEVEL = {
     Level.WARNING: Word("▲", "warning", Tone.WARN),
     Level.ERROR: Word("✗", "error", Tone.BAD),
 }
+ALERT = {**LEVEL, Level.INFO: Word("•", "info", Tone.PLAIN)}
+"""The words for alerts, which are no results: one that only informs is not a success."""
 
 
 def server(status: ServerStatus) -> Word:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.domain.amounts import dollars, rate_text
@@ -19,6 +18,7 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining
 from labeltui.ui.running import Running
+from labeltui.ui.screens.dialogs.dialog import Box
 from labeltui.ui.screens.steps import STATES, StepsScreen
 from labeltui.ui.widgets.columns import Static
 
@@ -47,9 +47,9 @@ class ChecklistScreen(StepsScreen):
 
     def compose(self) -> ComposeResult:
         """Yield steps, cost and output."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
-            box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
+            box.hints = "esc continues in the background · ctrl+c cancels"
             yield self._steps
             yield self._money
             yield self._output
@@ -93,8 +93,8 @@ class ChecklistScreen(StepsScreen):
             hints = take + end
         elif pod is not None and not whole:
             hints = f"g continues · t terminates {safe(pod)} · esc leaves it running"
-        box = self.query_one(".box", Container)
-        box.border_subtitle = Content(hints)
+        box = self.query_one(Box)
+        box.hints = hints
         box.set_class(not whole, "-warn")
 
     @property

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.actions import BY_ID, Action
@@ -21,7 +20,7 @@ from labeltui.ui.contract import Console, console_of
 from labeltui.ui.frame.frame import clickable
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.columns import Static
 
@@ -47,10 +46,10 @@ class ChoicesScreen(Dialog[str]):
     def compose(self) -> ComposeResult:
         """Yield the problem, then the actions."""
         problem = self._problem
-        with Container(classes="box -warn -wide") as box:
+        with Box(classes="box -warn -wide") as box:
             box.border_title = Content(safe(self._title))
             more = " · w shows details" if problem.detail else ""
-            box.border_subtitle = Content(f"type a number · y copies text{more} · esc changes nothing")
+            box.hints = f"type a number · y copies text{more} · esc changes nothing"
             yield Static(
                 Content.assemble(
                     (safe(problem.message), f"bold {Tone.PLAIN}"),

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.domain.checks import Verdict
@@ -17,7 +16,7 @@ from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 from labeltui.ui.running import Running
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.lines import Lines
 
 WORDS = {
@@ -45,9 +44,9 @@ class DoctorScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the list."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
-            box.border_subtitle = Content("checking … · j k scroll · y copies · esc closes")
+            box.hints = "checking … · j k scroll · y copies · esc closes"
             yield self._lines
 
     def on_mount(self) -> None:
@@ -82,10 +81,10 @@ class DoctorScreen(Dialog[None]):
         """Show the number of each verdict, once the doctor has finished."""
         self._over = text
         self.progressed()
-        box = self.query_one(".box", Container)
+        box = self.query_one(Box)
         counted = [str(entry.get("verdict")) for entry in self._job.steps.values()]
         counts = ", ".join(f"{counted.count(v.value)} {v.value}" for v in Verdict if v.value in counted)
-        box.border_subtitle = Content(f"{counts or safe(text)} · j k scroll · y copies · esc closes")
+        box.hints = f"{counts or safe(text)} · j k scroll · y copies · esc closes"
 
     def on_key(self, event: events.Key) -> None:
         """Scroll the report or copy it."""

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 from textual.style import Style
 
@@ -22,7 +21,7 @@ from labeltui.ui.presentation.guide import MARKS, keys_for
 from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, Word
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.lines import Lines
 
 TITLE_WIDTH = 15
@@ -48,9 +47,9 @@ class GuideScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Yield the steps, and the details of the chosen one."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(self.TITLE_TEXT)
-            box.border_subtitle = Content(self.KEYS)
+            box.hints = self.KEYS
             yield self._list
             yield self._details
 

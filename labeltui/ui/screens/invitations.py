@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -21,7 +21,7 @@ from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation import invitations as rows
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.table.rows import Table
 
 MOVES = {"j": 1, "down": 1, "k": -1, "up": -1, "g": -(10**6), "home": -(10**6), "G": 10**6, "end": 10**6}
@@ -41,8 +41,8 @@ class InvitationsScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Yield a sentence, the table, and a line for reports."""
-        with Container(classes="box -wide -tall") as box:
-            box.border_subtitle = Content("n invite · x revoke · i install missing keys · esc closes")
+        with Box(classes="box -wide -tall") as box:
+            box.hints = "n invite · x revoke · i install missing keys · esc closes"
             yield Static("", classes="message", id="about")
             yield self._table
             yield Static("", classes="flash")
@@ -79,7 +79,7 @@ class InvitationsScreen(Dialog[None]):
         about.display = bool(text)
         about.update(Content.styled(text, Tone.WARN if error else Tone.FAINT))
         self._table.update_rows(len(self._all), self._table.cursor, rows.invitations_header())
-        self.query_one(".box", Container).border_title = Content(rows.invitations_title(state, now))
+        self.query_one(Box).border_title = Content(rows.invitations_title(state, now))
 
     def _draw(self, index: int, width: int, chosen: bool) -> Content:
         return rows.invitation_row(self._all[index], width, self.console.clock(), chosen=chosen)
@@ -134,9 +134,9 @@ class InvitationScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the message, the warnings, and the text."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content("text for the annotator")
-            box.border_subtitle = Content("y copies all of it · j k scroll · esc closes")
+            box.hints = "y copies all of it · j k scroll · esc closes"
             copied = "y copies it to your clipboard; if your terminal does not take it, `labeltui invite` prints it."
             yield Static(
                 Content.assemble(
@@ -160,4 +160,4 @@ class InvitationScreen(Dialog[None]):
     def action_copy(self) -> None:
         """Copy the whole text, with the private key."""
         console_of(self).copy(self._text)
-        self.query_one(".box", Container).border_subtitle = Content("copied · y copies it again · esc closes")
+        self.query_one(Box).hints = "copied · y copies it again · esc closes"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.actions import Action
@@ -14,7 +13,7 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.frame.frame import clickable
 from labeltui.ui.keys import shown
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.columns import Static
 
 Entry = tuple[str, Action, str | None]
@@ -34,9 +33,9 @@ class LeaderScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Yield a line per key."""
-        with Container(classes="box") as box:
+        with Box(classes="box") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content("esc closes")
+            box.hints = "esc closes"
             yield Static(
                 classes="lines",
                 content=Content("\n").join(

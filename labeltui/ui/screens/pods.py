@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.domain.pod.pod import Pod
@@ -22,7 +21,7 @@ from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.columns import Static
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table.rows import Table
@@ -89,9 +88,9 @@ class PodsScreen(PodKeys):
 
     def compose(self) -> ComposeResult:
         """Yield the table, and a line for reports."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content("pods of the account")
-            box.border_subtitle = Content(FOOT)
+            box.hints = FOOT
             yield Static("", classes="message", id="why")
             yield self._table
             yield Static("", classes="flash")
@@ -123,7 +122,7 @@ class PodsScreen(PodKeys):
         why.update(Content.styled(self._nothing(state), Tone.WARN if state.pods.error else Tone.FAINT))
         at = next((i for i, pod in enumerate(self._pods) if pod.id == self._chosen), self._table.cursor)
         self._table.update_rows(len(self._pods), at, podrows.header(self._table.size.width))
-        self.query_one(".box", Container).border_title = Content(self._title(state, now))
+        self.query_one(Box).border_title = Content(self._title(state, now))
 
     @staticmethod
     def _nothing(state: SessionState) -> str:
@@ -188,9 +187,9 @@ class PodScreen(PodKeys):
 
     def compose(self) -> ComposeResult:
         """Yield the pod's details, and a line for reports."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(f"pod {safe(called(self._pod))}")
-            box.border_subtitle = Content(FOOT.removeprefix("enter details · "))
+            box.hints = FOOT.removeprefix("enter details · ")
             yield self._lines
             yield Static("", classes="flash")
 

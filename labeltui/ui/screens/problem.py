@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 
 from labeltui.domain.problems import Problem
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.columns import Static
 
 
@@ -38,9 +38,9 @@ class ProblemScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Yield message, hint and details."""
         problem = self._problem
-        with Container(classes="box -wide -tall -bad") as box:
+        with Box(classes="box -wide -tall -bad") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content("y copies all · j k scroll · esc closes")
+            box.hints = "y copies all · j k scroll · esc closes"
             message = Content.assemble(
                 (safe(problem.message), f"bold {Tone.BAD}"),
                 (f"\n{safe(problem.hint)}" if problem.hint else "", Tone.PLAIN),

@@ -179,7 +179,7 @@ def _answer(alert: Alert) -> str:
 
 
 def _alert(alert: Alert, now: datetime, answer: str) -> Entry:
-    word = words.LEVEL[alert.level]
+    word = words.ALERT[alert.level]
     content = Content.assemble(
         (f"{word.glyph} {word.text:<8}", word.tone),
         (f"{words.age(alert.at, now):>4} ago  ", Tone.FAINT),

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.running import Running
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.lines import Lines
 
 STATES = {
@@ -42,9 +41,9 @@ class StepsScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the steps and the output."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
-            box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
+            box.hints = "esc continues in the background · ctrl+c cancels"
             yield self._steps
             yield self._output
 
@@ -73,7 +72,7 @@ class StepsScreen(Dialog[None]):
     def ended(self, text: str) -> None:
         """Show how the action ended; ``text`` is shown in the border."""
         self.progressed()
-        self.query_one(".box", Container).border_subtitle = Content(safe(text) + " · esc closes")
+        self.query_one(Box).hints = safe(text) + " · esc closes"
 
     @staticmethod
     def _step(name: str, entry: dict[str, object]) -> Content:

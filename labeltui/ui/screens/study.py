@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, Horizontal, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 
 from labeltui.domain.problems import LabeltuiError
@@ -21,7 +21,7 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.study import details
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 from labeltui.ui.screens.preview.plane import PlaneView
 from labeltui.ui.screens.preview.thumbnail import Thumbnail
@@ -93,10 +93,10 @@ class StudyScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Yield the details and a note."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(safe(self._study))
-            box.border_subtitle = Content(
-                "V view · v review · i infer · f next · d twice · c choose · r restore · D delete"
+            box.hints = (
+                "V view · v review · i infer · f next · d twice · c choose · r restore · D delete · esc"
             )
             with Horizontal(classes="fill"):
                 with self._scroll:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 
 from labeltui.domain.problems import LabeltuiError
@@ -21,7 +20,7 @@ from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.lines import Lines
 
 NAME_WIDTH = 14
@@ -43,9 +42,9 @@ class SupportScreen(Dialog[dict[str, object]]):
 
     def compose(self) -> ComposeResult:
         """Yield the list."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content("support bundle")
-            box.border_subtitle = Content(self.KEYS)
+            box.hints = self.KEYS
             yield self._lines
 
     def on_mount(self) -> None:

@@ -32,6 +32,18 @@ async def test_a_new_alert_is_in_the_line_above_the_keys_with_its_key() -> None:
         assert OLD.message not in app.last_flash, "news only"
 
 
+async def test_an_alert_that_only_informs_has_no_tick() -> None:
+    session = FakeSession(stopped())
+    app = Console(session=session, clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        put(session.store, alerts=(Alert("untrained_models", Level.INFO, "deepedit is untrained.", "", NOW),))
+        await wait_for(pilot, lambda: "deepedit is untrained." in str(app.frame_screen.flash.content))
+        assert str(app.frame_screen.flash.content).startswith(" • 17:02:48 deepedit")
+        app.flash("Start the server: running")
+        assert str(app.frame_screen.flash.content).startswith(" ✓ 17:02:48 Start the server")
+
+
 async def test_a_crash_is_shown_at_once_in_red_although_an_action_runs() -> None:
     session = FakeSession(stopped())
     now = NOW

@@ -24,7 +24,7 @@ from labeltui.domain.training.training import EpochPoint
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.panes.training import TrainingCard, dice_of, measured_on, progress_share
 from labeltui.ui.presentation import words
-from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
+from labeltui.ui.presentation.text import elide, elide_middle, fit, fit_hints, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.action_form import as_text, parse
 from labeltui.ui.widgets.bar import bar
@@ -225,3 +225,16 @@ def test_a_server_that_runs_with_a_problem_is_not_shown_as_good() -> None:
     failing = ServerStatus(ServerState.RUNNING, problem=Problem(Code.INFO_FAILED, "It fails."))
     assert words.server(ServerStatus(ServerState.RUNNING)).tone is Tone.GOOD
     assert (words.server(failing).text, words.server(failing).tone) == ("running, fails", Tone.WARN)
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (27, "a one · b two · esc closes"),
+        (25, "a one · b two · esc"),
+        (18, "a one · … · esc"),
+        (5, "a on…"),
+    ],
+)
+def test_a_border_shows_whole_hints_and_the_one_that_closes_the_box(width: int, shown: str) -> None:
+    assert fit_hints("a one · b two · esc closes", width) == shown

@@ -133,6 +133,7 @@ async def test_terminate_wants_the_name_of_the_pod_under_the_cursor(ran: Ran) ->
         await go_to(pilot, screen, STOPPED.id)
         await pilot.press("D")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
+        assert screen_text(app).count("cannot be undone") == 1
         field = app.screen.query_one(Input)
         field.value = OWN.name
         await pilot.press("enter")

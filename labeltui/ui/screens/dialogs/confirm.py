@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Button, Dialog
 from labeltui.ui.widgets.columns import Static
 
 
@@ -29,12 +29,12 @@ class ConfirmScreen(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """Yield the question, the field for ``typed`` if needed, and two buttons."""
-        with Container(classes="box -warn") as box:
+        with Box(classes="box -warn") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content("y yes · n or esc no" if self._typed is None else "esc cancels")
+            box.hints = "y yes · n or esc no" if self._typed is None else "esc cancels"
             yield Static(Content(safe(self._question)), classes="message")
             if self._typed is not None:
-                yield Static(Content(f"This cannot be undone. Type {safe(self._typed)} to continue:"))
+                yield Static(Content(f"Type {safe(self._typed)} to continue:"))
                 yield self._spelt
             with Container(classes="buttons"):
                 yield Button("Cancel", "no")
@@ -63,6 +63,6 @@ class ConfirmScreen(Dialog[bool]):
 
     def _answer(self, yes: bool) -> None:
         if yes and self._typed is not None and self._spelt.value not in (self._typed, safe(self._typed)):
-            self.query_one(".box", Container).border_subtitle = Content("that is not the name · esc cancels")
+            self.query_one(Box).hints = "that is not the name · esc cancels"
             return
         self.dismiss(yes)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.binding import Binding
+from textual.containers import Container
 from textual.content import Content
 from textual.geometry import Region
 from textual.message import Message
@@ -14,13 +15,38 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from labeltui.ui.frame.frame import press
+from labeltui.ui.presentation.text import GAP, fit_hints
 from labeltui.ui.widgets.columns import Static
 
 T = TypeVar("T")
-HINT_GAP = " · "
-"""Stands between the hints in the lower border of a box."""
+BORDER_CELLS = 6
+"""Cells of a border that its text leaves free: two corners, and a line and a space at each end."""
 NAMED_KEYS = ("esc", "enter", "tab")
 STYLES = Path(__file__).with_name("dialog.tcss")
+
+
+class Box(Container):
+    """The box of a dialog. Its lower border shows as many hints as fit, and always the last one, which closes it."""
+
+    _hints = ""
+
+    @property
+    def hints(self) -> str:
+        """All hints, with ``GAP`` between them."""
+        return self._hints
+
+    @hints.setter
+    def hints(self, text: str) -> None:
+        self._hints = text
+        self._show_hints()
+
+    def _show_hints(self) -> None:
+        width = self.outer_size.width - BORDER_CELLS
+        self.border_subtitle = Content(fit_hints(self._hints, width) if width > 0 else self._hints)
+
+    def on_resize(self) -> None:
+        """Choose the hints for the new width."""
+        self._show_hints()
 
 
 class Button(Static, can_focus=True):
@@ -74,7 +100,7 @@ class Dialog(ModalScreen[T]):
             return ""
         text = box.render_lines(Region(0, box.region.height - 1, box.region.width, 1))[0].text
         at = int(event.screen_x) - box.region.x
-        hint = text[: text.find(HINT_GAP, at) if HINT_GAP in text[at:] else None].rpartition(HINT_GAP)[2]
+        hint = text[: text.find(GAP, at) if GAP in text[at:] else None].rpartition(GAP)[2]
         first = hint.strip(" ─━╰╯┗┛").partition(" ")[0]
         is_key = (len(first) == 1 and first.isascii()) or first.startswith("ctrl+") or first in NAMED_KEYS
         return first if is_key else ""

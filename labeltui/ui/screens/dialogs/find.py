@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
 
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.columns import Static
 
 
@@ -39,9 +38,9 @@ class FindScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Yield the question and a field."""
-        with Container(classes="box") as box:
+        with Box(classes="box") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content(f"enter {self._does} · esc cancels")
+            box.hints = f"enter {self._does} · esc cancels"
             yield Static(Content(safe(self._question)), classes="message")
             yield self._words
 

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Button, Dialog
 from labeltui.ui.screens.dialogs.fields import TWO_COLUMNS, Field, Fields
 from labeltui.ui.widgets.columns import Static
 
@@ -46,9 +46,9 @@ class Form(Dialog[T]):
 
     def compose(self) -> ComposeResult:
         """Yield the fields, the help, the error, and beside the buttons the summary."""
-        with Container(classes="box form") as box:
+        with Box(classes="box form") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content(f"{self.KEYS} · ctrl+s submits · esc cancels")
+            box.hints = f"ctrl+s submits · {self.KEYS} · esc cancels"
             with Container(classes="body"):
                 yield from self.above()
                 yield self.fields

@@ -8,12 +8,11 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.widgets.columns import Options
 from labeltui.ui.widgets.filtering import matcher_of
 
@@ -49,9 +48,9 @@ class PickList(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Yield search field and list."""
-        with Container(classes="box -wide -tall") as box:
+        with Box(classes="box -wide -tall") as box:
             box.border_title = Content(self.TITLE_TEXT)
-            box.border_subtitle = Content(self.FOOT_TEXT)
+            box.hints = self.FOOT_TEXT
             yield self.search
             yield self.options
 

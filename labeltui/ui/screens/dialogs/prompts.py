@@ -10,7 +10,7 @@ from textual.widgets import Input
 from labeltui.hosts.base import HostKey
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Button, Dialog
 from labeltui.ui.widgets.columns import Static
 
 
@@ -26,9 +26,9 @@ class SecretScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """Yield the question and a field."""
-        with Container(classes="box") as box:
+        with Box(classes="box") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content("enter sends it · esc cancels")
+            box.hints = "enter sends it · esc cancels"
             yield Static(Content(safe(self._prompt)), classes="message")
             yield self._secret
             yield Static(
@@ -56,9 +56,9 @@ class HostKeyScreen(Dialog[bool]):
     def compose(self) -> ComposeResult:
         """Yield the address, the fingerprint, an explanation, and two buttons."""
         key = self._key
-        with Container(classes="box -warn") as box:
+        with Box(classes="box -warn") as box:
             box.border_title = Content("unknown host key")
-            box.border_subtitle = Content("esc cancels the connection")
+            box.hints = "esc cancels the connection"
             message = Content.assemble(
                 (safe(key.address), "bold $foreground"),
                 (f" shows this {safe(key.algorithm)} key:\n\n", Tone.PLAIN),

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -21,7 +20,7 @@ from labeltui.sandbox.scenarios import DEFAULT
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.screens.dialogs.dialog import Box, Dialog
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.screens.profiles.profiles import ask_profile, open_profiles
 from labeltui.ui.widgets.columns import Options, Static
@@ -101,9 +100,9 @@ class WelcomeScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the reason, then the choices."""
-        with Container(classes="box -bad" if self._problem else "box") as box:
+        with Box(classes="box -bad" if self._problem else "box") as box:
             box.border_title = Content("no session" if self._problem else "welcome to labeltui")
-            box.border_subtitle = Content("enter picks")
+            box.hints = "enter picks"
             if self._problem is None:
                 message = Content.assemble(
                     (WELCOME + "\n\n", Tone.PLAIN),
