@@ -9,6 +9,7 @@ import pytest
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from tests.ui.economy import economise
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,12 @@ def _quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """After each key, Textual's pilot waits until this process has been idle for 20 ms, twice. 8 ms are enough here."""
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.008)
     monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0008)
+
+
+@pytest.fixture(autouse=True)
+def _economical(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parse each style sheet once, and draw no frame that nobody sees."""
+    economise(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
