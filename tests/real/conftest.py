@@ -30,6 +30,8 @@ from tests.sshd import RealSshd, free_port
 PROFILE = "real"
 FOLDER = "~/label tui"  # a space on purpose: paths with spaces must work
 PORT = free_port()
+KILLS = int(os.environ.get("LABELTUI_KILLS", "6"))
+"""How often a test cuts each kind of copy off. Each time takes seconds."""
 SMALL = ("(128, 128, 128)", "(64, 64, 32)")
 """A change of DeepEdit's source: smaller volumes."""
 THIN = ("deep_supervision=False,", "deep_supervision=False, filters=[8, 16, 32, 64, 64, 64],")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import random
 import re
 import shutil
@@ -20,7 +19,7 @@ import pytest
 
 from labeltui.monailabel.weights import model_names, weight_files
 from tests.checkpoints import checkpoint
-from tests.real.conftest import PORT, Bench, write_config
+from tests.real.conftest import KILLS, PORT, Bench, write_config
 from tests.real.test_main_job import until
 
 INFER = """
@@ -31,7 +30,6 @@ file, _ = MONAILabelClient(sys.argv[1]).infer("deepedit_seg", "case_006", {})
 mask = numpy.asarray(nibabel.load(file).dataobj)
 print(hashlib.sha256(mask.tobytes()).hexdigest(), int(mask.any()))
 """
-KILLS = int(os.environ.get("LABELTUI_KILLS", "6"))  # each takes seconds
 
 
 def sha256(path: Path) -> str:
