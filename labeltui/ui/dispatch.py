@@ -138,6 +138,7 @@ class Dispatcher:
         try:
             note = await BEFORE_ASKING[action.id](session, params)
         except Exception as error:  # no failure of an action may end the console
+            self.failed_params[action.id] = params
             problem = error.problem if isinstance(error, LabeltuiError) else unexpected(error)
             self._app.flash(self._failed(action, problem), Level.ERROR)
         else:

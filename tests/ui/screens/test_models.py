@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from labeltui.actions import BY_ID
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import HostModel, ModelCopy, ModelFile, Models
+from labeltui.domain.problems import Failed
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState, TrainState
 from labeltui.domain.training.training import Best, TrainStatus
+from labeltui.operations.table import BEFORE_ASKING
 from labeltui.session.models.folder import ModelFolder
 from labeltui.ui.screens.action_form import FormScreen, notes
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
@@ -51,7 +57,10 @@ async def opened(pilot: Pilot[int], folder: Path) -> None:
     )
 
 
-async def test_the_versions_are_listed_newest_first_and_enter_asks_to_send_one(tmp_path: Path) -> None:
+async def test_the_versions_are_listed_newest_first_and_enter_asks_to_send_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BEFORE_ASKING, "models.push", can_be_sent)
     app = console(state())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
@@ -67,6 +76,33 @@ async def test_the_versions_are_listed_newest_first_and_enter_asks_to_send_one(t
     assert "no best value" in texts[3]
     assert "pod[red]" in texts[3]
     assert "It replaces the published model" in " ".join(question.split())
+
+
+async def can_be_sent(_session: Any, _given: Any) -> str:
+    return ""
+
+
+async def test_a_file_that_cannot_be_sent_is_refused_without_a_question_and_stays_in_the_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def cannot_be_sent(_session: Any, _given: Any) -> str:
+        raise Failed(Code.NO_FILE, "~/my weights.pt can't be read.", "Check the path.")
+
+    monkeypatch.setitem(BEFORE_ASKING, "models.push", cannot_be_sent)
+    app = console(state())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        for typed in ("", "~/my weights.pt"):
+            await pilot.press("t", "w")
+            await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+            assert isinstance(app.screen, FormScreen)
+            file = app.screen.fields.find("file").control
+            assert isinstance(file, Input)
+            assert file.value == typed
+            file.value = "~/my weights.pt"
+            await pilot.press("ctrl+s")
+            await wait_for(pilot, lambda: "can't be read" in app.last_flash)
+            assert app.screen is app.frame_screen
 
 
 async def test_an_old_list_of_the_hosts_models_has_its_age(tmp_path: Path) -> None:
