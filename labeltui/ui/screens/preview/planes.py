@@ -72,12 +72,11 @@ class PlanesScreen(Dialog[None]):
         self._arrange()
 
     def _fail(self, error: LabeltuiError) -> None:
-        text = f"{error.problem.message} {error.problem.hint}".strip()
-        self._tell(f"{text} {self._way_on(error)}", Tone.WARN)
+        self._tell(f"{error.problem.message} {self._way_on(error)}", Tone.WARN)
 
     def _way_on(self, error: LabeltuiError) -> str:
-        """Return a sentence with the next step after an error."""
-        return "r reads it again, esc closes."
+        """Return the next steps after an error."""
+        return f"{error.problem.hint} r reads it again, esc closes.".strip()
 
     def _tell(self, text: str, tone: Tone = Tone.FAINT) -> None:
         self._message.update(Content.styled(safe(text), tone))

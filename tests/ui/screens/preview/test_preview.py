@@ -219,7 +219,7 @@ async def test_a_lost_connection_is_waited_for_and_the_slice_read_again_once_on_
         await opened(pilot, app)
         await pilot.press("home")
         await wait_for(pilot, lambda: "1 of 40" in title(app))
-        previews.last.error = Unreachable(Code.CHANNEL_CLOSED, "The connection was lost.")
+        previews.last.error = Unreachable(Code.CHANNEL_CLOSED, "The connection was lost.", "Connect again.")
         await pilot.press("up")
         await wait_for(pilot, lambda: "lost. It is read again once the host is connected" in screen_text(app))
         assert len(previews.previews) == 1, "the failed connection is not tried again"
@@ -247,7 +247,7 @@ async def test_a_connection_that_comes_back_under_the_preview_reads_it_at_once(p
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         await pilot.press("4", "V")
-        await wait_for(pilot, lambda: "network. It is read again once" in screen_text(app))
+        await wait_for(pilot, lambda: "can't be reached. It is read again once" in screen_text(app))
         state = app.state
         assert state.host.value is not None
         app._given.store.publish(  # type: ignore[union-attr]
