@@ -175,7 +175,7 @@ def progress_text(kind: Kind, task: Task) -> str:
     if done is None:
         return f"{name} loads libraries and weights" if kind is BATCH else f"{name} runs"
     parts = [f"{name}: {done} of {total} studies"]
-    parts += [f"about {span(left)} left"] if left is not None else []
+    parts += [f"about {span(left)} left"] if left else []
     return ", ".join(parts)
 
 

@@ -169,7 +169,10 @@ async def test_the_progress_of_a_study_with_a_space_and_the_time_left_are_report
     async with batches(tmp_path) as (it, server):
         server.lines = [progress("a b", 1, 4, 30), progress("b", 2, 4, 35)]
         done = await it.run("infer.batch")
+        server.lines = [progress("a b", 1, 2, 30), progress("b", 2, 2, 35)]
+        await it.run("infer.batch")
     assert "Batch inference with deepedit_seg: 2 of 4 studies, about 10 s left" in it.report.lines
+    assert "Batch inference with deepedit_seg: 2 of 2 studies" in it.report.lines
     assert "which 1 of them have" in it.report.lines[0]
     assert (done["state"], done["done"], done["total"]) == ("done", 2, 4)
     assert "tag original" in done["message"]
