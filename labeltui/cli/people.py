@@ -132,7 +132,9 @@ def _alerts(document: Document) -> Document:
 
 
 def _since(part: Document, now: object) -> str:
-    return f"up {_age(part['started_at'], now)}" if part.get("started_at") else ""
+    """Return how long the server is up; empty once it has ended, though its start is known."""
+    ended = part.get("state") in ("stopped", "crashed")
+    return f"up {_age(part['started_at'], now)}" if part.get("started_at") and not ended else ""
 
 
 def _load(load: Document) -> str:

@@ -67,6 +67,13 @@ def test_the_status_has_the_strips_words():
     ]
 
 
+def test_a_server_that_has_ended_is_not_called_up():
+    stopped = {**STATUS["server"], "state": "stopped"}
+    assert "up" not in next(
+        line for line in lines("status", {**STATUS, "server": stopped}) if "server" in line
+    )
+
+
 def test_the_url_for_slicer_says_how_long_it_is_open_unless_a_program_holds_it():
     url = "http://127.0.0.1:8001"
     tunnel = {**STATUS["tunnel"], "url": url, "url_open": False}
