@@ -217,10 +217,10 @@ class Console(Core):
         self.screens.pod_choices()
 
     def action_offers(self) -> None:
-        """Offer the actions that may help with the last failure: an action's, the training's or the server's."""
+        """Offer the actions that may help with the last failure: an action's, or a problem that stands in the line."""
         found = newest_failure(self.state, self.dispatcher, self.clock())
         if found is None:
-            self.flash("no action has failed, and neither server nor training has a problem")
+            self.flash("no action has failed, and neither connection, server nor training has a problem")
         else:
             self.screens.choices(*found)
 

@@ -213,9 +213,9 @@ class Core(App[int], inherit_bindings=False):
         placed = self.frame_screen.planned(self.frame_screen.body.size).regions
         return frozenset(placed) | {"log", "shell"}
 
-    def flash(self, text: str, level: Level = Level.INFO) -> None:
-        """Show one line above the keys."""
-        self.lines.flash(text, level)
+    def flash(self, text: str, level: Level = Level.INFO, *, failure: bool = False) -> None:
+        """Show one line above the keys. For the ``failure`` of an action, with the key of what may solve it."""
+        self.lines.flash(text, level, failure=failure)
 
     def refuse(self, why: str) -> None:
         """Flash why a key does nothing. Keys typed ahead are dropped: they were meant for the screen that it opens."""

@@ -12,7 +12,7 @@ from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.offers import OTHER_OFFERS, SERVER_OFFERS, TRAINING_OFFERS, offers, with_offers
+from labeltui.domain.offers import OTHER_OFFERS, SERVER_OFFERS, TRAINING_OFFERS, with_offers
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.rules.pod import NAMED, about, called, is_own
 from labeltui.domain.state import Level, SessionState
@@ -42,6 +42,10 @@ class ActingConsole(Console, Protocol):
         self, work: Coroutine[Any, Any, None], name: str, group: str, *, exit_on_error: bool
     ) -> Worker[None]:
         """Run a coroutine in the background."""
+        ...
+
+    def flash(self, text: str, level: Level = ..., *, failure: bool = ...) -> None:
+        """Show one line above the keys. For the ``failure`` of an action, with the key of what may solve it."""
         ...
 
     def action_started(self, running: Running) -> None:
@@ -140,7 +144,7 @@ class Dispatcher:
         except Exception as error:  # no failure of an action may end the console
             self.failed_params[action.id] = params
             problem = error.problem if isinstance(error, LabeltuiError) else unexpected(error)
-            self._app.flash(self._failed(action, problem), Level.ERROR)
+            self._app.flash(self._failed(action, problem), Level.ERROR, failure=True)
         else:
             if self._app.session is session:
                 self._ask(action, params, note)
@@ -202,15 +206,13 @@ class Dispatcher:
             text, level = self._failed(action, unexpected(error)), Level.ERROR
         finally:
             self.running.pop(action.id, None)
-            self._app.flash(text, level)
+            self._app.flash(text, level, failure=level is Level.ERROR)
             self._app.action_ended(running, level)
 
     def _failed(self, action: Action, problem: Problem) -> str:
         self.last_problem, self.failed_at = (action.title, problem), self._app.clock()
         hint = f" {problem.hint}" if problem.hint else ""
         more = f" ({self._app.keymap.keys_of(BY_ID['server.problem'])} shows more)" if problem.detail else ""
-        if offers(problem):
-            more = f" ({self._app.keymap.keys_of(BY_ID['offers'])}: what to do)"
         return f"{action.title}: {problem.message}{hint}{more}"
 
     def changed(self, running: Running) -> None:
@@ -259,12 +261,19 @@ def _outcome(document: Mapping[str, Any]) -> str:
 
 
 def newest_failure(state: SessionState, dispatcher: Dispatcher, now: datetime) -> tuple[str, Problem] | None:
-    """Return the newest failure of an action, the training or the server, with actions that may solve it."""
+    """Return the newest failure of an action, the connection, the training or the server.
+
+    It has actions that may solve it.
+    """
     server, training = state.server.value, state.training.value
     found: list[tuple[datetime, str, Problem]] = []
     if dispatcher.last_problem is not None:
         title, problem = dispatcher.last_problem
         found.append((dispatcher.failed_at or EVER, title, with_offers(problem, OTHER_OFFERS)))
+    lost = next((alert for alert in state.alerts if alert.key == "host"), None)
+    if lost is not None:
+        problem = Problem(Code.UNREACHABLE, lost.message, lost.hint)
+        found.append((lost.at, "The connection", with_offers(problem, OTHER_OFFERS)))
     if server is not None and server.problem is not None:
         known = _failed_at(state, "server", server.problem)
         found.append((known or EVER, "The server", with_offers(server.problem, SERVER_OFFERS)))

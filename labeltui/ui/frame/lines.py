@@ -21,7 +21,7 @@ TAILS = {"actions.log": "action log", "alerts": "alerts", "offers": "what to do"
 FRESH_S = 10.0
 """The time in seconds that a message stays although an alert is open. For so long, an error also covers progress."""
 LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
-SOLVED = ("server", "training")
+SOLVED = ("host", "server", "training")
 """Alerts for whose problem ``W`` lists what may solve it."""
 
 
@@ -54,7 +54,7 @@ def _text_of(alert: Alert) -> str:
 def _action_of(alert: Alert | None) -> str:
     if alert is None:
         return "actions.log"
-    return "offers" if alert.key in SOLVED else "alerts"
+    return "offers" if alert.key in SOLVED and alert.level is not Level.INFO else "alerts"
 
 
 def _cells(hints: list[Hint]) -> int:
@@ -100,10 +100,13 @@ class Lines:
         """Whether the line shows an error that is less than ``FRESH_S`` old."""
         return self._flashed[2] is Level.ERROR and self._is_fresh
 
-    def flash(self, text: str, level: Level, alert: Alert | None = None) -> None:
-        """Show one line above the keys, with the key of the action log or of ``alert`` at its right."""
+    def flash(self, text: str, level: Level, alert: Alert | None = None, *, failure: bool = False) -> None:
+        """Show one line above the keys, with the key of the action log or of ``alert`` at its right.
+
+        For the ``failure`` of an action, it is the key of what may solve it.
+        """
         self._flashed, self._alert = (self._app.clock(), text, level), alert
-        self._keys_for = _action_of(alert)
+        self._keys_for = "offers" if failure else _action_of(alert)
         if self._app.is_running and self._frame_screen.is_mounted:
             self.paint()
 

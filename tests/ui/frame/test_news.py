@@ -44,6 +44,22 @@ async def test_an_alert_that_only_informs_has_no_tick() -> None:
         assert str(app.frame_screen.flash.content).startswith(" ✓ 17:02:48 Start the server")
 
 
+async def test_only_a_problem_offers_what_to_do() -> None:
+    session = FakeSession(stopped())
+    app = Console(session=session, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        for level, key in ((Level.INFO, "[a] alerts"), (Level.ERROR, "[W] what to do")):
+            put(session.store, alerts=(Alert("training", level, "The training of deepedit ended.", "", NOW),))
+            await wait_for(pilot, lambda key=key: key in screen_text(app), key)  # type: ignore[misc]
+        app.flash("Start Slicer: no 3D Slicer was found.", Level.ERROR, failure=True)
+        await wait_for(
+            pilot, lambda: "no 3D Slicer" in screen_text(app) and "[W]" in screen_text(app), "the failure"
+        )
+        app.flash("the log was not saved", Level.ERROR)
+        await wait_for(pilot, lambda: "[L] action log" in screen_text(app), "no action that failed")
+
+
 async def test_a_crash_is_shown_at_once_in_red_although_an_action_runs() -> None:
     session = FakeSession(stopped())
     now = NOW

@@ -69,6 +69,22 @@ async def test_after_a_failed_training_its_solutions_are_listed(ran: Ran) -> Non
         assert BY_ID["train.options"].title in shown
 
 
+async def test_after_a_refused_login_its_solutions_are_listed(ran: Ran) -> None:
+    refused = Alert(
+        "host", Level.ERROR, "root@lab refused the connection.", "root@lab rejected the login.", NOW
+    )
+    app = console(replace(with_pod(STOPPED), alerts=(refused,)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await wait_for(
+            pilot, lambda: "[W] what to do" in screen_text(app), "the key in the line of the alert"
+        )
+        await pilot.press("W")
+        await wait_for(pilot, lambda: isinstance(pilot.app.screen, ChoicesScreen), "the choices")
+        assert "root@lab rejected the login." in screen_text(pilot.app)
+        assert [action.id for action in app.screen.actions] == ["reconnect", "doctor"]  # type: ignore[attr-defined]
+
+
 async def test_the_newer_of_an_actions_and_the_trainings_failure_is_solved(ran: Ran) -> None:
     app = console(with_failed_training())
     async with app.run_test(size=(120, 40)) as pilot:
@@ -165,7 +181,7 @@ async def test_any_failure_says_by_which_key_its_choices_open(ran: Ran) -> None:
         await pilot.press("p", "x")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
         await pilot.press("y")
-        await wait_for(pilot, lambda: "(W: what to do)" in screen_text(app), "the failure")
+        await wait_for(pilot, lambda: "[W] what to do" in screen_text(app), "the failure")
         await pilot.press("W")
         await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen), "the choices")
         assert [action.id for action in app.screen.actions] == ["doctor"]  # type: ignore[attr-defined]
