@@ -34,6 +34,10 @@ TROUBLED = (
 )  # guard states whose reasons are shown at the top
 
 
+REFUSAL_LINES = 12
+"""The most lines for why a host refused the connection: its end says what to do."""
+
+
 class PodCard(Card):
     """Shows the pod's cost, the host's connection and load, and the tunnel."""
 
@@ -108,10 +112,12 @@ class PodCard(Card):
             )
         ]
         if host.detail:
-            tone = Tone.BAD if host.state is LinkState.REFUSED else Tone.WARN
+            refused = host.state is LinkState.REFUSED
+            tone = Tone.BAD if refused else Tone.WARN
             lines += wrapped(
-                safe(host.detail), width, Tone.FAINT if host.state is LinkState.CONNECTED else tone
-            )
+                safe(host.detail), width, Tone.FAINT if host.state is LinkState.CONNECTED else tone,
+                REFUSAL_LINES if refused else 3,
+            )  # fmt: skip
         if host.next_try_at is not None and host.state is LinkState.RECONNECTING:
             left = words.duration((host.next_try_at - now).total_seconds())
             lines.append(Content(f"next try in {left}; {self.key_for('reconnect')} tries now"))

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from labeltui.domain.host import HostStatus
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.pod.load import LoadSample, appended, in_cells
 from labeltui.domain.reading import Reading
-from labeltui.domain.state import SessionState
+from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.states import LinkState
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.pod import PodCard, event_lines, pod_facts
 from labeltui.ui.presentation.money import brief_money_lines
@@ -35,6 +37,24 @@ def unconnected() -> SessionState:
 
 def text(lines: list[Any]) -> str:
     return "\n".join(line.plain for line in lines)
+
+
+def test_a_refused_login_is_explained_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    why = (
+        "root@lab rejected the login of root. One key was offered: SHA256:"
+        + "k" * 43
+        + ". "
+        + "Check the user name. " * 4
+    )
+    refused = HostStatus(
+        "lab", "ssh", "root@lab", LinkState.REFUSED, NOW, detail=f"{why}Set `key` in the section `ssh`."
+    )
+    state = SessionState(Identity("lab"), host=fresh(refused))
+    card = PodCard()
+    monkeypatch.setattr(card, "key_for", lambda _: "p c")
+    shown = " ".join(text(card.build(state, NOW, 38, 16)).split())
+    assert "Set `key` in the section `ssh`." in shown
+    assert "p c tries again" in shown
 
 
 LOOKS: dict[str, Callable[[], SessionState]] = {
