@@ -122,7 +122,8 @@ _EXPLANATIONS = (
     _Explanation(r"Download failed from (\S{1,300})", Trouble.DOWNLOAD,
            "Model weights could not be downloaded: {0}.",
            "Give the host internet access, or send the weights with `labeltui models push MODEL --pretrained`. To do"
-           " without them, start the server with conf use_pretrained_model=false (for SAM2: sam2=false)."),
+           " without them, run `labeltui server start --conf use_pretrained_model false`"
+           " (for SAM2: `--conf sam2 false`)."),
     _Explanation(r"urlopen error .{1,200}|Max retries exceeded with url: \S{1,300}|rate limit exceeded"
            r"|No such file or directory: '[^']{0,300}\.(?:pt|pth|ts)'", Trouble.DOWNLOAD,
            "The server could not download a file that it needs.",

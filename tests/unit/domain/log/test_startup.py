@@ -30,8 +30,8 @@ FAILURES = [
     ("badmodel", "unknown_model", "no model bogus", "deepgrow_2d"),
     ("dicomweb061", "dependencies", "dicomweb-client", "labeltui setup"),
     ("dicomweb_dcmqi_offline", "download_failed", "dcmqi", "labeltui setup"),
-    ("monaibundle_localbundle_offline", "download_failed", "model zoo", "zoo_source=ngc"),
-    ("monaibundle_offline", "download_failed", "model zoo", "zoo_source=ngc"),
+    ("monaibundle_localbundle_offline", "download_failed", "model zoo", "--conf zoo_source ngc"),
+    ("monaibundle_offline", "download_failed", "model zoo", "--conf zoo_source ngc"),
     ("port_in_use", "port_taken", "Port 18000", "server.port"),
     (
         "pretrained_offline",
@@ -41,7 +41,7 @@ FAILURES = [
     ),
     ("pydicom3", "dependencies", "pydicom 3", "labeltui setup"),
     ("radiology_nomodel", "no_model", "No model", "deepedit"),
-    ("sam2_offline", "download_failed", "SAM2", "sam2=false"),
+    ("sam2_offline", "download_failed", "SAM2", "--conf sam2 false"),
     ("torchvision_nms", "dependencies", "torchvision", "labeltui setup"),
 ]
 
