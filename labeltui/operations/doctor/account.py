@@ -84,9 +84,9 @@ async def key_check() -> Check:
             "key", Verdict.UNKNOWN, f"The search for RunPod's API key took longer than {KEY_S:.0f} s."
         )
     except LabeltuiError as error:
-        missing = error.problem.code == Code.RUNPOD_NO_KEY
-        verdict = Verdict.WARNING if missing else Verdict.WRONG
-        return Check("key", verdict, error.problem.message, error.problem.hint)
+        if error.problem.code == Code.RUNPOD_NO_KEY:
+            return Check("key", Verdict.OK, "There is no RunPod API key. Only pods of RunPod need one.")
+        return Check("key", Verdict.WRONG, error.problem.message, error.problem.hint)
     return _key(key)
 
 
