@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from labeltui.actions import Action, Danger, refuse_change
+from labeltui.actions.model import PodParams
 from labeltui.actions.session import DOCTOR
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output
@@ -14,7 +15,7 @@ from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.literal import visible
 from labeltui.domain.problems import Refused
-from labeltui.domain.rules.pod import no_pod_named
+from labeltui.domain.rules.pod import no_pod_named, not_of_runpod
 from labeltui.domain.state import Identity, SessionState
 from labeltui.runpod.keys import find_key, keys_elsewhere
 
@@ -41,7 +42,16 @@ def refuse_unprepared(request: Request) -> None:
         refuse_change(action, read_only=profile.read_only)
     of_pods = action is not None and action.command[:1] == ("pod",)
     if (profile.host == "runpod" and (action is None or action.needs_host)) or of_pods:
+        _refuse_other_host(profile, request)
         _refuse_without_account(profile, pod_needed=not of_pods)
+
+
+def _refuse_other_host(profile: Profile, request: Request) -> None:
+    """Raise Misused for an action on the profile's pod if the profile's machine is not a pod. No key would help."""
+    named = request.params.get("pod") or (profile.runpod is not None and profile.runpod.pod)
+    of_one_pod = request.action is not None and issubclass(request.action.takes, PodParams)
+    if of_one_pod and profile.host != "runpod" and not named:
+        raise not_of_runpod(profile.host)
 
 
 def _refuse_without_account(profile: Profile, *, pod_needed: bool) -> None:

@@ -36,7 +36,8 @@ Work = Callable[[], Awaitable[object]]
 
 async def evening(session: Session, _params: NoParams, report: Report) -> Document:
     """Read everything once, and say for each part whether it is done, and what to do."""
-    report.progress("Reading labels, models, training and server on the host, and RunPod's bill")
+    bill = ", and RunPod's bill" if session.profile.host == "runpod" else ""
+    report.progress(f"Reading labels, models, training and server on the host{bill}")
     await refresh_money(session)
     try:
         await session.reach(REACH_S)

@@ -99,6 +99,15 @@ def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
     )
 
 
+def not_of_runpod(host: str) -> Misused:
+    """Make the error for a profile whose machine is not a pod. ``host`` is its kind of host."""
+    return Misused(
+        Code.NO_POD_NAMED, f'This profile has no pod: its `host` is "{host}".',
+        "labeltui starts and stops only pods of RunPod. Choose a profile with --profile, or name"
+        " a pod of `labeltui pod list`.",
+    )  # fmt: skip
+
+
 def no_pod_named() -> Misused:
     """Make the error for a profile that names no pod."""
     return Misused(

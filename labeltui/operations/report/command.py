@@ -58,7 +58,8 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
     file and no ``replace``, and Failed ``not_written``.
     """
     dest = place(params, session.name, session.clock())
-    progress.progress("Reading labels and trainings on the host, the label copies here, and RunPod's bill")
+    bill = "RunPod's bill, " if session.profile.host == "runpod" else ""
+    progress.progress(f"Reading labels and trainings on the host, {bill}and the label copies here")
     reached = await _refresh(session)
     document = await _figures(session, params, reached=reached)
     if dest is None:

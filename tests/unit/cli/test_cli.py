@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from labeltui.cli import running
+from labeltui.cli import main, running
 from labeltui.domain.problems import Failed, Misused, Refused, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
@@ -250,3 +250,14 @@ def test_the_time_a_question_takes_does_not_count(rig, monkeypatch):
 def test_states_of_the_stand_in_are_real_ones(rig):
     assert rig("status") == 0
     assert isinstance(rig.session.store.state, SessionState)
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "show"])
+def test_a_profile_that_is_no_pod_is_not_asked_for_an_api_key(tmp_path, monkeypatch, capsys, verb):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
+    path = tmp_path / "config.toml"
+    path.write_text('[profiles.lab]\nhost = "ssh"\nssh.address = "root@lab"\n')
+    for pod, said in (((), 'its `host` is "ssh"'), (("annot",), "There is no RunPod API key.")):
+        assert main(["pod", verb, *pod, "--yes", "--config", str(path)], console=lambda _: 1) == 2
+        assert said in capsys.readouterr().err

@@ -67,7 +67,7 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
     ]  # fmt: skip
     assert (
         it.report.lines[-1]
-        == "Reading labels and trainings on the host, the label copies here, and RunPod's bill"
+        == "Reading labels and trainings on the host, RunPod's bill, and the label copies here"
     )
     assert "Report" not in [entry.title for entry in it.session.journal.entries]
 
