@@ -13,11 +13,15 @@ import numpy.typing as npt
 
 BAND = 6
 _COLOUR_BITS = 8
-_EMPTY, _REPEAT, _COLOUR, _RETURN, _NEXT = b"?!#$-"
+_COLOURS = np.array([b"#%d" % entry for entry in range(1 << _COLOUR_BITS)])
+_WORTH = 3
+"""Columns from which a repeat is shorter than the characters themselves."""
+_RUN = np.dtype(
+    [("step", "S1"), ("colour", "S4"), ("gap", "S8"), ("repeat", "S7"), ("again", "u1"), ("rows", "u1")]
+)
 
 Bytes = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,51 +83,25 @@ def _bits(count: int) -> int:
 def _written(painted: Numbers, edges: Numbers) -> str:
     """Return the characters that paint. ``edges`` has the first pixel of each of the columns, and the picture's end."""
     places = _bits(len(edges) - 1)
-    rows, column = painted & (1 << BAND) - 1, painted >> BAND & (1 << places) - 1
-    row_of_colour = painted >> BAND + places
-    is_new = np.diff(row_of_colour, prepend=-1) != 0
-    begins = is_new | (np.diff(column, prepend=-1) != 1) | (np.diff(rows, prepend=-1) != 0)
-    starts = np.flatnonzero(begins)
-    last = np.append(starts[1:], len(painted)) - 1
-    is_new, row_of_colour = is_new[starts], row_of_colour[starts]
-    left, right = edges[column[starts]], edges[column[last] + 1]
-    is_next = np.diff(row_of_colour >> _COLOUR_BITS, prepend=0) != 0
-    text = _Text()
-    text.add(np.where(is_next, _NEXT, _RETURN), is_new & (starts > 0))
-    text.add(np.full(len(starts), _COLOUR), is_new)
-    text.add_number(row_of_colour & (1 << _COLOUR_BITS) - 1, is_new)
-    text.add_repeated(np.full(len(starts), _EMPTY), left - np.where(is_new, 0, np.append(0, right[:-1])))
-    text.add_repeated(rows[starts] + _EMPTY, right - left)
-    return text.joined()
-
-
-class _Text:
-    """Joins text of equally many pieces, column by column: a loop over the pieces would take ten times as long."""
-
-    def __init__(self) -> None:
-        self._characters: list[Bytes] = []
-        self._present: list[Mask] = []
-
-    def add(self, characters: Numbers, present: Mask) -> None:
-        """Add a character to the pieces that are marked."""
-        self._characters.append(characters.astype(np.uint8))
-        self._present.append(present)
-
-    def add_number(self, values: Numbers, present: Mask) -> None:
-        """Add numbers from 0 in decimals."""
-        digits = len(str(values.max()))
-        for power in (10**place for place in reversed(range(digits))):
-            self.add(values // power % 10 + ord("0"), present & ((values >= power) | (power == 1)))
-
-    def add_repeated(self, characters: Numbers, counts: Numbers) -> None:
-        """Add each character so many times, as the character itself or as a repeat."""
-        many = counts > 2
-        self.add(np.full(len(counts), _REPEAT), many)
-        self.add_number(counts, many)
-        self.add(characters, counts == 2)
-        self.add(characters, counts > 0)
-
-    def joined(self) -> str:
-        """Return the text of all pieces, one after the other."""
-        pieces = np.stack(self._characters, axis=1)
-        return pieces[np.stack(self._present, axis=1)].tobytes().decode("ascii")
+    colours = painted >> BAND + places
+    is_new = np.append(True, colours[1:] != colours[:-1])
+    # In the next column, the same rows of the same colour
+    goes_on = np.append(False, painted[1:] - painted[:-1] == 1 << BAND)
+    starts = np.flatnonzero(is_new | ~goes_on)
+    first, last = painted[starts], painted[np.append(starts[1:], len(painted)) - 1]
+    left, right = (edges[(one >> BAND & (1 << places) - 1) + more] for one, more in ((first, 0), (last, 1)))
+    is_new, colours, counts = is_new[starts], colours[starts], right - left
+    new = np.flatnonzero(is_new)
+    # A record for each run of columns; what it lacks is empty. A loop over the runs would take ten times as long.
+    text = np.zeros(len(starts), _RUN)
+    text["step"][new] = np.where(np.diff(colours[new] >> _COLOUR_BITS, prepend=0), b"-", b"$")
+    text["step"][0] = b""
+    text["colour"][new] = _COLOURS[colours[new] & len(_COLOURS) - 1]
+    lengths = range(int(edges[-1]) + 1)
+    gaps = np.array([b"?" * length if length < _WORTH else b"!%d?" % length for length in lengths])
+    repeats = np.array([b"" if length < _WORTH else b"!%d" % length for length in lengths])
+    text["gap"] = gaps[left - np.where(is_new, 0, np.append(0, right[:-1]))]
+    text["repeat"] = repeats[counts]
+    text["rows"] = (first & (1 << BAND) - 1) + ord("?")
+    text["again"] = np.where(counts == _WORTH - 1, text["rows"], 0)
+    return text.tobytes().translate(None, b"\0").decode("ascii")
