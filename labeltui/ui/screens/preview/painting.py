@@ -46,7 +46,6 @@ class PaintingCompositor(Compositor):
         self._planes, self._is_behind, self._postpone = planes, is_behind, postpone
         self._shown: dict[PlaneView, _Place] = {}
         """The pictures on the terminal."""
-        self._drawn_size = self.size
 
     def forget(self) -> None:
         """Take all pictures for removed, because another screen was drawn, or the terminal has changed."""
@@ -69,9 +68,8 @@ class PaintingCompositor(Compositor):
         if simplify:  # a screenshot
             return super().render_update(full, screen_stack, simplify)
         wanted = dict(self._wanted())
-        if full or self._drawn_size != self.size:
+        if full:
             self.forget()
-            self._drawn_size = self.size
         self._spare(wanted)
         update = super().render_update(full, screen_stack)
         due = {plane: place for plane, place in wanted.items() if not self._shows(plane, place)}
@@ -100,15 +98,14 @@ class PaintingCompositor(Compositor):
         )  # fmt: skip
 
     def _spare(self, wanted: dict[PlaneView, _Place]) -> None:
-        """Take the cells of pictures that stay at their place out of what is drawn, and add those of all others."""
+        """Take the cells of pictures that stay at their place out of what is drawn."""
         for plane, place in list(self._shown.items()):
             if plane in wanted and wanted[plane].visible == place.visible:
                 self._dirty_regions = {
                     part for dirty in self._dirty_regions for part in _around(dirty, place.visible)
                 }
             else:
-                del self._shown[plane]
-                self._dirty_regions.add(place.visible.intersection(self.size.region))
+                del self._shown[plane]  # Textual draws the cells of a widget that has changed or moved
 
 
 class _Update(CompositorUpdate):

@@ -8,7 +8,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.geometry import Region
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.studies.preview import Plane, Preview
@@ -168,7 +167,10 @@ class PlanesScreen(Dialog[None]):
 
     async def _paint(self) -> None:
         await self._pictures.drained()
-        self.refresh(Region(0, 0, 1, 1))
+        for plane in self.query(
+            PlaneView
+        ):  # not a region of the screen: Textual then drops updates of its widgets
+            plane.refresh()
 
     def on_screen_resume(self) -> None:
         """Show images while no dialog covers the planes."""

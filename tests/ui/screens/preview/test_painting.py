@@ -68,9 +68,9 @@ class Paints(App[None]):
         return found
 
 
-def bars() -> Painted:
+def bars(columns: int = COLUMNS) -> Painted:
     """A picture in which each row of cells has a colour of its own."""
-    return Painted(Raster(1, ROWS, bytes(range(ROWS)), PALETTE), COLUMNS, ROWS, CELL)
+    return Painted(Raster(1, ROWS, bytes(range(ROWS)), PALETTE), columns, ROWS, CELL)
 
 
 @pytest.mark.slow
@@ -102,3 +102,16 @@ async def test_a_scrolled_picture_is_cut_to_the_cells_that_are_visible() -> None
         await wait_for(pilot, lambda: bool(app.rows()))
         await app.push_screen(Screen())
         await wait_for(pilot, lambda: not app.rows(), "another screen")
+
+
+@pytest.mark.slow
+async def test_a_picture_for_a_larger_plane_leaves_the_cells_beside_it() -> None:
+    app = Paints()
+    async with app.run_test(size=SCREEN) as pilot:
+        screen = Planes()
+        await app.push_screen(screen)
+        screen.plane.draw(bars(40), "", "")
+        await wait_for(
+            pilot, lambda: app.output.covered == {(x, y) for x in range(1, 16) for y in range(3, 13)}
+        )
+        assert {sum(len(one.text) for one in screen.plane.render_line(y)) for y in range(24)} == {16}

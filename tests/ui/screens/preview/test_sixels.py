@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -98,13 +99,23 @@ async def with_sixels(pilot: Pilot[Any], app: Console, output: FakeXterm) -> Non
 
 
 async def settled(pilot: Pilot[Any], app: Console, output: FakeXterm) -> None:
-    """Wait until all of the planes on screen, and nothing else, are pixels."""
+    """Wait until all of the planes on screen, and nothing else, are pixels, and all other cells are text."""
     shown = [one.id or "" for one in screen_of(app)._planes.values() if one.display]
-    await wait_for(
-        pilot,
-        lambda: all(boxes(app, name) for name in shown) and output.covered == boxes(app, *shown),
-        "pixels",
-    )
+
+    def is_right() -> bool:
+        covered = output.covered
+        return (
+            all(boxes(app, name) for name in shown)
+            and covered == boxes(app, *shown)
+            and all(
+                output.characters.get((column, row)) == character
+                for row, line in enumerate(screen_text(app).splitlines())
+                for column, character in enumerate(line)
+                if (column, row) not in covered
+            )
+        )
+
+    await wait_for(pilot, is_right, "pixels and text")
 
 
 def organ(app: Console, output: FakeXterm) -> tuple[int, int, int]:
@@ -159,16 +170,37 @@ async def test_a_dialog_has_no_pixels_and_they_return_in_the_new_size(
         await settled(pilot, app, terminal)
 
 
-async def test_the_terminals_font_may_change(previews: Opened, terminal: FakeXterm) -> None:
+async def test_a_dialog_may_close_before_cells_were_drawn_behind_it(
+    previews: Opened, terminal: FakeXterm
+) -> None:
     app = app_with_copies()
     async with app.run_test(size=SIZE) as pilot:
         await with_sixels(pilot, app, terminal)
-        terminal.cell = (8, 8)
-        terminal.resize(*SIZE)
-        screen_of(app)._ask_terminal()
-        await wait_for(pilot, lambda: plane(app, "axial").cell == (8, 8))
+        previews.last.held = asyncio.Event()
+        await pilot.press("l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LabelsScreen) and not terminal.covered)
+        terminal.is_behind = True
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: "esc closes" in _line(terminal, SIZE[1] - 1))
+        assert {terminal.characters[place] for place in boxes(app, "axial")} == {" "}, "nothing of the dialog"
+        terminal.is_behind = False
         await settled(pilot, app, terminal)
-        assert {len(pixels) for pixels in terminal.pixels.values()} == {8 * 8}
+        previews.last.held.set()
+
+
+@pytest.mark.parametrize("cell", [(8, 8), (4, 8)])
+async def test_the_terminals_font_may_change(
+    previews: Opened, terminal: FakeXterm, cell: tuple[int, int]
+) -> None:
+    app = app_with_copies()
+    async with app.run_test(size=SIZE) as pilot:
+        await with_sixels(pilot, app, terminal)
+        terminal.cell = cell
+        terminal.resize(*SIZE)
+        await pilot.resize_terminal(*SIZE)
+        await wait_for(pilot, lambda: plane(app, "axial").cell == cell)
+        await settled(pilot, app, terminal)
+        assert {len(pixels) for pixels in terminal.pixels.values()} == {cell[0] * cell[1]}
 
 
 async def test_a_picture_that_stays_is_not_painted_again(previews: Opened, terminal: FakeXterm) -> None:
