@@ -52,10 +52,10 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
 
     Without a rented pod, the session begins with its first server. A server that starts less than eight hours
     after the one before it continues the session. If its start is unknown, ``hours`` is null, and the labels of
-    today are counted. If the host can't be reached, its values are null, labels are counted from the copies on
-    this machine (null without any), and trainings are those in the history. With ``file`` or ``format``, the report
-    is written to a file too. Raises Misused ``bad_time`` and ``bad_parameter``, Refused ``exists`` if there is a
-    file and no ``replace``, and Failed ``not_written``.
+    today are counted. If the host can't be reached, its values are null (but not ``labels_here`` after the end of
+    the day), labels are counted from the copies on this machine (null without any), and trainings are those in the
+    history. With ``file`` or ``format``, the report is written to a file too. Raises Misused ``bad_time`` and
+    ``bad_parameter``, Refused ``exists`` if there is a file and no ``replace``, and Failed ``not_written``.
     """
     dest = place(params, session.name, session.clock())
     bill = "RunPod's bill, " if session.profile.host == "runpod" else ""
@@ -89,7 +89,7 @@ async def _figures(session: Session, params: ReportParams, *, reached: bool) -> 
         "hours": None if hours is None else round(hours, 2),
         **(_labels(submitted, hours, cost) if labelled else dict.fromkeys(LABELS)),
         **_people([one for one in events if one.at >= since]),
-        "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
+        "labels_here": _labels_here(session, now, reached=reached),
         "cost": money_text(cost),
         "sessions": [_session_line(one) for one in await session.spending.sessions()][-SESSIONS:],
         "trainings": [_training(record) for record in trainings] if reached or trainings else None,
@@ -102,6 +102,16 @@ async def _figures(session: Session, params: ReportParams, *, reached: bool) -> 
         document["annotators"] = by_annotator(submitted, measured, hours)
         document["by_hour"] = by_hour(submitted, since, now)
     return {**document, "not_measured": not_measured(document, rents=session.store.state.identity.rents)}
+
+
+def _labels_here(session: Session, now: datetime, *, reached: bool) -> dict[str, Any] | None:
+    """Return the copies of the host's labels; None if the host can't be reached, except after the end of the day.
+
+    The end of the day reads the labels last of all, and a stopped server gets no others.
+    """
+    state = session.store.state
+    known = reached or (state.day_ended and state.labels.value is not None)
+    return documents.labels_document(state.labels, now) if known else None
 
 
 async def _refresh(session: Session) -> bool:

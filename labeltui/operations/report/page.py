@@ -10,6 +10,11 @@ from typing import Any, NamedTuple
 from labeltui.domain.text import duration, plural
 
 UNKNOWN = "not measured"
+UNREACHED = f"{UNKNOWN}: the host could not be reached"
+COUNTED = (
+    "Final labels are those of this time. A study that was submitted again, or read twice, has more than one.",
+    "Labels on this desk are those that the host has, earlier ones too.",
+)
 
 
 class Table(NamedTuple):
@@ -57,7 +62,7 @@ def _head(document: Mapping[str, Any]) -> Section:
     labels, rate = document["labels"], document["labels_per_hour"]
     pace = "" if rate is None else f", {rate:g} an hour"
     counted = (
-        UNKNOWN if labels is None else f"{labels} of {plural(document['studies'], 'study', 'studies')}{pace}"
+        UNKNOWN if labels is None else f"{labels} on {plural(document['studies'], 'study', 'studies')}{pace}"
     )
     rows = [
         ("Profile", document["profile"]),
@@ -65,12 +70,12 @@ def _head(document: Mapping[str, Any]) -> Section:
         ("To", local(document["as_of"])),
         ("Time", UNKNOWN if hours is None else duration(hours * 3600)),
         ("Final labels", counted),
-        ("Labels on this desk", UNKNOWN if here is None else f"{here['here']} of {here['total']}"),
+        ("Labels on this desk", UNREACHED if here is None else f"{here['here']} of {here['total']}"),
         ("Cost", shown(document["cost"])),
         ("Cost of a label", shown(document["cost_per_label"])),
         ("Best model", UNKNOWN if best is None else f"{best['model']}: {best['metric']} {best['value']:.3f}"),
     ]
-    return Section("Labelling session", tables=[Table(("", ""), rows)])
+    return Section("Labelling session", COUNTED, [Table(("", ""), rows)])
 
 
 def local(at: str | None) -> str:

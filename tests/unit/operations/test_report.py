@@ -166,6 +166,20 @@ async def test_where_the_host_is_out_of_reach_its_values_are_unknown_and_the_cop
 
 
 @in_virtual_time
+async def test_after_the_end_of_the_day_the_labels_here_are_those_that_it_read_last(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await it.rent()
+        it.serve()
+        it.put_label("s1.nii.gz")
+        await it.run("evening.end")
+        it.out_of_reach()
+        it.host.drop()
+        document = await it.run("report")
+    assert (document["labels_here"]["here"], document["labels_here"]["total"]) == (1, 1)
+    assert not [line for line in document["not_measured"] if line.startswith("Labels")]
+
+
+@in_virtual_time
 async def test_out_of_reach_and_without_copies_the_labels_are_unknown(tmp_path: Path) -> None:
     async with desk(tmp_path, start=False) as it:
         it.out_of_reach()

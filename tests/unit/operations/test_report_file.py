@@ -17,6 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from labeltui.domain.literal import visible
+from labeltui.operations.report.page import page
 from tests.fakes.monailabel import MONAILABEL
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -121,6 +122,9 @@ async def test_the_numbers_are_those_of_the_raw_datastore_and_of_the_bill(tmp_pa
     assert Decimal(document["cost"]) > 0
     assert [len(one["points"]) for one in document["curves"]] == [3]
     assert any(line.startswith("Minutes for 1 of 5 labels") for line in document["not_measured"])
+    head = page({**document, "labels": 6})[0]
+    assert dict(head.tables[0].rows)["Final labels"].startswith("6 on 5 studies, ")
+    assert any("submitted again" in line for line in head.lines)
 
 
 @in_virtual_time
