@@ -39,6 +39,11 @@ class Left:
     free: int = 0
 
     @property
+    def all_final(self) -> bool:
+        """Whether each study is final, so that none is left for anybody. False without studies."""
+        return self.final > 0 and not (self.second or self.skipped or self.assigned or self.held or self.free)
+
+    @property
     def why_nothing(self) -> str:
         """Why a client gets no study, as ``3 are reserved for others, 5 are final``."""
         parts = (

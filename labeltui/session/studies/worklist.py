@@ -46,6 +46,7 @@ NAME_HINT = (
     "The server can't give an unfinished study back to an annotator without a name."
 )
 SHARED_NAME = "shared name"
+ALL_FINAL = "all final"
 NEWCOMER = "\n"
 """A name in place of a named client who has fetched nothing. No client can have it, because names are stripped."""
 
@@ -187,14 +188,17 @@ class WorklistWatch:
 
     def _alert(self, worklist: Worklist) -> None:
         self._alert_shared_name(worklist)
-        present = {f"worklist:{refusal.client}" for refusal in worklist.refusals}
+        all_final = worklist.left is not None and worklist.left.all_final
+        asked = [one for one in worklist.refusals if one.client != self._client and self._is_recent(one)]
+        self._alert_all_final(worklist.left.final if worklist.left is not None and all_final and asked else 0)
+        refusals = () if all_final else asked
+        present = {f"worklist:{refusal.client}" for refusal in refusals}
         for key in self._alerted.keys() - present:
             del self._alerted[key]
             self._store.dismiss(key)
-        for refusal in worklist.refusals:
+        for refusal in refusals:
             key = f"worklist:{refusal.client}"
-            lately = self._clock() - refusal.at < ASKED_LATELY
-            if refusal.client == self._client or not lately or self._alerted.get(key) == refusal.at:
+            if self._alerted.get(key) == refusal.at:
                 continue
             self._alerted[key] = refusal.at
             name = one_line(refusal.client) if refusal.client else NAMELESS
@@ -206,6 +210,20 @@ class WorklistWatch:
                     refusal.at,
                 )
             )  # fmt: skip
+
+    def _is_recent(self, refusal: Refusal) -> bool:
+        return self._clock() - refusal.at < ASKED_LATELY
+
+    def _alert_all_final(self, count: int) -> None:
+        """Say once that nobody gets a study because all are labelled. A ``count`` of 0 dismisses the alert."""
+        if not count:
+            self._store.dismiss(ALL_FINAL)
+            return
+        message = f"All studies are labelled ({count}), so Next Sample in Slicer finds none."
+        if not any(one.key == ALL_FINAL and one.message == message for one in self._store.state.alerts):
+            self._store.alert(
+                Alert(ALL_FINAL, Level.INFO, message, "Train (t s), or send more (Q U).", self._clock())
+            )
 
     def _alert_shared_name(self, worklist: Worklist) -> None:
         shared = [study for study, holders in worklist.holders.items() if any(not h.client for h in holders)]

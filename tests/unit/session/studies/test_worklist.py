@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.problems import Failed
+from labeltui.domain.state import Level
 from labeltui.domain.studies.worklist import Worklist
 from tests.fakes.account import START
 from tests.fakes.agent import Run
@@ -113,6 +114,24 @@ async def test_a_refused_client_and_a_shared_name_are_alerts_until_they_are_over
         await known(it, lambda w: not w.refusals and len(w.holders) == 1)
         keys = {alert.key for alert in session.store.state.alerts}
         assert not keys & {"worklist:cleo", "shared name"}
+
+
+@in_virtual_time
+async def test_that_all_studies_are_labelled_is_news_and_no_warning_about_anybody(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        session = it.session
+        put(it, b="ana")
+        at = session.clock().timestamp()
+        store(it, refused={"cleo": {"at": at, "held": 1, "final": 1}})
+        await known(it, lambda w: w.refusals and w.holders)
+        assert {"worklist:cleo"} <= {alert.key for alert in session.store.state.alerts}
+        put(it, *STUDIES)
+        store(it, refused={"cleo": {"at": at, "held": 1}, "ben": {"at": at + 1, "final": 4}})
+        await known(it, lambda w: len(w.refusals) == 2 and w.left is not None and w.left.all_final)
+        (alert,) = session.store.state.alerts
+        assert (alert.level, alert.message) == (
+            Level.INFO, "All studies are labelled (4), so Next Sample in Slicer finds none.",
+        )  # fmt: skip
 
 
 @in_virtual_time
