@@ -107,7 +107,7 @@ class GuideScreen(Dialog[str]):
         keys = keys_for(step, self._keys)
         lines = wrapped(step.why, width, Tone.FAINT, 2)
         tone = Tone.BAD if step.mark is Mark.WRONG else Tone.PLAIN
-        lines += wrapped(safe(step.text[:1].upper() + step.text[1:] + "."), width, tone, 2)
+        lines += wrapped(f"Now: {safe(step.text).rstrip('.')}.", width, tone, 2)
         if step.todo:
             lines += wrapped(f"{safe(step.todo)} Press {keys}, or enter here.", width, Tone.BUSY, 2)
         return lines

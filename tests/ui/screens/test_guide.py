@@ -122,7 +122,7 @@ async def test_the_chosen_step_says_why_and_what_is_wrong_and_its_text_is_shown_
             assert rows(app) != before, "the cursor never came to the labels"
         details = "\n".join(one.plain for one in screen._details.lines)
     assert "A copy on this machine survives the host." in details
-    assert "Disk [red]" in details
+    assert "Now: disk [red]" in details
     assert "\x1b" not in details + rows_of(screen)
     assert "Copy the labels here." in details
 
