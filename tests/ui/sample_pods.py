@@ -40,8 +40,8 @@ LOCKED = replace(
 MEMBER = replace(OWN, id="clu573r", name="node-0", cluster_id="c1", compute_per_hour=Decimal("2.00"))
 PODS = (STOPPED, OPEN, OWN, LOCKED, MEMBER)
 EVENTS = (
-    PodEvent(ago(11600), "starting", "stopped became starting."),
-    PodEvent(ago(11520), "running", "starting became running."),
+    PodEvent(ago(11600), "starting", "annot was stopped and is starting now."),
+    PodEvent(ago(11520), "running", "annot was starting and is running now."),
     PodEvent(ago(11500), "restarted", "A new container runs: its host keys are new."),
     PodEvent(
         ago(600), "address", "The ssh address changed from root@203.0.113.7:40011 to root@203.0.113.7:40022."

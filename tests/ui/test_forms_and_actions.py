@@ -251,6 +251,33 @@ async def test_setup_shows_its_steps_and_goes_on_when_they_are_closed(
         await wait_for(pilot, lambda: "Set up MONAI Label: done" in flashed(app))
 
 
+@pytest.mark.parametrize("key", ["enter", "escape"])
+async def test_steps_that_have_ended_show_the_whole_result_and_how_to_close_them(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = f"Connect to the host; {'Copy the labels here; ' * 6}Stop the pod"
+
+    go_on = asyncio.Event()
+
+    async def run_action(*_: Any, **__: Any) -> Any:
+        await go_on.wait()
+        return {"message": result}
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    app = console(stopped())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("s", "i")
+        await wait_for(pilot, lambda: type(app.screen).__name__ == "StepsScreen", "the steps")
+        go_on.set()
+        await wait_for(pilot, lambda: "enter or esc closes" in screen_text(app), "the border")
+        output = app.screen.query_one(".output", Lines)
+        shown = " ".join(line.plain.strip() for line in output.lines)
+        assert result in shown
+        await pilot.press(key)
+        await wait_for(pilot, lambda: app.screen is app.frame_screen, "the console")
+
+
 async def test_a_leader_and_more_keys_than_it_takes_in_one_go() -> None:
     """The pop-up closes once: what comes after its key is lost, and nothing else with it."""
     app = console(stopped())

@@ -42,7 +42,11 @@ def changes(before: Pod | None, after: Pod | None, at: datetime) -> tuple[PodEve
     events = []
     if before.status is not after.status:
         why = f" ({after.last_change})" if after.last_change != before.last_change else ""
-        events.append(PodEvent(at, after.status.value, f"{before.status} became {after.status}{why}."))
+        events.append(
+            PodEvent(
+                at, after.status.value, f"{after.name} was {before.status} and is {after.status} now{why}."
+            )
+        )
     if container_restarted(before, after):
         events.append(PodEvent(at, "restarted", "A new container is running, with new host keys."))
     if before.ssh and after.ssh and before.ssh != after.ssh:

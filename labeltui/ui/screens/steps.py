@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 
+from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.running import Running
@@ -31,13 +32,14 @@ STATES = {
 class StepsScreen(Dialog[None]):
     """Shows an action's steps above and its newest output below."""
 
-    BINDINGS: ClassVar = [Binding("ctrl+c", "cancel", show=False)]
+    BINDINGS: ClassVar = [Binding("ctrl+c", "cancel", show=False), Binding("enter", "close", show=False)]
 
     def __init__(self, running: Running) -> None:
         super().__init__()
         self._job = running
         self._steps = Lines(classes="steps")
         self._output = Lines(classes="output")
+        self._result = ""
 
     def compose(self) -> ComposeResult:
         """Yield the steps and the output."""
@@ -62,17 +64,23 @@ class StepsScreen(Dialog[None]):
         self._show_output()
 
     def _show_output(self) -> None:
-        """Show the newest output lines that fit."""
+        """Show the newest output lines that fit, and below them the whole result once there is one."""
         room, width = max(1, self._output.size.height), max(10, self._output.size.width)
-        newest = self._job.lines[-room:]
-        self._output.set_lines(
-            [Content.styled(fit(safe(line), width).rstrip(), Tone.FAINT) for line in newest]
-        )
+        result = wrapped(safe(self._result), width, Tone.PLAIN) if self._result else []
+        newest = self._job.lines[-max(1, room - len(result)) :]
+        lines = [Content.styled(fit(safe(line), width).rstrip(), Tone.FAINT) for line in newest]
+        self._output.set_lines([*lines, *result])
 
     def ended(self, text: str) -> None:
-        """Show how the action ended; ``text`` is shown in the border."""
+        """Show how the action ended: ``text``, below the output."""
+        self._result = text
         self.progressed()
-        self.query_one(Box).hints = safe(text) + " · esc closes"
+        self.query_one(Box).hints = "enter or esc closes"
+
+    def action_close(self) -> None:
+        """Close the screen of an action that has ended."""
+        if self._job.worker is None or self._job.worker.is_finished:
+            self.dismiss(None)
 
     @staticmethod
     def _step(name: str, entry: dict[str, object]) -> Content:
