@@ -119,8 +119,8 @@ SCORE_STATUS = Command(
 )  # fmt: skip
 SCORE_STOP = Command(
     "score.stop", "Stop the scoring", "stop the running scoring; scores that it has stored stay",
-    danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=models.no_scoring, exclusive=True,
-    reads_first="always", takes=NoParams,
+    key="S", leader="Q", danger=Danger.DESTRUCTIVE, command=("score", "stop"), disabled=models.no_scoring,
+    exclusive=True, reads_first="always", takes=NoParams,
 )  # fmt: skip
 SESSIONS = Command(
     "sessions", "Sessions", "list the images that Slicer sent for an inference without adding them to the studies",

@@ -49,7 +49,7 @@ async def test_a_stop_with_nothing_to_stop_says_so_and_asks_nothing(monkeypatch:
     app = console(connected())
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        await app.dispatcher.invoke("score.stop")
+        await pilot.press("4", "Q", "S")
         await wait_for(pilot, lambda: "No scoring is running." in app.last_flash)
         assert app.screen is app.frame_screen
 
