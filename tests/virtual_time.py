@@ -46,12 +46,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return future
 
 
-def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run an async test in its own :class:`VirtualLoop`. Its fixtures are set up outside that loop."""
+def in_virtual_time(test: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., T]:
+    """Run an async test or fixture in its own :class:`VirtualLoop`. What it uses is set up outside that loop."""
 
     @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(*args: Any, **kwargs: Any) -> T:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            runner.run(test(*args, **kwargs))
+            return runner.run(test(*args, **kwargs))
 
     return run

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labeltui import actions, cli
+from labeltui.cli import parser
+from labeltui.cli.parser import build_parser
 from labeltui.domain.state import Identity, SessionState
 from labeltui.opening.launch import Launch
 from labeltui.operations.table import OPERATIONS
@@ -128,6 +132,18 @@ class Rig:
 
     def __call__(self, *argv: str) -> int:
         return cli.main(argv, console=self.console, opener=self.opener)
+
+
+@cache
+def parser_of(_registry: tuple[actions.Action, ...]) -> ArgumentParser:
+    """Build the parser of a registry. One takes 60 ms, and parsing does not change it."""
+    return build_parser()
+
+
+@pytest.fixture(autouse=True)
+def _one_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use one parser in all tests that have the same actions."""
+    monkeypatch.setattr(parser, "build_parser", lambda: parser_of(parser.ACTIONS))
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -29,11 +31,13 @@ LABELS = [  # study, client, minutes since the session's start: fetched (None: n
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def utc() -> Iterator[None]:
     """This machine's clock is UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
 
 
 class Page(HTMLParser):
@@ -83,13 +87,38 @@ async def labelled(it: Desk) -> dict[str, Any]:
     return it.server.datastore
 
 
+@dataclass(frozen=True)
+class Day:
+    """A day's reports, with the raw records that they are made from. ``folder`` has day.json, day.md and day.html."""
+
+    folder: Path
+    raw: dict[str, Any]
+    document: Mapping[str, Any]
+    spent: Decimal
+    now: datetime
+
+
 @in_virtual_time
-async def test_the_numbers_are_those_of_the_raw_datastore_and_of_the_bill(tmp_path: Path) -> None:
-    async with desk(tmp_path, rents=True) as it:
+async def record(folder: Path) -> Day:
+    """Write the reports of two hours' work."""
+    async with desk(folder, rents=True) as it:
         raw = await labelled(it)
-        document = await it.run("report", file=str(tmp_path / "day.json"))
+        document = await it.run("report", file=str(folder / "day.json"))
         spent, now = it.world.ledger.spent(it.world.now), it.session.clock()
-    written = json.loads((tmp_path / "day.json").read_text())
+        for name in ("day.md", "day.html"):
+            await it.run("report", file=str(folder / name))
+    return Day(folder, raw, document, spent, now)
+
+
+@pytest.fixture(scope="module")
+def day(utc: None, tmp_path_factory: pytest.TempPathFactory) -> Day:
+    """One day for the tests that only read it: its pollers take seconds."""
+    return record(tmp_path_factory.mktemp("day"))
+
+
+def test_the_numbers_are_those_of_the_raw_datastore_and_of_the_bill(day: Day) -> None:
+    raw, document, spent, now = day.raw, day.document, day.spent, day.now
+    written = json.loads((day.folder / "day.json").read_text())
     assert written == json.loads(
         json.dumps({k: v for k, v in document.items() if k not in ("file", "message")})
     )
@@ -127,13 +156,8 @@ async def test_the_numbers_are_those_of_the_raw_datastore_and_of_the_bill(tmp_pa
     assert any("submitted again" in line for line in head.lines)
 
 
-@in_virtual_time
-async def test_hostile_names_are_literal_in_both_formats(tmp_path: Path) -> None:
-    markdown, html = tmp_path / "day.md", tmp_path / "day.html"
-    async with desk(tmp_path, rents=True) as it:
-        await labelled(it)
-        await it.run("report", file=str(markdown))
-        await it.run("report", file=str(html))
+def test_hostile_names_are_literal_in_both_formats(day: Day) -> None:
+    markdown, html = day.folder / "day.md", day.folder / "day.html"
     page = Page(html.read_text())
     assert visible(EVIL) in page.texts
     assert "polyline" in [tag for tag, _attributes in page.elements]  # a curve is there
