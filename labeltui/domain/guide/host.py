@@ -13,8 +13,9 @@ def account(state: SessionState) -> Step | None:
     if not state.identity.rents:
         return None
     title, why = "account key", "labeltui rents and stops the pod with RunPod's API key."
-    answers = (fresh(state.account), fresh(state.pod), fresh(state.pods))
-    if any(answer is not None for answer in answers):
+    # The list of pods is read only while it is on screen, so it proves nothing once another request has failed.
+    listed = None if state.account.error is not None else fresh(state.pods)
+    if any(answer is not None for answer in (fresh(state.account), fresh(state.pod), listed)):
         return Step(title, why, Mark.DONE, "RunPod accepts the key")
     if state.account.error is None:
         return Step(title, why, Mark.BUSY, "RunPod has not answered yet")

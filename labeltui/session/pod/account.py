@@ -233,6 +233,8 @@ class PodAccount:
         try:
             return await self.find()
         except LabeltuiError as error:
+            if error.problem.code == Code.RUNPOD_KEY_REFUSED:
+                self.balance.wake()  # else the account would count as reached for minutes
             if error.problem.code != Code.NO_POD or self._last is None:
                 raise
             # A pod that was found before and is gone now was terminated. That is a result, not a failure.

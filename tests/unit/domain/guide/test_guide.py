@@ -92,6 +92,14 @@ OFF: dict[str, tuple[str, Callable[[SessionState], SessionState], Mark, str]] = 
         Mark.WRONG,
         "doctor",
     ),
+    "the key is refused after the pods were listed": (
+        "account key",
+        lambda s: replace(
+            s, account=Reading(error="HTTP 401"), pod=Reading(error="HTTP 401"), pods=fresh((OWN,))
+        ),
+        Mark.WRONG,
+        "doctor",
+    ),
     "there is no pod": ("pod", lambda s: replace(s, pod=Reading(error="no pod")), Mark.TODO, "pod.options"),
     "the pod is stopped": (
         "pod",
