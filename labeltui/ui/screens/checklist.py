@@ -84,7 +84,7 @@ class ChecklistScreen(StepsScreen):
         pod, whole = self._pod, self._whole
         hints = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
-            options = {"wait": "w waits for a free GPU", "fallback": "f takes the next GPU that fits"}
+            options = {"wait": "w waits for a GPU", "fallback": "f takes the next that fits"}
             unused = [text for name, text in options.items() if not self._job.params.get(name)]
             hints = " · ".join([*unused, "g tries again", "esc closes"])
         elif self._other:
