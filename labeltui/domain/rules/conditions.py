@@ -96,7 +96,9 @@ def nothing_trains(state: SessionState) -> str | None:
 
 def ask_server_stop(state: SessionState) -> str | None:
     """The question before the server is stopped. It lists the work that the stop interrupts."""
-    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
+    if _server_state(state) in (ServerState.STOPPED, ServerState.CRASHED):
+        question = "Stop the server? It does not run."
+    elif _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
         question = "Stop the server? The running training is stopped too, and its current epoch is lost."
     else:
         question = "Stop the server? Annotators can't work until the server is started again."
@@ -146,7 +148,10 @@ def ask_train_stop(state: SessionState) -> str | None:
     elif training is None or training.epoch is None:
         effect = "It leaves a model only if an epoch has ended."
     elif training.epoch <= 1:
-        effect = "No epoch has ended, so this training leaves no model; the model before it stays."
+        models = state.models.value
+        earlier = models is None or any(model.published is not None for model in models.on_host)
+        stays = "; the model before it stays" if earlier else ""
+        effect = f"No epoch has ended, so this training leaves no model{stays}."
     else:
         effect = "The current epoch is lost."
     return f"Stop the training? {effect}"
