@@ -238,7 +238,7 @@ class _Fold:
             case events.Metrics(epoch, values, not_numbers):
                 self._metrics(epoch, values, not_numbers)
             case events.KeyMetric(metric, value, epoch):
-                self._bests[self._role_of((metric,))] = Best(metric, value, epoch)
+                self._key_metric(Best(metric, value, epoch), epoch)
             case events.EpochComplete(role, epoch, seconds):
                 self._complete(record, role, epoch, seconds)
             case events.Resumed(role, _, epoch, epochs):
@@ -253,6 +253,14 @@ class _Fold:
                 self._run = replace(self._run, unreadable=(*self._run.unreadable, path)[:MAX_ERRORS])
             case _:
                 pass
+
+    def _key_metric(self, best: Best, number: int) -> None:
+        """Store the best value, also for its epoch, whose own line has only four decimals of it."""
+        self._bests[self._role_of((best.metric,))] = best
+        epoch = self._epochs.get(number, _Epoch())
+        for values in (epoch.validation, epoch.training):
+            if best.metric in values:
+                values[best.metric] = best.value
 
     def _resumed(self, record: log.LogRecord, role: events.Role, epoch: int, epochs: int) -> None:
         self._engine = role
