@@ -76,6 +76,10 @@ def newest_of(training: TrainStatus, value: float, name: str) -> str:
     return f"NaN since epoch {min(since)}" if since else words.metric(value)
 
 
+def _label(metric: str) -> str:
+    return safe(metric).removesuffix("_dice")
+
+
 def _tone(shown: str, stale: bool, usual: str) -> str:
     return Tone.FAINT if stale else Tone.BAD if shown.startswith("NaN") else usual
 
@@ -244,11 +248,17 @@ class TrainingCard(Card):
         mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
         per_label = ((k, v) for k, v in training.points[-1].metrics.items() if k not in mean)
         newest = sorted(per_label, key=lambda label: -label[1])
-        shown = [(name, f"{value:.2f}") for name, value in newest]
-        shown += [(name, "NaN") for name in training.points[-1].not_numbers if name not in {*mean, LOSS}]
-        if not shown:
+        learned = [(name, f"{value:.2f}") for name, value in newest if value > 0]
+        zero = [name for name, value in newest if value <= 0]
+        shown = learned + [
+            (name, "NaN") for name in training.points[-1].not_numbers if name not in {*mean, LOSS}
+        ]
+        if not shown and not zero:
             return []
-        metrics = "  ".join(f"{safe(name).removesuffix('_dice')} {value}" for name, value in shown)
+        metrics = "  ".join(f"{_label(name)} {value}" for name, value in shown)
+        if zero:  # a label that no study has scores 0 too
+            metrics += f"  0.00, perhaps in no study: {', '.join(map(_label, zero))}"
+        metrics = metrics.strip()
         head, *more = wrapped(metrics, width - 7, Tone.PLAIN, min(3, room - 1))
         return [Content.styled("labels ", Tone.FAINT) + head, *(Content("       ") + line for line in more)]
 

@@ -172,6 +172,17 @@ def test_the_pane_names_what_is_no_number() -> None:
     assert "aorta NaN" in text
 
 
+def test_labels_that_score_nothing_are_named_last_with_a_reason() -> None:
+    state = connected()
+    training = state.training.value
+    assert training is not None
+    newest = EpochPoint(12, 0.1, {"val_mean_dice": 0.5, "aorta_dice": 0.0, "spleen_dice": 0.9})
+    training = replace(training, points=(*training.points[:11], newest))
+    state = replace(state, training=replace(state.training, value=training))
+    text = "\n".join(line.plain for line in TrainingCard().build(state, NOW, 80, 40))
+    assert "labels spleen 0.90  0.00, perhaps in no study: aorta" in text
+
+
 @given(st.one_of(st.none(), st.floats(0, 100)), st.integers(1, 60))
 def test_a_bar_is_as_wide_as_asked(percent: float | None, width: int) -> None:
     assert bar(percent, width, "$foreground").cell_length == width
