@@ -369,6 +369,20 @@ async def test_the_cursor_stays_on_its_study_when_others_come_and_change() -> No
             assert queue.table.marked == {chosen}
 
 
+async def test_the_first_rows_stay_in_sight_until_the_cursor_is_moved() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        many = tuple(Study(f"s{at:02}") for at in range(40))
+        queue.show(with_studies(*many), NOW)
+        assert queue.chosen is not None
+        first = queue.chosen.id
+        done = tuple(one._replace(tags={"final": NOW}) if one.id == first else one for one in many)
+        queue.show(with_studies(*done), NOW)
+        assert (queue.table.cursor, queue.table.top) == (0, 0)
+        assert queue.chosen.id != first
+
+
 async def test_columns_and_order_are_chosen_and_stay_with_the_profile() -> None:
     app = console(connected())
     async with app.run_test(size=(200, 60)) as pilot:

@@ -71,6 +71,7 @@ class ColumnTable(Rows, Generic[T]):
         self._rows: list[Row] = []
         self._head = ""
         self._chosen = ""  # the id under the cursor
+        self._moved = False  # the cursor stays in the first row until it is moved
         self._given: Sequence[T] = ()
         self._reading = False
 
@@ -130,10 +131,10 @@ class ColumnTable(Rows, Generic[T]):
         self.marked = {one for one in self.marked if self.arrangement.index_of(one) is not None}
 
     def _rearranged(self) -> None:
-        """Show the rows in their new order, with the cursor on the same item, or near its place."""
+        """Show the rows in their new order, with a cursor that was moved on the same item, or near its place."""
         self.count = len(self.arrangement.view)
-        row = self.arrangement.row_of(self._chosen) if self._chosen else None
-        self.place(self.cursor if row is None else row)
+        row = self.arrangement.row_of(self._chosen) if self._chosen and self._moved else None
+        self._place(self.cursor if row is None else row)
         self.post_message(self.Arranged())
 
     @property
@@ -144,6 +145,10 @@ class ColumnTable(Rows, Generic[T]):
 
     def place(self, cursor: int) -> None:
         """Put the cursor on a row, or on the nearest one that exists, and show that row."""
+        self._moved |= cursor != self.cursor
+        self._place(cursor)
+
+    def _place(self, cursor: int) -> None:
         before = self.cursor
         self.cursor = max(0, min(self.count - 1, cursor))
         chosen = self.chosen
@@ -168,6 +173,7 @@ class ColumnTable(Rows, Generic[T]):
 
     def sort(self, name: str, *, backwards: bool = False) -> None:
         """Sort by a column."""
+        self._moved |= self.count > 0
         self.arrangement.sort(name, backwards=backwards)
         self._rearranged()
 
