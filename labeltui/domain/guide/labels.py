@@ -56,7 +56,7 @@ def first_label(state: SessionState) -> Step:
         return Step(title, why, Mark.UNKNOWN, "counted while the server runs")
     if queue.completed:
         return Step(title, why, Mark.DONE, f"{queue.completed} submitted")
-    todo = "Submit a label in Slicer. The queue shows who has which study."
+    todo = "See who has which study; the label is submitted in Slicer."
     return Step(title, why, Mark.TODO, "none was submitted", todo, "pane.queue")
 
 

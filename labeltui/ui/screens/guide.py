@@ -28,6 +28,11 @@ TITLE_WIDTH = 15
 KEYS_WIDTH = 7
 DETAIL_ROWS = 5  # with these, 80x24 has room for every step
 REFRESH_S = 0.5
+NOTHING: Mapping[Mark, str] = {
+    Mark.BUSY: "Nothing to press: it goes on by itself.",
+    Mark.UNKNOWN: "Nothing to press yet: an earlier step comes first.",
+}
+"""What is said of a step that has no action."""
 
 
 class GuideScreen(Dialog[str]):
@@ -110,6 +115,8 @@ class GuideScreen(Dialog[str]):
         lines += wrapped(f"Now: {safe(step.text).rstrip('.')}.", width, tone, 2)
         if step.todo:
             lines += wrapped(f"{safe(step.todo)} Press {keys}, or enter here.", width, Tone.BUSY, 2)
+        elif step.mark in NOTHING:
+            lines += wrapped(NOTHING[step.mark], width, Tone.FAINT, 1)
         return lines
 
     def on_click(self, event: events.Click) -> None:

@@ -107,6 +107,18 @@ async def test_ticks_go_on_and_off_while_the_guide_is_open(ran: list[tuple[str, 
         await wait_for(pilot, lambda: ran and ran[0][0] == "server.start", "the server's start")
 
 
+async def test_a_step_of_which_nothing_can_be_done_says_so() -> None:
+    app = guided(stopped())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("H")
+        await wait_for(pilot, lambda: isinstance(app.screen, GuideScreen) and "›▸ next  server" in rows(app))
+        await pilot.press("j")
+        await wait_for(
+            pilot, lambda: "Nothing to press yet: an earlier step comes first." in screen_text(app)
+        )
+
+
 async def test_the_chosen_step_says_why_and_what_is_wrong_and_its_text_is_shown_literally() -> None:
     app = guided(connected())
     async with app.run_test(size=(80, 24)) as pilot:
