@@ -19,6 +19,16 @@ from labeltui.hosts.ssh.auth import Deadline, Login
 from labeltui.hosts.ssh.keys import algorithm, changed, known_hosts_line, remember, shown_key
 
 
+def _hint_for_name(target: Target) -> str:
+    """What to check if a name has no address. A name without a dot is mostly meant to be one of ssh's configuration."""
+    if target.alias != target.host or "." in target.host:
+        return "Check the spelling of the name, and the network."
+    return (
+        f"~/.ssh/config gives {target.host} no HostName either. Check that the file has a line `Host {target.host}`"
+        " and its spelling, or give the machine's whole name."
+    )
+
+
 def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiError | None:
     """Convert an error of asyncssh or of the socket to a problem. None for an error that is a bug in labeltui."""
     match error:
@@ -29,7 +39,7 @@ def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiErr
             return Unreachable(
                 Code.DNS,
                 f"No address was found for the host name {target.host}.",
-                "Check the spelling of the name, and the network.",
+                _hint_for_name(target),
             )
         case ConnectionRefusedError():
             return Unreachable(

@@ -217,6 +217,19 @@ async def test_where_nobody_is(ssh: Make, address: str, kind: type[LabeltuiError
     await refusal(ssh(address), kind, code)
 
 
+async def test_a_short_name_that_nobody_knows_may_lack_its_lines_in_ssh_s_configuration(
+    ssh: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **_more: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+    with pytest.raises(Unreachable) as caught:
+        await ssh("annotate").connect()
+    assert caught.value.problem.code == "dns"
+    assert "a line `Host annotate`" in caught.value.problem.hint
+
+
 async def test_one_that_says_nothing(ssh: Make) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
