@@ -93,7 +93,10 @@ class Output:
 
             print_text(dumps(document or failure_document(problem)))
             return
-        if document and not self.live:
+        if document and self.live:  # the records have said all of it already
+            print_error(f"labeltui: {paragraph(str(document.get('message') or problem.message))}.")
+            return
+        if document:
             print_text(render(document, _width()))
         lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [paragraph(problem.hint)] if problem.hint else []

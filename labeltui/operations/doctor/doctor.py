@@ -19,6 +19,7 @@ from labeltui.operations.pod.guard import guard_check
 from labeltui.operations.refresh import refresh_labels
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
+from labeltui.session.connection.link import SEE_DOCTOR
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ async def _reach(session: Session, add: Add) -> bool:
         add(Check("agent", Verdict.OK, "The agent runs on the host."))
     except LabeltuiError as error:
         part = "agent" if session.link.is_connected else "host"
-        add(Check(part, Verdict.WRONG, error.problem.message, error.problem.hint))
+        add(Check(part, Verdict.WRONG, error.problem.message, error.problem.hint.removesuffix(SEE_DOCTOR)))
         return False
     return True
 

@@ -28,6 +28,7 @@ Attachment = Callable[[AgentClient], Awaitable[None]]
 
 LONGEST_RETRY_S = 30.0
 PING_S = 15.0
+SEE_DOCTOR = " `labeltui doctor` checks each part."
 log = logging.getLogger(__name__)
 
 
@@ -174,7 +175,7 @@ class Link:
         return Unreachable(
             Code.UNREACHABLE,
             f"{self._status.address or self._status.name} can't be reached: {why}.",
-            f"{hint or 'Check the address and the network.'} `labeltui doctor` checks each part.",
+            (hint or "Check the address and the network.") + SEE_DOCTOR,
         )
 
     async def _connect(self, failures: int) -> None:

@@ -261,3 +261,25 @@ def test_a_profile_that_is_no_pod_is_not_asked_for_an_api_key(tmp_path, monkeypa
     for pod, said in (((), 'its `host` is "ssh"'), (("annot",), "There is no RunPod API key.")):
         assert main(["pod", verb, *pod, "--yes", "--config", str(path)], console=lambda _: 1) == 2
         assert said in capsys.readouterr().err
+
+
+def test_doctor_says_once_what_is_wrong(rig, capsys):
+    wrong = {
+        "check": "host",
+        "verdict": "wrong",
+        "message": "gpu refuses connections.",
+        "hint": "Check the port.",
+    }
+    error = {"code": "host", "message": wrong["message"], "hint": wrong["hint"]}
+
+    async def does(_session, _params, report):
+        report.emit(wrong)
+        raise Failed.of_document({"message": "1 wrong", "checks": [wrong], "error": error})
+
+    rig.does = does
+    assert rig("doctor") == 1
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("gpu refuses connections.") == 1
+    assert printed.err.strip() == "labeltui: 1 wrong."
+    assert rig("doctor", "--json") == 1
+    assert documents(capsys.readouterr().out)[0]["error"] == error

@@ -212,3 +212,5 @@ async def test_a_host_that_can_not_be_reached_is_wrong_and_nothing_more_is_asked
         it.out_of_reach()
         document = await examine(it)
     assert verdicts(document) == {"host": "wrong"}
+    assert document["error"]["hint"]
+    assert "labeltui doctor" not in str(document), "it has just been run"
