@@ -186,7 +186,9 @@ def _queue(studies: Document, now: object) -> str:
         return ""
     done, total = ("?" if studies.get(key) is None else studies[key] for key in ("completed", "total"))
     if (done, total) == ("?", "?"):
-        return ": ".join(filter(None, ("unknown", studies.get("stale_because") or studies.get("source_problem"))))
+        return ": ".join(
+            filter(None, ("unknown", studies.get("stale_because") or studies.get("source_problem")))
+        )
     damaged = len(studies.get("damaged") or ())
     counts = {**studies, "state": f"{done}/{total} final"}
     return _state(

@@ -48,7 +48,7 @@ def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
         return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old, CELLS)
     cause, time = status.cause or "idle", words.remaining(round(left))
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
-    texts = (f"{cause}-stop in {time}{unproven}", f"{cause} {time}", time)
+    texts = (f"{cause}-stop in {time}{unproven}", f"stop {time}", time)
     if status.state == "warning":
         return Fact(NAMES, texts, "▲", Tone.WARN, old, CELLS)
     return Fact(NAMES, texts, "", Tone.PLAIN, old, CELLS)

@@ -161,12 +161,12 @@ def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content |
         return None
     spent = dollars(spend.session) if spend.today is None else f"today {dollars(spend.today)}"
     hours, tone = _hours_left(state), _urgent(_hours_left(state)) or Tone.PLAIN
-    amount = f" · {dollars(account.balance)}"
-    parts = [f"{amount} left", *([f" · {hours} h"] if hours is not None else [])]
+    amount, left = f" · {dollars(account.balance)}", f" · {hours} h left"
+    texts = [f"{amount} left"]
+    if hours is not None:
+        texts = [f"{amount} left · {hours} h", f"{amount} left", left]
     if tone is not Tone.PLAIN:  # the hours left matter more than the amount
-        parts = [f" · {hours} h left", amount]
+        texts = [f"{left}{amount}", left]
     line = row("spent", (spent, Tone.PLAIN))
-    for text in parts:
-        if line.cell_length + len(text) <= width:
-            line = line.append(Content.styled(text, tone))
-    return line
+    fits = (text for text in texts if line.cell_length + len(text) <= width)
+    return line.append(Content.styled(next(fits, ""), tone))

@@ -46,7 +46,7 @@ def guarded(status: GuardStatus, **reading: Any) -> SessionState:
     ("status", "width", "said"),
     [
         (WATCHING, 240, "idle-stop in 42m"),
-        (WATCHING, 120, "idle 42m"),
+        (WATCHING, 120, "stop 42m"),
         (WATCHING, 90, "42m"),
         (WARNING, 240, "▲ idle-stop in 8m"),
         (replace(WATCHING, cause="budget", left_s=3700.0), 240, "budget-stop in 1h01"),

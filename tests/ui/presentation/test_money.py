@@ -13,7 +13,7 @@ from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.presentation.money import money_lines
+from labeltui.ui.presentation.money import brief_money_lines, money_lines
 from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.presentation.words import Tone
 from tests.ui.fake_session import NOW, connected, fresh
@@ -81,6 +81,20 @@ def test_what_the_session_and_the_day_have_cost_is_in_sight() -> None:
     assert "spent    $0.43 in 1h32 · today $0.86" in text_of(spending())
     assert "spent    <$0.01 in 1h32" in text_of(spending(session=Decimal("0.001")))
     assert "$0.28/h, $0.86 today, 68 h left" in strip_line(spending(), NOW, 220).plain
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (46, "spent    today $0.86 · $18.40 left · 68 h"),
+        (38, "spent    today $0.86 · $18.40 left"),
+        (33, "spent    today $0.86 · 68 h left"),
+        (26, "spent    today $0.86"),
+    ],
+)
+def test_hours_without_the_amount_say_what_is_left(width: int, said: str) -> None:
+    lines = [line.plain.rstrip() for line in brief_money_lines(spending(), NOW, width)]
+    assert said in lines
 
 
 def test_an_old_bill_says_why_and_what_is_unknown_is_not_zero() -> None:

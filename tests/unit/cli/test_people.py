@@ -89,7 +89,13 @@ def test_the_url_for_slicer_says_how_long_it_is_open_unless_a_program_holds_it()
 
 def test_a_stopped_server_is_not_up_and_its_queue_is_unknown():
     server = {**STATUS["server"], "state": "stopped", "stale": False, "ended_at": EARLIER}
-    studies = {"as_of": NOW, "stale": True, "stale_because": "The server is stopped.", "completed": None, "total": None}
+    studies = {
+        "as_of": NOW,
+        "stale": True,
+        "stale_because": "The server is stopped.",
+        "completed": None,
+        "total": None,
+    }
     shown = lines("status", {**STATUS, "server": server, "studies": studies})
     assert "server    stopped, radiology: deepedit" in shown
     assert "queue     unknown: The server is stopped." in shown
