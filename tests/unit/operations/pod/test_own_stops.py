@@ -87,7 +87,7 @@ async def test_a_command_in_another_terminal_stops_the_pod_without_an_alert_in_t
         async with memory_session(
             tmp_path, host=MemoryHost(), account=it.account, hold=False, profile=SETTINGS
         ) as other:
-            command = Desk(other, MemoryHost(), FakeMonaiLabel(), it.account)
+            command = Desk(tmp_path, other, MemoryHost(), FakeMonaiLabel(), it.account)
             await command.run("pod.stop", lose_labels=True)
             await asyncio.sleep(60)
     assert keys & ABOUT_THE_END == set()
