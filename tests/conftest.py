@@ -39,7 +39,7 @@ LONG = 40  # bytes
 
 def pytest_configure() -> None:
     """Collect garbage less often: a console makes many objects, and collections took a quarter of the suite's time."""
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(20_000, 50, 50)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -49,6 +49,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 def pytest_sessionfinish() -> None:
     """Leave the garbage to the end of the process. Else pytest collects it five times, for warnings ignored here."""
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    """Never search modules and collected tests for garbage, because they live to the end."""
     gc.freeze()
 
 
