@@ -25,6 +25,11 @@ SCREEN = (30, 14)
 PALETTE = bytes(value for entry in range(ROWS) for value in (entry * 12, 0, 0))
 
 
+@pytest.fixture(autouse=True)
+def _economical() -> None:
+    """Draw each frame, because this terminal sees them."""
+
+
 class Planes(Screen[None]):
     """A plane of 24 rows under a line of text, which scrolls."""
 

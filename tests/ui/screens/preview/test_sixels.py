@@ -63,6 +63,11 @@ class FakeXterm(SixelTerminal):
         return self.cell
 
 
+@pytest.fixture(autouse=True)
+def _economical() -> None:
+    """Draw each frame, because this terminal sees them."""
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> FakeXterm:
     output = FakeXterm()
