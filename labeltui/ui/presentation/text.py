@@ -77,7 +77,7 @@ def two_rows(text: str, first: int, second: int) -> tuple[str, str]:
     elif cell_len(text) <= first:
         head = text
     else:
-        head = begin.rpartition(" ")[0].rstrip() or set_cell_size(text, first)
+        head = begin.rpartition(" ")[0].rstrip() or set_cell_size(text, first).rstrip()
     return head, elide(text[len(head) :].lstrip(), second)
 
 

@@ -20,6 +20,7 @@ from labeltui.ui.presentation.text import two_rows
         ("one two three four a b", ("one two three four a", "b")),
         ("x" * 30, ("x" * 20, "x" * 10)),
         ("one two three four five six seven eight nine", ("one two three four", "five six seven…")),
+        ("a" * 19 + "層a", ("a" * 19, "層a")),
         ("層" * 12, ("層" * 10, "層" * 2)),
     ],
 )

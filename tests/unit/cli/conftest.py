@@ -136,7 +136,7 @@ class Rig:
 
 @cache
 def parser_of(_registry: tuple[actions.Action, ...]) -> ArgumentParser:
-    """Build the parser of a registry. One takes 60 ms, and parsing does not change it."""
+    """Build the parser of a registry once, because parsing does not change it."""
     return build_parser()
 
 
