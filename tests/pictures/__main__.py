@@ -44,13 +44,14 @@ async def frames() -> list[Frame]:
     session = _Session(played[0].state, log=b"")
     session.log.begin("r1", "/root/labeltui/r1.log")
     session.state_folder.documents["guide"] = {}
-    app = Console(session=session, clock=session.clock)
     found = []
     fed = 0
     with (
         patch("labeltui.operations.run.run_action", _nothing),
         patch("textual.constants.TEXTUAL_ANIMATIONS", "none"),
+        patch.dict(os.environ, COLORTERM="truecolor"),
     ):
+        app = Console(session=session, clock=session.clock)
         async with app.run_test(size=SIZE) as pilot:
             await settled(pilot)
             await wait_for(pilot, lambda: "24564 MiB" in screen_text(app), "the shell's output")
