@@ -71,12 +71,14 @@ SERVER_START = Command(
 SERVER_STOP = Command(
     "server.stop", "Stop the server", "stop the server and everything it started",
     key="x", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "stop"),
-    disabled=conditions.nothing_to_stop, question=conditions.ask_server_stop, exclusive=True, takes=NoParams,
+    disabled=conditions.nothing_to_stop, question=conditions.ask_server_stop, exclusive=True, reads_first="command",
+    takes=NoParams,
 )  # fmt: skip
 SERVER_RESTART = Command(
     "server.restart", "Restart the server", "stop the server and start it again with the same options",
     key="r", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "restart"),
-    disabled=conditions.cannot_stop, question=conditions.ask_server_stop, exclusive=True, takes=NoParams,
+    disabled=conditions.cannot_stop, question=conditions.ask_server_stop, exclusive=True, reads_first="command",
+    takes=NoParams,
 )  # fmt: skip
 SERVER_STATUS = Command(
     "server.status", "Server status", "show the server's state, app, models and URL",

@@ -118,7 +118,8 @@ async def confirm(
 ) -> bool:
     """Return whether the operator confirms, by flag or by answer.
 
-    Raises Refused ``unconfirmed`` for a wrong name, and the error of an action that has nothing to do.
+    Raises Refused ``unconfirmed`` for a wrong name or if nobody can be asked, and the error of an action that has
+    nothing to do.
     """
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
@@ -134,7 +135,7 @@ async def confirm(
     read = BEFORE_ASKING.get(action.id)
     note = await read(session, params) if read is not None else ""
     question = " ".join(filter(None, (note, action.ask(session.store.state, params) or f"{action.title}?")))
-    if note and not prompter.present:
+    if not prompter.present:
         raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", "Confirm it, or add --yes.")
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")

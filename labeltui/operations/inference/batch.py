@@ -120,7 +120,8 @@ async def _is_untrained(session: Session, name: str) -> bool:
 
 def _announce(report: Report, model: str, count: int, replaced: int, *, untrained: bool) -> None:
     studies = "1 study" if count == 1 else f"{count} studies"
-    again = f", which {replaced} of them have: it is replaced" if replaced else ""
+    have = "1 of them has" if replaced == 1 else f"{replaced} of them have"
+    again = f", which {have}: it is replaced" if replaced else ""
     applies = f"{model} is untrained: its labels are noise. It" if untrained else model
     report.progress(f"{applies} labels {studies} with the tag {TAG}{again}. `labeltui infer stop` stops it")
 

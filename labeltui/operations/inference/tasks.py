@@ -73,6 +73,7 @@ async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> 
     Raises Failed with the document if it failed or was stopped, and ``server_gone`` if the server lists it no more.
     """
     client, failures, reported = session.api.client(), 0, ""
+    last: Task | None = None
     while True:
         try:
             task = next((one for one in await kind.tasks(client) if one.id == task_id), None)
@@ -86,12 +87,15 @@ async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> 
                 )
                 await session.link.ready(RECONNECT_S)
                 failures, reported = 0, ""
+            elif down and last is not None:
+                raise _ended_with_server(session, kind, last) from None
             elif down or failures >= FAILURES:
                 raise
         else:
             failures = 0
             if task is None:
                 raise _forgotten(kind)
+            last = task
             if task.state.ended:
                 session.pollers.queue.wake()
                 session.labels.wake()
@@ -110,6 +114,17 @@ def _forgotten(kind: Kind) -> Failed:
     )  # fmt: skip
 
 
+def _ended_with_server(session: Session, kind: Kind, task: Task) -> Failed:
+    """Return the error of a task whose server was stopped or crashed, with what the task had done."""
+    done, total, _ = progress_of(_with_output(session, kind, task))
+    of = f" after {done or 0} of {total} studies" if total else ""
+    again = how_to_go_on(task, done or 0) if kind is BATCH else f"`{kind.command}` starts it again."
+    return Failed(
+        Code.SERVER_GONE, f"The server ended, and the {_name(kind, task)} with it{of}.",
+        f"Start the server. Then {again[:1].lower()}{again[1:]}" if again else "Start the server.",
+    )  # fmt: skip
+
+
 def ended(session: Session, kind: Kind, task: Task) -> Document:
     """Return the document of a task that is done. Raises Failed with the document if it ended otherwise."""
     document = task_document(session, kind, task)
@@ -122,7 +137,8 @@ def task_document(session: Session, kind: Kind, task: Task | None) -> dict[str, 
     """Return the task with its progress: studies that are done, and the seconds left; None for no task."""
     now = documents.moment(session.clock())
     if task is None:
-        return {"as_of": now, "state": "idle", "message": f"No {kind.name} was started.", "error": None}
+        message = f"No {kind.name} was started since this server started."
+        return {"as_of": now, "state": "idle", "message": message, "error": None}
     whole = _with_output(session, kind, task)
     (done, total, left), study = progress_of(whole), at_work(whole)
     zone = session.watch.zone
@@ -239,11 +255,13 @@ async def before_server_stop(session: Session) -> str:
     A command asks its question before it has read the log, which the console's question is based on.
     """
     server = session.store.state.server.value
-    if (
-        server is None
-        or server.state in (ServerState.STOPPED, ServerState.CRASHED)
-        or server.batch is not None
-    ):
+    return "" if server is not None and server.batch is not None else await batch_that_ends(session)
+
+
+async def batch_that_ends(session: Session) -> str:
+    """Return a sentence about the running batch inference, which a stop of the server ends; empty without one."""
+    server = session.store.state.server.value
+    if server is None or server.state in (ServerState.STOPPED, ServerState.CRASHED):
         return ""
     try:
         async with asyncio.timeout(QUICK_S):

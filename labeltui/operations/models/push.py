@@ -93,7 +93,9 @@ async def _version_before(models: Models, model: HostModel) -> Sent:
     if at == 0:
         raise Failed(
             Code.NO_MODEL, f"There is no version of {model.name} before the present one on this machine.",
-            "`labeltui models list` lists the versions; `labeltui models push` sends any of them.",
+            "`labeltui models list` lists the versions; `labeltui models push` sends any of them."
+            if copies
+            else "A version comes here after each training, or by `labeltui models pull`.",
         )  # fmt: skip
     sent = _sent(copies[at - 1], model)
     await _checked(sent.path, sent.sha256)

@@ -22,6 +22,7 @@ from labeltui.monailabel.installation.setup_problems import venv_stale
 from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand, is_dicomweb, launch
 from labeltui.monailabel.own_labels import OFF
 from labeltui.monailabel.packing import serving
+from labeltui.operations.inference.tasks import batch_that_ends
 from labeltui.operations.invitations.offer import report_missing
 from labeltui.operations.labels.offer import report_restorable
 from labeltui.operations.models.start import report_weights, send_models
@@ -97,6 +98,8 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
             Code.NOT_OURS, "A server answers, but labeltui did not start it.", "Stop the server where it was started."
         )  # fmt: skip
     agent = await session.link.ready()
+    if batch := await batch_that_ends(session):
+        report.progress(batch)
     report.progress("Stopping the server and everything it started")
     session.watch.expect_stop()
     try:

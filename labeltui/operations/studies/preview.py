@@ -222,8 +222,12 @@ async def studies_preview(session: Session, params: StudiesPreviewParams, report
 
 
 def _place(params: StudiesPreviewParams) -> Path:
-    """Return the file to write. Raises Refused ``exists``."""
+    """Return the file to write. Raises Misused for one that is no PNG, and Refused ``exists``."""
     out = Path(params.out or f"{file_name(params.study)}.png").expanduser().absolute()
+    if out.suffix.lower() != ".png":
+        raise Misused(
+            Code.BAD_PARAMETER, f"{one_line(str(out))} does not end with .png: a PNG file is written."
+        )
     if out.exists() and not params.replace:
         raise Refused(
             Code.EXISTS, f"{one_line(str(out))} exists.", "Replace it (--replace), or name another file (--out)."

@@ -124,11 +124,11 @@ def test_read_only_refuses_what_changes_and_allows_what_reads(rig):
 
 
 def test_destructive_needs_a_yes(rig, capsys):
-    assert rig("server", "stop", "--json") == 3
-    assert documents(capsys.readouterr().out)[0]["error"]["code"] == "unconfirmed"
     assert rig("studies", "delete", "case_005") == 3
     assert "Delete case_005" in capsys.readouterr().err
     assert rig.session is None  # refused before anything was opened
+    assert rig("server", "stop", "--json") == 3
+    assert documents(capsys.readouterr().out)[0]["error"]["code"] == "unconfirmed"
     assert rig("server", "stop", "--yes") == 0
     assert rig("--yes", "server", "stop") == 0
     assert len(rig.calls) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -173,7 +174,7 @@ async def test_the_progress_of_a_study_with_a_space_and_the_time_left_are_report
         await it.run("infer.batch")
     assert "Batch inference with deepedit_seg: 2 of 4 studies, about 10 s left" in it.report.lines
     assert "Batch inference with deepedit_seg: 2 of 2 studies" in it.report.lines
-    assert "which 1 of them have" in it.report.lines[0]
+    assert "which 1 of them has" in it.report.lines[0]
     assert (done["state"], done["done"], done["total"]) == ("done", 2, 4)
     assert "tag original" in done["message"]
 
@@ -398,6 +399,26 @@ async def test_a_batch_is_followed_again_after_a_lost_connection(tmp_path: Path)
         done = await it.run("infer.batch")
     assert (done["state"], len(server.tasks)) == ("done", 1)
     assert any("goes on there" in text for text in it.report.texts)
+
+
+@in_virtual_time
+async def test_a_batch_whose_server_is_stopped_says_how_far_it_was_and_how_to_go_on(tmp_path: Path) -> None:
+    async with batches(tmp_path) as (it, server):
+        server.ends, server.lines = "", [progress("/s/a b.nii.gz", 1, 2, 10)]
+        follower = it.begin("infer.batch")
+        await asyncio.sleep(1)
+        server.tasks[-1].update(status="RUNNING", details=server.lines)
+        await asyncio.sleep(5)
+        await it.run("server.stop")
+        it.server.documents["GET", "/batch/infer"] = lambda _request: 500
+        with pytest.raises(Failed) as failed:
+            await follower
+    assert any("runs (1 of 2 studies done). It is stopped too" in text for text in it.report.texts)
+    assert failed.value.problem.code == Code.SERVER_GONE
+    assert failed.value.problem.message == (
+        "The server ended, and the batch inference with it after 1 of 2 studies."
+    )
+    assert failed.value.problem.hint.startswith("Start the server. Then `labeltui infer batch ")
 
 
 @in_virtual_time

@@ -36,6 +36,10 @@ class RaisingPrompter:
         raise Asked(prompt)
 
 
+class NoTerminal:
+    present = False
+
+
 def batch_of(state: SessionState) -> BatchRun | None:
     return state.server.value.batch if state.server.value is not None else None
 
@@ -105,9 +109,10 @@ async def test_a_stop_with_nothing_to_stop_says_so_instead_of_asking(
 
 
 def test_no_stop_is_refused_as_unconfirmed_before_it_is_known_whether_anything_runs() -> None:
-    refuse_unwanted(parse(["infer", "stop", "--json"]), Output(as_json=True))
+    for command in ("infer", "score", "train", "server"):
+        refuse_unwanted(parse([command, "stop", "--json"]), Output(as_json=True))
     with pytest.raises(Refused):
-        refuse_unwanted(parse(["server", "stop", "--json"]), Output(as_json=True))
+        refuse_unwanted(parse(["guard", "off", "--json"]), Output(as_json=True))
 
 
 @in_virtual_time
@@ -125,3 +130,7 @@ async def test_a_command_that_stops_the_server_names_the_batch_before_it_has_rea
         with pytest.raises(Asked, match=r"deepedit_seg runs \(3 of 5 studies done\)") as asked:
             await confirm(it.session, BY_ID[action], {}, None, prompter)
         assert "Stop the server?" in str(asked.value)
+        nobody = cast(TerminalPrompter, NoTerminal())
+        with pytest.raises(Refused, match=r"deepedit_seg runs \(3 of 5 studies done\)") as refused:
+            await confirm(it.session, BY_ID[action], {}, None, nobody)
+        assert refused.value.exit_code == 3

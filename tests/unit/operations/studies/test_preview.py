@@ -89,6 +89,7 @@ async def test_three_planes_are_written_at_the_slice_with_most_of_the_label(tmp_
         asked = draws(it)
         document = await it.run("studies.preview", study="a", out=str(out))
         again = await it.failing("studies.preview", study="a", out=str(out))
+        other = await it.failing("studies.preview", study="a", out=str(out.with_suffix(".txt")))
     assert (asked[0]["image"], asked[0]["labels"]) == (
         "/root/studies/a.nii.gz",
         [{"path": "/root/studies/labels/final/a.nii.gz"}],
@@ -104,6 +105,7 @@ async def test_three_planes_are_written_at_the_slice_with_most_of_the_label(tmp_
     assert "axial 3 of 5, coronal 3 of 9, sagittal 3 of 9" in document["message"]
     assert "up to 3.5°" in document["message"]
     assert again.problem.code == "exists"
+    assert "does not end with .png" in other.problem.message
 
 
 @in_virtual_time
