@@ -44,6 +44,11 @@ class Left:
         return self.final > 0 and not (self.second or self.skipped or self.assigned or self.held or self.free)
 
     @property
+    def is_held_back(self) -> bool:
+        """Whether the operator can give a client one of the studies: none is there, or some are skipped or assigned."""
+        return bool(self.skipped or self.assigned) or not (self.final or self.second or self.held)
+
+    @property
     def why_nothing(self) -> str:
         """Why a client gets no study, as ``3 are reserved for others, 5 are final``."""
         parts = (

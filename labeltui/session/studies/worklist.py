@@ -46,6 +46,10 @@ NAME_HINT = (
     "The server can't give an unfinished study back to an annotator without a name."
 )
 SHARED_NAME = "shared name"
+HELD_BACK = (
+    "Add studies, or undo a skip or assignment (`labeltui studies skip STUDY --undo`, `assign STUDY --undo`)."
+)
+TAKEN = "Others have the rest; more studies can be sent (Q U)."
 ALL_FINAL = "all final"
 NEWCOMER = "\n"
 """A name in place of a named client who has fetched nothing. No client can have it, because names are stripped."""
@@ -202,14 +206,11 @@ class WorklistWatch:
                 continue
             self._alerted[key] = refusal.at
             name = one_line(refusal.client) if refusal.client else NAMELESS
+            level, advice = (Level.WARNING, HELD_BACK) if refusal.left.is_held_back else (Level.INFO, TAKEN)
+            message = f"There is no study for {name}: {refusal.left.why_nothing}."
             self._store.alert(
-                Alert(
-                    key, Level.WARNING, f"There is no study for {name}: {refusal.left.why_nothing}.",
-                    "Slicer only shows that nothing was found. Add studies, or undo a skip or an assignment "
-                    "(`labeltui studies skip STUDY --undo`, `assign STUDY --undo`).",
-                    refusal.at,
-                )
-            )  # fmt: skip
+                Alert(key, level, message, f"Slicer only shows that nothing was found. {advice}", refusal.at)
+            )
 
     def _is_recent(self, refusal: Refusal) -> bool:
         return self._clock() - refusal.at < ASKED_LATELY

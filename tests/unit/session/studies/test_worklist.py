@@ -105,6 +105,12 @@ async def test_a_refused_client_and_a_shared_name_are_alerts_until_they_are_over
         await known(it, lambda w: len(w.holders) == 4 and w.refusals)
         alerts = {alert.key: alert for alert in session.store.state.alerts}
         assert alerts["worklist:cleo"].message == "There is no study for cleo: 4 are reserved for others."
+        assert alerts["worklist:cleo"].level is Level.INFO, "nothing is to decide"
+        store(it, refused={"cleo": {"at": at + 1, "held": 3, "skipped": 1}})
+        await known(it, lambda w: any(one.left.skipped for one in w.refusals))
+        alerts = {alert.key: alert for alert in session.store.state.alerts}
+        assert alerts["worklist:cleo"].level is Level.WARNING
+        assert "undo a skip" in alerts["worklist:cleo"].hint
         assert "worklist:[red]" not in alerts  # hours ago
         assert "worklist:labeltui" not in alerts  # the console's own
         assert alerts["shared name"].message.startswith("2 studies are open at a client without a name")
