@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +21,24 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> int:
+    """Return the first of so many free ports of the loopback, none of which Linux gives to connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if all(is_free(one) for one in range(port, port + count)):
+            return port
+
+
+def is_free(port: int) -> bool:
+    """Whether a program could listen on a port of the loopback."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class RealSshd:

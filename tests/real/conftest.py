@@ -25,11 +25,11 @@ from typing import Any
 import pytest
 
 from tests.real.volumes import make_studies
-from tests.sshd import RealSshd, free_port
+from tests.sshd import RealSshd, free_ports
 
 PROFILE = "real"
 FOLDER = "~/label tui"  # a space on purpose: paths with spaces must work
-PORT = free_port()
+PORT = free_ports(2)  # the tunnel has the next one, because the host is this machine
 KILLS = int(os.environ.get("LABELTUI_KILLS", "6"))
 """How often a test cuts each kind of copy off. Each time takes seconds."""
 SMALL = ("(128, 128, 128)", "(64, 64, 32)")
@@ -88,8 +88,17 @@ class Bench:
     def python(self, program: str, *arguments: str) -> str:
         """Run a program in the host's venv, where the monailabel package (and its client) is installed."""
         python = self.folder / "venv/bin/python"
+        # The client gives its files the names of the server's, which the server deletes, and here both would be in
+        # /tmp: it has a folder of its own, which it knows only if Python was asked for it before.
+        folder = self.state.with_name("client files")
+        folder.mkdir(exist_ok=True)
         done = subprocess.run(
-            [str(python), "-c", program, *arguments], capture_output=True, text=True, timeout=120, check=False
+            [str(python), "-c", f"import tempfile; tempfile.gettempdir()\n{program}", *arguments],
+            env={**os.environ, "TMPDIR": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -132,7 +132,7 @@ async def test_each_tick_goes_on_with_its_thing_and_off_when_the_thing_goes(
     async with app.run_test(size=(80, 24)) as pilot:
         guide = Guide(pilot)
         await guide.open()
-        for part in (prepared, served, labelled, lost, emptied):
+        for part in (prepared, served, labelled, trained, lost, emptied):
             began = time.monotonic()
             await part(guide, bare, tmp_path)
             print(f"\n{part.__name__}: {time.monotonic() - began:.1f} s")
@@ -177,6 +177,26 @@ async def labelled(guide: Guide, bench: Bench, folder: Path) -> None:
     await guide.shows(Mark.DONE, "labels here", text=f"{LABELS} of {LABELS} on this machine")
 
 
+async def trained(guide: Guide, _bench: Bench, _folder: Path) -> None:
+    """A training is done and its model copied here; the copy goes, and comes again; another training is stopped."""
+    session = guide.session
+    await guide.shows(Mark.TODO, "training", text="none was run")
+    await guide.shows(Mark.UNKNOWN, "model here", text="no model was trained")
+    await run_confirmed(session, "train.start", max_epochs=1)
+    await guide.shows(Mark.BUSY, "training")
+    await guide.shows(Mark.DONE, "training", "model here")
+    await guide.shows(Mark.TODO, "better model", text="two trainings")
+    shutil.rmtree(session.models.folder.root / "deepedit")
+    await guide.shows(Mark.TODO, "model here", text="deepedit not on this machine")
+    await guide.do("model here")
+    await guide.shows(Mark.DONE, "model here")
+    await run_confirmed(session, "train.start", max_epochs=50)
+    await guide.shows(Mark.BUSY, "training")
+    await run_confirmed(session, "train.stop")
+    await guide.shows(Mark.TODO, "training", text="stopped")
+    await guide.shows(Mark.UNKNOWN, "better model")
+
+
 async def lost(guide: Guide, bench: Bench, _folder: Path) -> None:
     """The host's sshd is killed, and comes again; then the server is stopped, and started again."""
     bench.sshd.kill()
@@ -187,8 +207,8 @@ async def lost(guide: Guide, bench: Bench, _folder: Path) -> None:
     bench.sshd.start()
     await guide.do("connection")
     reached = ("SSH key", "connection", "MONAI Label", "studies", "server", "Slicer", "first label")
-    await guide.shows(Mark.DONE, *reached, "labels here")
-    await guide.shows(Mark.TODO, "training", text="none was run")
+    await guide.shows(Mark.DONE, *reached, "labels here", "model here")
+    await guide.shows(Mark.TODO, "training", text="stopped")
     await run_confirmed(guide.session, "server.stop")
     await guide.shows(Mark.TODO, "server", text="stopped")
     await guide.shows(Mark.UNKNOWN, "Slicer", "first label")

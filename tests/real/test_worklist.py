@@ -16,6 +16,7 @@ import pytest
 
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.state import SessionState
+from labeltui.session.studies.worklist import ALL_FINAL
 from tests.real.conftest import FOLDER, Bench
 from tests.real.test_main_job import console, label_for, tunnel
 from tests.real.volumes import make_studies
@@ -95,6 +96,12 @@ def note(studies: Iterable[str], times: dict[str, float]) -> None:
         times.setdefault(study, now)
 
 
+def refused(state: SessionState) -> set[str]:
+    """The annotators who got no study."""
+    worklist = state.worklist.value
+    return {one.client for one in worklist.refusals} if worklist is not None else set()
+
+
 def fetch(bench: Bench, url: str, strategy: str, *names: str | None) -> Any:
     return json.loads(bench.python(NEXT, url, strategy, json.dumps(names)))
 
@@ -114,8 +121,8 @@ async def test_no_study_is_handed_out_twice(
                 annotate, bench, url, "worklist", label, ROUNDS, "submit"
             )
             # All three got nothing at last, which the server's log reports; the worklist is polled every 15 s.
-            refused = {f"worklist:{name}" for name in ("ana", "ben", "cleo")}
-            await session.store.wait_for(lambda s: refused <= {alert.key for alert in s.alerts}, 60)
+            await session.store.wait_for(lambda s: refused(s) >= {"ana", "ben", "cleo"}, 60)
+            await session.store.wait_for(lambda s: ALL_FINAL in {alert.key for alert in s.alerts}, 60)
             await session.store.wait_for(lambda s: len(finals(s)) == STUDIES, 60)
             await session.store.wait_for(
                 lambda s: s.labels.value is not None and s.labels.value.here == STUDIES, 60
