@@ -53,6 +53,8 @@ class WithoutPosix(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in HIDDEN[self.__name__]:
             raise AttributeError(f"module {self.__name__!r} of Windows has no attribute {name!r}")
+        if name == "kill":
+            return kill
         return getattr(self.__dict__["_module"], name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -60,6 +62,12 @@ class WithoutPosix(ModuleType):
 
     def __dir__(self) -> list[str]:
         return [name for name in dir(self.__dict__["_module"]) if name not in HIDDEN[self.__name__]]
+
+
+def kill(pid: int, number: int) -> None:
+    """Send a signal, but not 0: on Windows that is no question whether the process runs, but Ctrl-C."""
+    assert number != 0, "Ctrl-C is sent to a process"
+    os.kill(pid, number)
 
 
 class FakeMsvcrt(ModuleType):
@@ -103,7 +111,7 @@ class FakeProcesses(ModuleType):
         """Return when a process began; empty if it has ended."""
         try:
             os.kill(pid, 0)
-        except OSError:
+        except (OSError, OverflowError):
             return ""
         return "1"
 

@@ -15,6 +15,7 @@ from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts import tmux
 from labeltui.hosts.base import Completed, Host, Shell
 from labeltui.hosts.tmux import Farewell, TmuxSession
+from labeltui.support.processes import runs
 
 COMMAND_S = 20.0
 
@@ -143,13 +144,7 @@ class Shells:
         machine, _, process = one.owner.rpartition("/")
         if machine != self.owner.rpartition("/")[0] or not process.isdigit():
             return True
-        try:
-            os.kill(int(process), 0)
-        except ProcessLookupError:
-            return False
-        except (OSError, OverflowError):
-            return True
-        return True
+        return runs(int(process))
 
     async def ended(self, opened: OpenShell) -> tuple[Ended, int | None]:
         """Return how a shell ended, and its exit code if known. Call this once the output has ended."""

@@ -19,6 +19,7 @@ from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
 from labeltui.support.ports import accepts, listener
+from labeltui.support.processes import runs
 
 PORTS_TRIED = 50
 DOCUMENT = "tunnel"
@@ -156,7 +157,7 @@ class Tunnel:
     def _holder(self) -> int | None:
         """Return the process id of another running labeltui that holds a port for Slicer."""
         holder = self._state.read(DOCUMENT).get("pid")
-        return holder if isinstance(holder, int) and holder != os.getpid() and _alive(holder) else None
+        return holder if isinstance(holder, int) and holder != os.getpid() and runs(holder) else None
 
     async def _moved_because(self, wanted: int, port: int) -> str:
         """Return a clause that names the program that used the wanted port when the local port was chosen."""
@@ -234,13 +235,3 @@ class Tunnel:
 
     def _publish(self, status: TunnelStatus) -> None:
         self._field.write(Reading(status, self._clock()))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
