@@ -16,6 +16,7 @@ from labeltui.sandbox.monailabel.gpu import write_gpu
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
 from labeltui.sandbox.volumes import LIVER, SPLEEN, Study, make_study, with_small_errors
+from labeltui.support.atomic import write_file
 
 # A file name may hold any character but a slash.
 HOSTILE_NAMES = (
@@ -83,7 +84,7 @@ class PodFiles:
         if scenario.installed:
             return ()
         settings = self.root / "scenario.json"
-        settings.write_text(json.dumps(asdict(scenario)))
+        write_file(settings, json.dumps(asdict(scenario)), mode=None)
         paths = ":".join(standin.import_paths())
         maker = f"{shlex.quote(sys.executable)} -P -m labeltui.sandbox.venvs {shlex.quote(str(settings))}"
         return (
@@ -100,7 +101,7 @@ class PodFiles:
         standin.write_apps(self.folder / "apps")
         (venv / standin.MARKER).write_text("labeltui's stand-in for MONAI Label, made for the demo\n")
         settings = site / "scenario.json"
-        settings.write_text(json.dumps(asdict(scenario)))
+        write_file(settings, json.dumps(asdict(scenario)), mode=None)
         paths = ":".join([str(site), *standin.import_paths()])
         _script(
             venv / "bin" / "python",
@@ -160,7 +161,7 @@ class PodFiles:
         }
         image = {"ext": ".nii.gz", "info": {"ts": ended - 3600, "name": f"{name}.nii.gz"}}
         document = {"objects": {name: {"image": image, "labels": labels}}}
-        (self.studies / "datastore_v2.json").write_text(json.dumps(document))
+        write_file(self.studies / "datastore_v2.json", json.dumps(document), mode=None)
 
 
 def _script(path: Path, *lines: str) -> None:
