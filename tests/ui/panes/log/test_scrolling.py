@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from labeltui.ui.widgets.log.view import LogView
-from tests.ui.fake_session import NOW, connected, console
+from tests.ui.fake_session import NOW, connected, console, wait_for
 from tests.ui.panes.log.log_reader import MANY, SIZE, open_log, record
 
 
@@ -151,6 +151,7 @@ async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
                 reader.store.back(NOW)
             elif what < 0.38:
                 await pilot.resize_terminal(chance.choice([70, 120, 200]), chance.choice([20, 40]))
+                await wait_for(pilot, lambda: view.size.width > 20, "the new layout")
             elif what < 0.55:
                 await reader.press(chance.choice(["pageup", "pagedown", "home", "end", "escape", "enter"]))
             else:
