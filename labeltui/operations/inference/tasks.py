@@ -57,14 +57,18 @@ async def begin(session: Session, kind: Kind, submit: Callable[[MonaiLabelClient
     """Return the task that ``submit`` submits. Raises Refused that says who runs the one of this kind, if one runs."""
     client = session.api.client()
 
-    def progress(task: Task) -> str:
-        done, total, _ = progress_of(_with_output(session, kind, task))
-        return f" ({done or 0} of {total} studies done)" if total else ""
-
     async def present() -> Task | None:
         return _present(await kind.tasks(client))
 
-    return await submitted(submit(client), present, kind.name, kind.command, progress)
+    return await submitted(
+        submit(client), present, kind.name, kind.command, lambda task: _in_brackets(session, kind, task)
+    )
+
+
+def _in_brackets(session: Session, kind: Kind, task: Task) -> str:
+    """Return how far a task is, as `` (3 of 5 studies done)``; empty if that is not known."""
+    done, total, _ = progress_of(_with_output(session, kind, task))
+    return f" ({done or 0} of {total} studies done)" if total else ""
 
 
 async def follow(session: Session, kind: Kind, task_id: str, report: Report) -> Document:
@@ -268,9 +272,7 @@ async def batch_that_ends(session: Session) -> str:
             task = await running(session, BATCH)
     except (LabeltuiError, TimeoutError):
         return ""
-    done, total, _ = progress_of(_with_output(session, BATCH, task))
-    of = f" ({done or 0} of {total} studies done)" if total else ""
-    name = one_line(task.subject or "a model")
+    name, of = one_line(task.subject or "a model"), _in_brackets(session, BATCH, task)
     return f"A batch inference with {name} runs{of}. It is stopped too; the labels that it has stored stay."
 
 

@@ -59,9 +59,8 @@ class ModelHome:
         """``machine`` returns the host's name if that is not its address (a pod's id), else None."""
         self.folder, self.section = folder, section
         self._store, self._field = store, store.own(Fields.models)
-        self._link, self._watch, self._server, self._clock, self._machine = (
-            link, watch, server, clock, machine,
-        )  # fmt: skip
+        self._link, self._watch, self._server = link, watch, server
+        self._clock, self._machine = clock, machine
         self._wake = asyncio.Event()
         self._training: tuple[TrainState, str | None] | None = None
         self._run: tuple[object, ...] = ()
