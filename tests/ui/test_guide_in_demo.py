@@ -12,6 +12,7 @@ import pytest
 from labeltui.domain.guide.guide import guide
 from labeltui.domain.guide.step import Mark
 from labeltui.opening.launch import Launch
+from labeltui.support.atomic import write_file
 from labeltui.ui.app import Console
 
 LONGEST_S = 60.0
@@ -50,4 +51,6 @@ def quicken(pod: Path) -> None:
     """Let the demo's annotators and trainings work without pauses. The server reads this when it starts."""
     for file in pod.rglob("scenario.json"):
         stored = json.loads(file.read_text())
-        file.write_text(json.dumps({**stored, "epoch_seconds": 0.02, "annotator_pause": 0.5}))
+        quick = {**stored, "epoch_seconds": 0.02, "annotator_pause": 0.5}
+        if quick != stored:
+            write_file(file, json.dumps(quick), mode=None)  # in one step: a training reads it at any time
