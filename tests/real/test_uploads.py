@@ -7,10 +7,13 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.hosts.agent.starting import start_agent
@@ -95,6 +98,25 @@ async def upload(host: SshHost, files: list[Outgoing], folder: str) -> None:
     await agent.tidy_upload(folder)
 
 
+async def received(folder: Path) -> int:
+    """Bytes of studies that the host has of an upload into ``folder`` that was cut, once its receiver has ended.
+
+    A file that is being put in its place has two names.
+    """
+    end = time.monotonic() + 60
+    while any("receive" in line and str(folder) in line for line in command_lines()):
+        assert time.monotonic() < end, "the receiver stays after the connection is lost"
+        await asyncio.sleep(0.02)
+    found = (path.stat() for path in folder.parent.rglob("case*"))
+    return sum({one.st_ino: one.st_size for one in found}.values())
+
+
+def command_lines() -> Iterator[list[str]]:
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            yield process.cmdline()
+
+
 async def test_thirty_cuts_leave_whole_files_and_only_the_rest_is_sent_again(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
@@ -118,7 +140,7 @@ async def test_thirty_cuts_leave_whole_files_and_only_the_rest_is_sent_again(tmp
                     await upload(host, files, str(folder))
             stored = {path.name: path.read_bytes() for path in folder.glob("*.nii")}
             assert all(content[name] == data for name, data in stored.items())
-            there = sum(path.stat().st_size for path in sshd.home.rglob("case*"))
+            there = await received(folder)
             kept += there
             forwarder.sent, forwarder.cut_after = 0, None
             async with connected(sshd, port, tmp_path) as host:
