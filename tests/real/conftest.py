@@ -53,6 +53,10 @@ class Ran:
         return self.documents[-1]
 
 
+ASKS_FIRST = "import sys, tempfile; tempfile.gettempdir(); exec(compile(sys.stdin.read(), '-', 'exec'))"
+"""Runs the program on stdin, which may begin with an import from the future."""
+
+
 @dataclass
 class Bench:
     """The host, and a profile with which labeltui uses it."""
@@ -93,7 +97,8 @@ class Bench:
         folder = self.state.with_name("client files")
         folder.mkdir(exist_ok=True)
         done = subprocess.run(
-            [str(python), "-c", f"import tempfile; tempfile.gettempdir()\n{program}", *arguments],
+            [str(python), "-c", ASKS_FIRST, *arguments],
+            input=program,
             env={**os.environ, "TMPDIR": str(folder)},
             capture_output=True,
             text=True,
