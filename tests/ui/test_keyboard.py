@@ -18,7 +18,7 @@ from tests.ui.fake_session import (
     stopped,
     wait_for,
 )
-from tests.ui.screen_text import flashed
+from tests.ui.screen_text import flashed, rows, screen_text
 
 SIZE = (120, 40)
 
@@ -90,6 +90,20 @@ async def test_leader_shows_what_follows_and_runs_it(ran: list[tuple[str, dict[s
         await pilot.press("s")
         await wait_for(pilot, lambda: ran == [("server.start", {})], "the server is started")
         await wait_for(pilot, lambda: "Start the server: running" in flashed(app), "the outcome is said")
+
+
+@pytest.mark.parametrize(("leader", "whole"), [("s", True), ("Q", False)])
+async def test_a_leader_s_explanations_are_whole_where_the_screen_has_room(leader: str, whole: bool) -> None:
+    app = console(connected())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press(leader)
+        await wait_for(pilot, lambda: isinstance(app.screen, LeaderScreen))
+        await wait_for(pilot, lambda: "esc closes" in screen_text(app))
+        keys = app.keymap.leaders[leader]
+        assert ("…" not in screen_text(app)) is whole
+        listed = {row.text.strip()[1:].split()[0] for row in rows(app) if row.text.strip().startswith("│")}
+        assert set(keys) <= listed
 
 
 async def test_a_disabled_key_says_why_and_does_nothing(ran: list[tuple[str, dict[str, Any]]]) -> None:

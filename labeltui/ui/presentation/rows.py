@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.content import Content
 
 from labeltui.ui.presentation.text import elide
 from labeltui.ui.presentation.words import Tone, Word
-
-if TYPE_CHECKING:
-    pass
 
 
 def row(label: str, *parts: tuple[str, str] | Content, width: int = 9) -> Content:
