@@ -16,7 +16,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 
 NAMES = ("", "", "")
-CELLS = len("no stop")  # the widest of the short texts that change while all is well
+CELLS = len("stop 44m")  # the widest of the short texts that change while all is well
 STATES = {
     "dead": (Word("✗", "no guard", Tone.BAD), "no guard", "no guard"),
     "off": (Word("○", "guard off", Tone.WARN), "guard off", "g off"),
@@ -46,9 +46,9 @@ def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
     if left is None:
         why = "no idle stop: training" if status.working else "no idle stop"
         return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old, CELLS)
-    cause, time = status.cause or "idle", words.remaining(round(left))
+    cause, time, brief = status.cause or "idle", words.remaining(round(left)), words.duration(round(left))
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
-    texts = (f"{cause}-stop in {time}{unproven}", f"stop {time}", time)
+    texts = (f"{cause}-stop in {time}{unproven}", f"stop {time}", f"stop {brief}")
     if status.state == "warning":
         return Fact(NAMES, texts, "▲", Tone.WARN, old, CELLS)
     return Fact(NAMES, texts, "", Tone.PLAIN, old, CELLS)

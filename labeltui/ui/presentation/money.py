@@ -38,7 +38,10 @@ def pod_fact(state: SessionState, now: datetime) -> Fact | None:
     hours = _hours_left(state)
     long = f"{word.text} {cost}{_so_far(state)}" + (f", {hours} h left" if hours is not None else "")
     tone = _urgent(hours) or word.tone
-    return Fact(names, (long, f"{cost}", cost), word.glyph, tone, stale_age(state.pod, now))
+    brief = (
+        cost if pod.status.is_up else f"{word.text} {cost}"
+    )  # else the rate of its disks looks like a pod's
+    return Fact(names, (long, brief, brief), word.glyph, tone, stale_age(state.pod, now))
 
 
 def _hours_left(state: SessionState) -> int | None:

@@ -47,7 +47,7 @@ def guarded(status: GuardStatus, **reading: Any) -> SessionState:
     [
         (WATCHING, 240, "idle-stop in 42m"),
         (WATCHING, 120, "stop 42m"),
-        (WATCHING, 90, "42m"),
+        (WATCHING, 90, "stop 42m"),
         (WARNING, 240, "▲ idle-stop in 8m"),
         (replace(WATCHING, cause="budget", left_s=3700.0), 240, "budget-stop in 1h01"),
         (
@@ -86,7 +86,7 @@ def test_a_host_without_a_guard_has_no_word_of_it_in_the_strip() -> None:
 def test_at_80_columns_what_is_well_makes_room_for_alerts() -> None:
     line = strip_line(guarded(WARNING), NOW, 80)
     assert line.cell_length <= 80
-    assert "▲ 8m" in line.plain
+    assert "▲ stop 8m" in line.plain
     assert "✗ 2" in line.plain
     assert "host" not in line.plain
 

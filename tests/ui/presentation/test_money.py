@@ -46,6 +46,7 @@ def test_a_stopped_pod_is_not_free() -> None:
     text = "\n".join(line.plain for line in money_lines(rented(STOPPED), NOW, 40))
     assert "stopped" in text
     assert "$0.01/h" in text
+    assert "pod ○ stopped $0.01/h" in strip_line(rented(STOPPED), NOW, 80).plain
 
 
 def test_few_hours_left_a_lost_gpu_and_an_open_port_are_said() -> None:
