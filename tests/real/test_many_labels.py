@@ -109,3 +109,18 @@ def cut_off(pull: subprocess.Popen[str], chance: random.Random, cut: Callable[[]
     time.sleep(chance.uniform(0, 0.1))
     pull.kill()
     pull.communicate()
+
+
+def test_a_copy_connects_again_and_copies_the_rest(desk: Desk) -> None:
+    for number in range(CUT):
+        (desk.final / f"case_{number:04}.nii.gz").write_bytes(os.urandom(1_000_000))
+    pull = desk.pull()
+    assert pull.stderr is not None
+    said = []
+    for line in pull.stderr:
+        said.append(line)
+        if f"is copied, {CUT // 10} of" in line:
+            desk.sshd.drop_sessions()
+    assert pull.wait(60) == 0, said[-10:]
+    assert [line for line in said if "connects again and copies the rest" in line]
+    assert sums(desk.copies / "final") == sums(desk.final)

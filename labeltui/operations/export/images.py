@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import file_name
-from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.studies.image_files import LISTED
 from labeltui.hosts.transfer import local_sum
 from labeltui.monailabel.launch import expand
+from labeltui.operations.copying import RECONNECT_S, until_copied
 from labeltui.operations.studies.upload.plan import served_studies
 from labeltui.operations.studies.upload.progress import UploadProgress
-from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
-RECONNECT_S = 600.0
 AT_ONCE = 4  # files that are fetched at the same time; one waits for its checksum while others are sent
-MOST_FAILURES = 8  # attempts in a row that received nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +61,16 @@ async def fetch_images(
             "Free space, or choose fewer studies.",
         )  # fmt: skip
     progress = UploadProgress(report, len(images), size)
-    pending, failures = list(images.values()), 0
+    pending = list(images.values())
+
+    async def attempt() -> None:
+        await session.link.ready(RECONNECT_S)
+        await _fetch_all(session, pending, progress)
+
     while pending:
-        before = progress.sent, progress.files
-        try:
-            await session.link.ready(RECONNECT_S)
-            await _fetch_all(session, pending, progress)
-        except Unreachable as error:
-            failures = 1 if (progress.sent, progress.files) > before else failures + 1
-            if failures > MOST_FAILURES:
-                raise
-            report.progress(f"{error.problem.message} labeltui connects again and fetches the rest.")
-            await asyncio.sleep(backoff_s(failures))
+        await until_copied(
+            attempt, lambda: (progress.sent, progress.files), report, "connects again and fetches the rest"
+        )
 
 
 async def _fetch_all(session: Session, pending: list[HostImage], progress: UploadProgress) -> None:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import file_name
 from labeltui.domain.problems import Failed, Unreachable
+from labeltui.operations.copying import until_copied
 from labeltui.operations.studies.upload.conversion import INSTALL, convert, missing_extra
 from labeltui.operations.studies.upload.dicomweb import opened_store
 from labeltui.operations.studies.upload.files import Source
 from labeltui.operations.studies.upload.progress import UploadProgress
-from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
     from labeltui.monailabel.dicomweb import DicomWeb
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Report
     from labeltui.session.session import Session
 
-MOST_FAILURES = 8  # attempts in a row that received no series
 SPARE_BYTES = 256 << 20  # of the disk
 UIDS = frozenset("0123456789.")
 
@@ -63,23 +62,18 @@ async def fetch_series(
     wanted, left, files = list(dict.fromkeys(studies)), dict[str, str](), dict[str, Path]()
     found: list[Series] | None = None
     progress = UploadProgress(report, len(wanted), 0)
-    failures = 0
-    while found is None or found:
-        before = found and len(found)
-        try:
-            async with opened_store(session, web.url) as store:
-                store.qido, store.wado = web.qido or "", web.wado or ""
-                if found is None:
-                    found = await _find(store, wanted, folder, left, files, report)
-                    await asyncio.to_thread(_need_space, found, folder)
-                    progress = UploadProgress(report, len(found), sum(one.size for one in found))
-                await _fetch_all(store, found, folder, left, files, progress, report)
-        except Unreachable as error:
-            failures = failures + 1 if (found and len(found)) == before else 1
-            if failures > MOST_FAILURES:
-                raise
-            report.progress(f"{error.problem.message} labeltui connects again and fetches the rest.")
-            await asyncio.sleep(backoff_s(failures))
+
+    async def attempt() -> None:
+        nonlocal found, progress
+        async with opened_store(session, web.url) as store:
+            store.qido, store.wado = web.qido or "", web.wado or ""
+            if found is None:
+                found = await _find(store, wanted, folder, left, files, report)
+                await asyncio.to_thread(_need_space, found, folder)
+                progress = UploadProgress(report, len(found), sum(one.size for one in found))
+            await _fetch_all(store, found, folder, left, files, progress, report)
+
+    await until_copied(attempt, lambda: found and len(found), report, "connects again and fetches the rest")
     return files, left
 
 

@@ -11,7 +11,8 @@ from labeltui.actions.params import NoParams
 from labeltui.actions.studies import LabelsListParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, Unreachable
+from labeltui.operations.copying import RECONNECT_S, until_copied
 from labeltui.session.labels.folder import Checked
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ STATES = ("same", "damaged", "missing", "differs", "only_here", "older")
 
 
 async def labels_pull(session: Session, _params: NoParams, report: Report) -> Document:
-    """Copy every label that is not on this machine yet. A repeated command continues where the last one stopped.
+    """Copy every label that is not on this machine yet. After a lost connection the rest is copied.
 
     Raises Failed ``labels_not_copied`` with the document if some labels can't be copied.
     """
@@ -34,7 +35,15 @@ async def labels_pull(session: Session, _params: NoParams, report: Report) -> Do
         copied.append(label.shown)
         report.progress(f"{label.shown} is copied, {done} of {of}")
 
-    copies = await session.labels.copy_all(on_copied, copy=True)
+    async def copy() -> LabelCopies:
+        await session.link.ready(RECONNECT_S)
+        return await session.labels.copy_all(on_copied, copy=True)
+
+    def forwards_ports(_error: Unreachable) -> bool:
+        tunnel = session.store.state.tunnel.value
+        return tunnel is None or tunnel.problem is None
+
+    copies = await until_copied(copy, lambda: len(copied), report, passes=forwards_ports)
     document = {
         **_document(session),
         "copied": copied,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.models import ModelsPullParams
@@ -13,11 +12,10 @@ from labeltui.domain.documents.models import copy_line, model_line
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.models import HostModel, Models
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.operations.models.transfer import until_copied
+from labeltui.operations.copying import RECONNECT_S, Furthest, until_copied
 
 if TYPE_CHECKING:
     from labeltui.domain.models import ModelCopy
-    from labeltui.hosts.base import Progress
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
@@ -114,7 +112,10 @@ async def copy_here(session: Session, model: HostModel, report: Report) -> Model
     def waiting() -> None:
         report.progress("Another labeltui copies models; waiting for it")
 
-    def copy(progress: Progress) -> Awaitable[ModelCopy]:
-        return session.models.copy(model, progress, waiting)
+    furthest = Furthest(of_model(report, f"Copying {model.name}"))
 
-    return await until_copied(session, copy, of_model(report, f"Copying {model.name}"), report)
+    async def copy() -> ModelCopy:
+        await session.link.ready(RECONNECT_S)
+        return await session.models.copy(model, furthest, waiting)
+
+    return await until_copied(copy, lambda: furthest.done, report)

@@ -18,14 +18,14 @@ from labeltui.hosts.transfer import local_sum
 from labeltui.monailabel.checkpoints import why_unreadable
 from labeltui.monailabel.own_labels import record_text
 from labeltui.monailabel.weights import WeightFiles, weight_files
+from labeltui.operations.copying import RECONNECT_S, Furthest, until_copied
 from labeltui.operations.models.commands import copy_here, known_model, of_model
 from labeltui.operations.models.download import fetch_weights
-from labeltui.operations.models.transfer import Target, delete_parts, send_file, until_copied
+from labeltui.operations.models.transfer import Target, delete_parts, send_file
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
     from labeltui.hosts.agent.client import AgentClient
-    from labeltui.hosts.base import Progress
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
@@ -116,12 +116,14 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
     target = Target.of(f"{models.root}/{sent.name}")
     is_new = False
 
-    async def attempt(progress: Progress) -> None:
+    furthest = Furthest(of_model(report, f"Sending {sent.shown}"))
+
+    async def attempt() -> None:
         nonlocal is_new
-        agent, host = await session.link.ready(), await session.link.connected()
+        agent, host = await session.link.ready(RECONNECT_S), await session.link.connected()
         if not await _is_there(agent, models.root, sent):
             is_new = True
-            await send_file(host, agent, sent.path, target, progress)
+            await send_file(host, agent, sent.path, target, furthest)
         if sent.name == model.file:
             record = await session.models.labels(agent, models.root)
             record[model.name] = sent.labels
@@ -129,7 +131,7 @@ async def send(session: Session, models: Models, model: HostModel, sent: Sent, r
         await session.models.refresh()
 
     try:
-        await until_copied(session, attempt, of_model(report, f"Sending {sent.shown}"), report)
+        await until_copied(attempt, lambda: furthest.done, report)
     except Failed:
         await delete_parts(session, target.folder)
         raise

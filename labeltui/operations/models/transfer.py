@@ -1,57 +1,22 @@
-"""Copies a model to or from the host, and connects again after a lost connection."""
+"""Sends a model to the host."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, LabeltuiError, Problem, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.hosts.base import Progress
 from labeltui.hosts.uploading import Outgoing, Uploader
-from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
     from labeltui.hosts.agent.client import AgentClient
     from labeltui.hosts.base import Host
-    from labeltui.operations.progress import Report
     from labeltui.session.session import Session
-
-T = TypeVar("T")
-RECONNECT_S = 600.0
-MOST_FAILURES = 8  # attempts in a row that copied nothing
-
-
-async def until_copied(
-    session: Session, copy: Callable[[Progress], Awaitable[T]], progress: Progress, report: Report
-) -> T:
-    """Call ``copy`` until it succeeds. Each call continues where the last one lost the connection.
-
-    Raises Unreachable after eight calls in a row that copied nothing, or if the host can't be reached for as long,
-    and the other errors of ``copy`` at once.
-    """
-    furthest = failures = 0
-
-    def on_progress(done: int, size: int) -> None:
-        nonlocal furthest
-        furthest = max(furthest, done)
-        progress(done, size)
-
-    while True:
-        before = furthest
-        try:
-            await session.link.ready(RECONNECT_S)
-            return await copy(on_progress)
-        except Unreachable as error:
-            failures = 1 if furthest > before else failures + 1
-            if failures > MOST_FAILURES:
-                raise
-            report.progress(f"{error.problem.message} labeltui connects again and copies the rest.")
-            await asyncio.sleep(backoff_s(failures))
 
 
 @dataclass(frozen=True, slots=True)

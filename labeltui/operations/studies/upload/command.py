@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.studies import StudiesUploadParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, LabeltuiError, Misused, Problem, Refused, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Misused, Problem, Refused
 from labeltui.domain.state import SessionState
 from labeltui.domain.states import ServerState
 from labeltui.domain.studies.image_files import split_image
 from labeltui.domain.text import one_line
 from labeltui.hosts.uploading import Outgoing, Uploader
 from labeltui.monailabel.launch import is_dicomweb
+from labeltui.operations.copying import RECONNECT_S, until_copied
 from labeltui.operations.studies.upload.dicomweb import upload_dicom
 from labeltui.operations.studies.upload.plan import NS, Plan, equal_files, plan_upload, served_studies
 from labeltui.operations.studies.upload.progress import UploadProgress, files_text, size_text, time_text
-from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
     from labeltui.hosts.agent.client import AgentClient
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
-RECONNECT_S = 600.0
-MOST_FAILURES = 8  # attempts in a row that sent nothing
 LISTED_S = 20.0  # the server notices files within a second, and with 10,000 studies within some seconds
 SHOWN = 3
 
@@ -121,22 +119,16 @@ async def _send(
         if problem is not None:
             failed[file.name] = problem
 
-    failures = 0
+    async def attempt() -> None:
+        agent = await session.link.ready(RECONNECT_S)
+        left = await _still_missing(agent, folder, pending)
+        progress.again(len(files) - len(left), size - sum(file.size for file in left))
+        await Uploader(session.link.host, agent.program, folder, left, progress.on_bytes, on_file).run()
+        with suppress(LabeltuiError):
+            await agent.tidy_upload(folder)
+
     while pending:
-        before = progress.sent
-        try:
-            agent = await session.link.ready(RECONNECT_S)
-            left = await _still_missing(agent, folder, pending)
-            progress.again(len(files) - len(left), size - sum(file.size for file in left))
-            await Uploader(session.link.host, agent.program, folder, left, progress.on_bytes, on_file).run()
-            with suppress(LabeltuiError):
-                await agent.tidy_upload(folder)
-        except Unreachable as error:
-            failures = 1 if progress.sent > before else failures + 1
-            if failures > MOST_FAILURES:
-                raise
-            report.progress(f"{error.problem.message} labeltui connects again and sends the rest.")
-            await asyncio.sleep(backoff_s(failures))
+        await until_copied(attempt, lambda: progress.sent, report, "connects again and sends the rest")
 
 
 async def _with_meanwhile(session: Session, plan: Plan, failed: dict[str, Problem]) -> Plan:

@@ -15,22 +15,20 @@ from urllib.parse import urlsplit
 from labeltui.actions.studies import StudiesUploadParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Misused, Refused, Unreachable
+from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.domain.text import one_line
 from labeltui.monailabel.stow import DicomStore, Instance
+from labeltui.operations.copying import RECONNECT_S, until_copied
 from labeltui.operations.studies.upload.conversion import INSTALL, missing_extra, prepare_dicom
 from labeltui.operations.studies.upload.files import Finder, LeftOut
 from labeltui.operations.studies.upload.progress import UploadProgress, size_text, time_text
 from labeltui.session.studies.dicomweb import shown_url
-from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MOST_FAILURES = 8
-RECONNECT_S = 600.0
 SHOWN = 8
 DOCUMENT = "deidentify"
 
@@ -144,17 +142,11 @@ async def _store(
         else:
             sent.append(one)
 
-    failures = 0
+    async def attempt() -> None:
+        await _attempt(session, url, pending, stored)
+
     while pending:
-        before = len(sent)
-        try:
-            await _attempt(session, url, pending, stored)
-        except Unreachable as error:
-            failures = 1 if len(sent) > before else failures + 1
-            if failures > MOST_FAILURES:
-                raise
-            report.progress(f"{error.problem.message} labeltui tries again and sends the rest.")
-            await asyncio.sleep(backoff_s(failures))
+        await until_copied(attempt, lambda: len(sent), report, "tries again and sends the rest")
     return sent
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labeltui.domain.checks import Verdict
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Unreachable
 from labeltui.operations.doctor.host import labels_check
+from labeltui.session.labels.transports import FileTransport
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
 
@@ -46,6 +50,31 @@ async def test_labels_of_models_are_counted_apart_from_the_peoples(tmp_path: Pat
         stored = it.session.store.state.labels.value
         assert stored is not None
         assert (stored.people_here, stored.people) == (1, 1)
+
+
+@in_virtual_time
+async def test_pull_connects_again_and_copies_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "labels"
+    async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(folder)}) as it:
+        for number in range(20):
+            it.put_label(f"s{number:02}.nii.gz", b"label %d" % number)
+        fetch, count = FileTransport.fetch, 0
+
+        async def cut(*given: Any) -> None:
+            nonlocal count
+            count += 1
+            if count in (5, 15):
+                it.host.drop()
+                raise Unreachable(Code.CONNECTION_LOST, "The connection was lost.")
+            await fetch(*given)
+
+        monkeypatch.setattr(FileTransport, "fetch", cut)
+        document = await it.run("labels.pull")
+    lost = "The connection was lost. labeltui connects again and copies the rest."
+    assert it.report.lines.count(lost) == 2
+    assert (document["here"], len(set(document["copied"])), len(document["copied"])) == (20, 20, 20)
 
 
 @in_virtual_time
