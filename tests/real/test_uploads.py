@@ -154,6 +154,21 @@ async def test_thirty_cuts_leave_whole_files_and_only_the_rest_is_sent_again(tmp
     assert kept > total * CUTS / 20
 
 
+async def test_a_small_write_is_one_packet(tmp_path: Path) -> None:
+    with RealSshd(tmp_path / "sshd") as sshd:
+        forwarder = Forwarder(sshd.port)
+        server = await forwarder.serve()
+        async with connected(sshd, server.sockets[0].getsockname()[1], tmp_path) as host:
+            channel = await host.open("head -c 500 | wc -c")
+            forwarder.sent = 0
+            for _ in range(500):
+                await channel.write(b"x")
+            assert b"500" in await channel.read()
+            await channel.close()
+        server.close()
+    assert 500 * 36 <= forwarder.sent < 500 * 60  # with an empty packet before each, twice as many
+
+
 async def test_two_uploads_of_one_study_at_once_leave_one_whole_file_and_nothing_else(tmp_path: Path) -> None:
     with RealSshd(tmp_path / "sshd") as sshd:
         folder = sshd.home / "studies"

@@ -25,6 +25,7 @@ from labeltui.hosts.ssh.auth import Deadline, Login, Secrets
 from labeltui.hosts.ssh.channels import SshChannel, SshForward, SshShell, gone, probe_forwarding, run_to_end
 from labeltui.hosts.ssh.client_config import ReadOptions
 from labeltui.hosts.ssh.keys import KnownHosts
+from labeltui.hosts.ssh.packets import spare_empty_packets
 from labeltui.hosts.ssh.problems import decide_host_key, login_problem
 from labeltui.hosts.ssh.proxy import ProxyCommand
 
@@ -200,7 +201,9 @@ class SshHost:
             await self._close_proxies()  # it is the first of the connections
             self._proxies.append(await ProxyCommand.start(target.proxy_command))
             options |= {"sock": self._proxies[0].socket, "proxy_command": None}
-        return await asyncssh.connect(target.alias, target.port, username=target.user, **options)
+        connection = await asyncssh.connect(target.alias, target.port, username=target.user, **options)
+        spare_empty_packets(connection)
+        return connection
 
     async def _proxy_problem(self, target: Target) -> LabeltuiError | None:
         proxied = target.proxy_command and self._proxies and not self._connections
