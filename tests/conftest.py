@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ SLOW = (
     "services/sandbox",
     "services/session",
     "services/test_main_job",
+    "unit/domain/test_glyphs.py",
     "unit/hosts/agent/remote/test_jobs.py",
     "unit/hosts/test_guard_process.py",
+    "unit/operations/test_report_file.py",
     "unit/test_import_contracts.py",
     "unit/ui/widgets/terminal/test_fuzz.py",
+    "ui/screens/preview/test_images.py",
     "ui/screens/test_choices.py",
     "ui/test_first_run.py",
     "ui/test_opening.py",
@@ -27,14 +31,15 @@ SLOW = (
     "ui/panes/log/test_folds.py",
     "ui/panes/log/test_snapshots.py",
     "ui/screens/test_pods.py",
+    "ui/screens/test_themes.py",
     "ui/panes/shell/test_scrollback.py",
     "ui/panes/shell/test_snapshots.py",
     "ui/panes/shell/test_tabs.py",
 )
-"""Files and folders whose tests start processes or render the whole console."""
+"""Files and folders whose tests start processes, render the whole console, or take long for another reason."""
 
 
-LONG = 40  # bytes
+LONG = 40  # bytes or characters
 
 
 def pytest_configure() -> None:
@@ -66,11 +71,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+NUMBERS = count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Replaces pytest's, which reads the folder with those of all other tests to number the next one."""
+    folder = tmp_path_factory.getbasetemp() / f"{next(NUMBERS)}_{request.function.__name__[:LONG]}"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Store state in a new folder for each test, never in the user's own state folder.
 
     The history does not wait for the disk, because no test survives a power failure.
     """
-    monkeypatch.setenv("LABELTUI_STATE", str(tmp_path_factory.mktemp("state")))
+    folder = tmp_path_factory.getbasetemp() / str(next(NUMBERS))
+    folder.mkdir()
+    monkeypatch.setenv("LABELTUI_STATE", str(folder))
     monkeypatch.setattr(database, "SYNCED", "OFF")

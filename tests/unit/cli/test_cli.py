@@ -123,7 +123,8 @@ def test_read_only_refuses_what_changes_and_allows_what_reads(rig):
     assert [call[0] for call in rig.calls] == ["status"]
 
 
-def test_destructive_needs_a_yes(rig, capsys):
+def test_destructive_needs_a_yes(rig, capsys, monkeypatch):
+    monkeypatch.setattr(running, "FIRST_POLL_S", 0.01)
     assert rig("studies", "delete", "case_005") == 3
     assert "Delete case_005" in capsys.readouterr().err
     assert rig.session is None  # refused before anything was opened

@@ -235,6 +235,7 @@ ONLY_FOR_RESULTS = (
 )
 
 
+@pytest.mark.slow
 def test_help_of_every_command_imports_nothing_that_runs_one():
     code = (
         "import contextlib, io\n"
@@ -280,6 +281,7 @@ def test_a_refusal_imports_neither_network_nor_session(tmp_path):
     assert not loaded & {"httpx", "asyncssh", "sqlite3", "textual"}
 
 
+@pytest.mark.slow
 def test_a_session_does_not_know_textual():
     loaded = modules_after("import labeltui.operations.table, labeltui.cli.configuration, labeltui.cli.shell")
     assert "textual" not in loaded

@@ -187,6 +187,7 @@ async def test_out_of_reach_and_without_copies_the_labels_are_unknown(tmp_path: 
     assert [document[name] for name in ("labels", "studies", "labels_by", "labels_per_hour")] == [None] * 4
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_a_restart_of_the_server_begins_no_new_session_and_the_next_day_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

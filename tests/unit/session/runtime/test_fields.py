@@ -42,6 +42,7 @@ def owners_in_the_code() -> Counter[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_owner_that_is_registered_is_the_only_module_that_takes_a_field() -> None:
     assert owners_in_the_code() == Counter((field.name, field.owner) for field in FIELDS)
 
