@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 NEWS_S = 60.0
 ASKING = ("studies.upload", "labels.export", "report")
 """Actions that are refused until the operator answers a question. The console then opens the list of answers."""
-GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
+GRAVE = ("gone", "error", "no_gpu", "migrated")
+"""Kinds of pod events. A stop that nobody here asked for raises an alert, which is flashed too."""
 
 
 class Console(Core):

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from labeltui.actions import BY_ID
+from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.state import Alert, Level
 from labeltui.ui.app import Console
 from labeltui.ui.running import Running
@@ -17,6 +18,7 @@ from tests.ui.screen_text import screen_text
 
 CRASH = Alert("server", Level.ERROR, "The server ran out of GPU memory.", "Restart it.", NOW)
 SHARED = Alert("shared:a", Level.WARNING, "a is open at ana and ben.", "Ask.", NOW)
+UNASKED = Alert("pod:stopped", Level.WARNING, "annot was stopped.", "", NOW)
 OLD = Alert("balance", Level.ERROR, "The credit lasts 1 h.", "", NOW - timedelta(minutes=5))
 
 
@@ -42,6 +44,19 @@ async def test_an_alert_that_only_informs_has_no_tick() -> None:
         assert str(app.frame_screen.flash.content).startswith(" • 17:02:48 deepedit")
         app.flash("Start the server: running")
         assert str(app.frame_screen.flash.content).startswith(" ✓ 17:02:48 Start the server")
+
+
+@pytest.mark.parametrize(("alerts", "glyph"), [((), "✓"), ((UNASKED,), "▲")])
+async def test_a_pod_s_stop_is_a_warning_unless_it_was_asked_for(
+    alerts: tuple[Alert, ...], glyph: str
+) -> None:
+    session = FakeSession(stopped())
+    app = Console(session=session, clock=lambda: NOW)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        put(session.store, pod_events=(PodEvent(NOW, "stopped", UNASKED.message),), alerts=alerts)
+        await wait_for(pilot, lambda: UNASKED.message in str(app.frame_screen.flash.content))
+        assert str(app.frame_screen.flash.content).startswith(f" {glyph} ")
 
 
 async def test_only_a_problem_offers_what_to_do() -> None:
