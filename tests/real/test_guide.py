@@ -7,6 +7,7 @@ import functools
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from tests.real.conftest import PROFILE, Bench
 from tests.real.volumes import make_studies
 
 LONGEST_S = 120.0  # for each wait, on a busy machine
+SOON_S = 10.0  # for what must follow from what is known
 LABELS = 5  # one for each study
+TRAININGS = 4
 FETCH = """
 import sys
 from monailabel.client import MONAILabelClient
@@ -69,12 +72,12 @@ class Guide:
         await self._pilot.press("H")
         await self._until(lambda: self.rows, "the guide")
 
-    async def shows(self, mark: Mark, *titles: str, text: str = "") -> None:
+    async def shows(self, mark: Mark, *titles: str, text: str = "", within: float = LONGEST_S) -> None:
         """Wait until each of the steps has the mark, and ``text`` in its row."""
         for title in titles:
             head = f"{MARKS[mark]!s:<{GuideScreen.WORD_WIDTH}}{title} "
             holds = functools.partial(self._has, head, text)
-            await self._until(holds, f"{head}{text}")
+            await self._until(holds, f"{head}{text}", within)
 
     def _has(self, head: str, text: str) -> bool:
         return any(row[1:].startswith(head) and text in row for row in self.rows)
@@ -99,8 +102,8 @@ class Guide:
         address = f"http://127.0.0.1:{tunnel.local_port}/"
         await asyncio.to_thread(bench.python, program, address, *arguments)
 
-    async def _until(self, holds: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + LONGEST_S
+    async def _until(self, holds: Callable[[], object], what: str, within: float = LONGEST_S) -> None:
+        end = time.monotonic() + within
         while not holds():
             rows = "\n".join(self.rows)
             assert time.monotonic() < end, f"never: {what}; last said: {self._app.last_flash}\n{rows}"
@@ -190,11 +193,29 @@ async def trained(guide: Guide, _bench: Bench, _folder: Path) -> None:
     await guide.shows(Mark.TODO, "model here", text="deepedit not on this machine")
     await guide.do("model here")
     await guide.shows(Mark.DONE, "model here")
+    await improved(guide)
     await run_confirmed(session, "train.start", max_epochs=50)
     await guide.shows(Mark.BUSY, "training")
     await run_confirmed(session, "train.stop")
     await guide.shows(Mark.TODO, "training", text="stopped")
     await guide.shows(Mark.UNKNOWN, "better model")
+
+
+async def improved(guide: Guide) -> None:
+    """A training that goes on from the published model is better; one with another split can't be compared."""
+    for _ in range(TRAININGS):
+        await run_confirmed(guide.session, "train.start", max_epochs=3)
+        await guide.shows(Mark.BUSY, "training")
+        await guide.shows(Mark.DONE, "training")
+        with suppress(AssertionError):
+            await guide.shows(Mark.DONE, "better model", text="val_mean_dice", within=SOON_S)
+            break
+    else:
+        raise AssertionError(f"no training of {TRAININGS} was better than the one before: {guide.rows}")
+    await run_confirmed(guide.session, "train.start", max_epochs=1, param={"val_split": "0.4"})
+    await guide.shows(Mark.BUSY, "training")
+    await guide.shows(Mark.DONE, "training")
+    await guide.shows(Mark.UNKNOWN, "better model", text="not measured yet: the trainings were val")
 
 
 async def lost(guide: Guide, bench: Bench, _folder: Path) -> None:
