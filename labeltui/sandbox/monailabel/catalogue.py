@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labeltui.sandbox.monailabel.gpu import devices
+
 VERSION = "0.8.5"
 
 _DEEPEDIT = {
@@ -103,7 +105,7 @@ def inferers(models: Iterable[str]) -> dict[str, Model]:
 def model_info(name: str, model: Model) -> dict[str, Any]:
     """One entry of ``models`` in ``/info/``."""
     interactive = name == "deepedit"
-    config: dict[str, Any] = {"device": ["cpu"]}
+    config: dict[str, Any] = {"device": devices()}
     if interactive:
         config = {
             "cache_transforms": True,
@@ -127,7 +129,7 @@ def train_defaults(model: Model) -> dict[str, Any]:
     return {
         "name": "train_01",
         "pretrained": model.pretrained,
-        "device": ["cpu"],
+        "device": devices(),
         "max_epochs": 50,
         "early_stop_patience": -1,
         "val_split": 0.2,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -22,6 +24,15 @@ case "$*" in
 *) echo "0, $name, $used, 24564, $load, $heat, $power.00" ;;
 esac
 """
+_NAME = re.compile(r"#!/bin/sh\nname=(.+) used=")
+CPU = "cpu"
+
+
+def devices() -> list[str]:
+    """Return the devices that PyTorch would list here: the GPU if this pod has one, else ``cpu``."""
+    path = shutil.which("nvidia-smi")
+    found = _NAME.match(Path(path).read_text(errors="replace")) if path else None
+    return [shlex.split(found[1])[0]] if found else [CPU]
 
 
 def write_gpu(folder: Path, temporary: Path, name: str = GPU) -> None:

@@ -20,6 +20,7 @@ from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.application import Application
 from labeltui.sandbox.monailabel.catalogue import Model, train_defaults
 from labeltui.sandbox.monailabel.classifier import Classifier, Floats, Ints, dice, features
+from labeltui.sandbox.monailabel.gpu import CPU
 from labeltui.sandbox.monailabel.inference import classes_of
 from labeltui.sandbox.monailabel.log import plain, say
 from labeltui.sandbox.scenarios import Scenario
@@ -118,7 +119,8 @@ class Training:
         say(f"{_BASIC}:449", "CUDA_VISIBLE_DEVICES: None")
         say(f"{_BASIC}:469", "Distributed Training = FALSE")
         say(f"{_BASIC}:496", f"0 - Train Request (final): {self.request}")
-        say(f"{_BASIC}:629", "0 - Using Device: cpu; IDX: None")
+        device = CPU if self.request["device"] == CPU else "cuda"
+        say(f"{_BASIC}:629", f"0 - Using Device: {device}; IDX: None")
         say(f"{_BASIC}:522", f"Run/Output Path: {self.output}")
         say(f"{_BASIC}:538", f"Tracking: {self.request['tracking']}")
         say(f"{_BASIC}:539", f"Tracking URI: file://{self.output}/mlruns;")

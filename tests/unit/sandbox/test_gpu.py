@@ -9,7 +9,7 @@ import pytest
 
 from labeltui.hosts.agent.remote.installation.probe import gpu_driver
 from labeltui.hosts.agent.remote.load.metrics import Metrics
-from labeltui.sandbox.monailabel.gpu import GPU, TASK_FILE, remove_gpu, use_gpu, write_gpu
+from labeltui.sandbox.monailabel.gpu import CPU, GPU, TASK_FILE, devices, remove_gpu, use_gpu, write_gpu
 
 
 def test_its_meters_rise_while_a_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,6 +17,7 @@ def test_its_meters_rise_while_a_task_runs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     write_gpu(tmp_path, tmp_path)
     assert gpu_driver() == ([GPU], "580.95.05", "")
+    assert devices() == [GPU]
     (idle,), error = Metrics().gpus()
     assert error == ""
     assert (idle["name"], idle["utilisation_pct"]) == (GPU, 0)
@@ -29,3 +30,4 @@ def test_its_meters_rise_while_a_task_runs(tmp_path: Path, monkeypatch: pytest.M
     assert ended["utilisation_pct"] == 0
     remove_gpu(tmp_path)
     assert not (tmp_path / "nvidia-smi").exists()
+    assert devices() == [CPU]
