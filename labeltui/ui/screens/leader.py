@@ -26,7 +26,7 @@ ROOM = 0.92  # of the screen's height, as the box's style says
 BORDERS = 2  # rows
 TITLE_CELLS = 24
 HELP_AT = 30
-ROWS = 4
+ROWS = 6
 
 
 class Keys(Static):

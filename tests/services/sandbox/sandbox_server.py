@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from labeltui.sandbox.home import PodFiles
+from labeltui.sandbox.monailabel.gpu import remove_gpu
 from labeltui.sandbox.scenarios import Scenario, find
 from tests.paths import EMULATED_MONAILABEL
 
@@ -61,6 +62,7 @@ def make_files(root: Path, **changes: Any) -> PodFiles:
     files = PodFiles(root, secrets.token_hex(8))
     scenario: Scenario = replace(find("healthy"), **{**FAST, **changes})
     files.make(scenario)
+    remove_gpu(files.bin)  # the recordings are of a host without a GPU
     return files
 
 
