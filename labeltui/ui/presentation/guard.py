@@ -45,7 +45,7 @@ def guard_fact(state: SessionState, now: datetime) -> Fact | None:
 def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
     if left is None:
         why = "no idle stop: training" if status.working else "no idle stop"
-        return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old, CELLS)
+        return Fact(NAMES, (why, "no idle stop", "no stop"), "", Tone.FAINT, old, CELLS)
     cause, time, brief = status.cause or "idle", words.remaining(round(left)), words.duration(round(left))
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
     texts = (f"{cause}-stop in {time}{unproven}", f"stop {time}", f"stop {brief}")

@@ -248,7 +248,7 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int, int]]:
         ("pane.log", _server(state, now), 2, 3),
         ("pane.training", _training(state, now), 4, ENDED_TRAINING if ended else 5),
         ("pane.queue", _queue(state, now), 1, 1),
-        ("pane.queue", _labels(state, now), 1, 2),
+        ("pane.queue", _labels(state, now), 5, 2),  # its short text is empty
         ("pane.log", _log(state), 5, 6),
         ("pane.pod", _others(state, now), 1, 3),
         ("alerts", _alerts(state), 5, 6),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.guard.status import GuardStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
@@ -16,6 +17,7 @@ from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.studies.study import Study, StudyQueue
 from labeltui.ui.presentation.strip import strip_line
 from tests.ui.fake_session import NOW, FakeSession, ago, connected, console, fresh, settled, wait_for
+from tests.ui.sample_pods import with_pod
 from tests.ui.test_snapshots import PROMPT, before
 
 ALL = LabelCopies(12, 12, "/home/op/labels", last="final/liver_042.nii.gz")
@@ -102,3 +104,11 @@ def test_a_picture_of_labels_that_are_not_here_on_a_pod_that_costs(
     )  # fmt: skip
 
     assert snap_compare(console(state), terminal_size=(120, 40), run_before=before("4"))
+
+
+def test_at_120_columns_the_copies_stay_in_the_strip_while_a_training_runs() -> None:
+    trains = GuardStatus("watching", "", cause="idle", left_s=None, working=("a training of deepedit runs",))
+    line = strip_line(replace(with_pod(), labels=fresh(ALL), guard=fresh(trains)), NOW, 120)
+    assert line.cell_length <= 120
+    for said in ("no idle stop", "train ▶ 12/50 best 0.779", "labels 12/12", "✗ 2 alerts"):
+        assert said in line.plain
