@@ -121,10 +121,9 @@ def _forgotten(kind: Kind) -> Failed:
 def _ended_with_server(session: Session, kind: Kind, task: Task) -> Failed:
     """Return the error of a task whose server was stopped or crashed, with what the task had done."""
     done, total, _ = progress_of(_with_output(session, kind, task))
-    of = f" after {done or 0} of {total} studies" if total else ""
     again = how_to_go_on(task, done or 0) if kind is BATCH else f"`{kind.command}` starts it again."
     return Failed(
-        Code.SERVER_GONE, f"The server ended, and the {_name(kind, task)} with it{of}.",
+        Code.SERVER_GONE, f"The server ended, and the {_name(kind, task)} with it{_after(done, total)}.",
         f"Start the server. Then {again[:1].lower()}{again[1:]}" if again else "Start the server.",
     )  # fmt: skip
 
@@ -173,9 +172,13 @@ def _message(kind: Kind, task: Task, done: int | None, total: int | None) -> str
         studies = "the studies" if done is None else "1 study" if done == 1 else f"{done} studies"
         return f"{task.subject} labelled {studies}. The labels have the tag original, beside the annotators' own."
     if task.state.ended:
-        of = f" after {done or 0} of {total} studies" if total else ""
-        return f"The {_name(kind, task)} with {task.subject} is {task.state.value}{of}."
+        return f"The {_name(kind, task)} with {task.subject} is {task.state.value}{_after(done, total)}."
     return progress_text(kind, task)
+
+
+def _after(done: int | None, total: int | None) -> str:
+    """Return how far a task of several studies came, as `` after 3 of 5 studies``."""
+    return f" after {done or 0} of {total} studies" if total and total > 1 else ""
 
 
 def _name(kind: Kind, task: Task) -> str:
@@ -207,7 +210,7 @@ def _result(task: Task) -> Mapping[str, Any]:
 def _error(kind: Kind, task: Task, study: str, done: int | None, total: int | None) -> dict[str, Any] | None:
     if task.state not in (TaskState.ERROR, TaskState.STOPPED):
         return None
-    of = f" after {done or 0} of {total} studies" if total and total > 1 else ""
+    of = _after(done, total)
     again = how_to_go_on(task, done or 0) if kind is BATCH else ""
     if task.state is TaskState.STOPPED:
         return {"code": Code.STOPPED, "message": f"The {_name(kind, task)} was stopped{of}.", "hint": again}
