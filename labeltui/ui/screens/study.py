@@ -11,7 +11,8 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 
-from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.guide.step import is_connected
+from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.domain.studies.preview import Preview
 from labeltui.domain.studies.study import Study
@@ -85,6 +86,7 @@ class StudyScreen(Dialog[str]):
         self._load = load
         self._lines = details(listed)
         self._shown: _Known = (None, None)
+        self._is_cut_off = False  # whether the last attempt to read lost the connection
         self._stop: Callable[[], None] = lambda: None
         self._text = Static("", markup=False, classes="list")
         self._note = Static("", markup=False, classes="message")
@@ -128,7 +130,11 @@ class StudyScreen(Dialog[str]):
         self._stop()
 
     def _changed(self, state: SessionState, fields: Changed) -> None:
-        if not fields & {Fields.queue, Fields.labels} or not self.is_mounted:
+        if not self.is_mounted:
+            return
+        if Fields.host in fields and is_connected(state):
+            self._after_loss()
+        if not fields & {Fields.queue, Fields.labels}:
             return
         known, before = self._known(state), self._shown
         if known != before:
@@ -136,6 +142,13 @@ class StudyScreen(Dialog[str]):
             self._reload()
             if _tags(known[0]) != _tags(before[0]):
                 self._picture.again()
+
+    def _after_loss(self) -> None:
+        """Read again what could not be read without the connection."""
+        if self._is_cut_off:
+            self._reload()
+        if self._picture.is_cut_off:
+            self._picture.again()
 
     def _known(self, state: SessionState) -> _Known:
         """Return the study as the list has it, and the label that was copied last."""
@@ -145,12 +158,14 @@ class StudyScreen(Dialog[str]):
         return study, copies and (copies.here, copies.last, copies.last_at)
 
     def _reload(self) -> None:
+        self._is_cut_off = False
         self.run_worker(self._read(), exclusive=True, exit_on_error=False)
 
     async def _read(self) -> None:
         try:
             self._lines = details(await self._load())
         except LabeltuiError as error:
+            self._is_cut_off = isinstance(error, Unreachable)
             self._show(f"{error.problem.message} {error.problem.hint}".strip())
             return
         self._show("")

@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import LabelCopies
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.states import LinkState
 from labeltui.domain.studies.study import Fetch, Study, StudyQueue
 from labeltui.ui.presentation.study import details
 from labeltui.ui.screens.action_form import FormScreen
@@ -38,6 +39,9 @@ class Previews:
         self.labels: list[tuple[tuple[str, str], ...]] = []
         self.fetches: list[bool] = []
         self.preview: FakePreview | None = None
+        self.problem: LabeltuiError = Failed(
+            Code.PROGRAM_FAILED, "The image has 4 dimensions [b].", "Open it in Slicer."
+        )
 
     async def open(
         self, _session: Any, _study: str, labels: Sequence[tuple[str, str]], *_: Any, fetch: bool
@@ -45,7 +49,7 @@ class Previews:
         self.fetches.append(fetch)
         self.labels.append(tuple(labels))
         if self.preview is None:
-            raise Failed(Code.PROGRAM_FAILED, "The image has 4 dimensions [b].", "Open it in Slicer.")
+            raise self.problem
         return self.preview
 
 
@@ -189,6 +193,35 @@ async def test_a_picture_that_can_not_be_made_says_why_and_a_small_screen_has_no
         await wait_for(pilot, lambda: "No picture: The image has 4" in screen_text(app))
         assert "[b]." in screen_text(app), "it is shown literally"
         assert isinstance(app.screen, StudyScreen)
+
+
+async def test_what_a_lost_connection_cut_off_is_read_again_after_it(
+    monkeypatch: pytest.MonkeyPatch, previews: Previews
+) -> None:
+    lost = Unreachable(Code.CONNECTION_LOST, "The connection was lost.")
+    ran = answering(monkeypatch, lost)
+    previews.problem = lost
+    app = console(with_studies(STUDY))
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: "No picture: The connection was lost." in screen_text(app))
+        assert len(ran) == 1
+        previews.preview = FakePreview(volume(facts()))
+        ran = answering(monkeypatch, SHOWN)
+        assert app.session is not None
+        store = app.session.store
+        host = store.state.host
+        assert host.value is not None
+        put(store, host=replace(host, value=replace(host.value, state=LinkState.RECONNECTING)))
+        await pilot.pause()
+        assert not ran
+        put(store, host=host)
+        await wait_for(pilot, lambda: "axial 27 of 40" in screen_text(app), "the picture")
+        await wait_for(pilot, lambda: "no copy on this machine" in screen_text(app), "the document")
+        put(store, host=replace(host, value=replace(host.value, latency_ms=7.0)))
+        await pilot.pause()
+        assert len(ran) == 1, "what was read is not read again"
 
 
 async def test_leaving_the_details_ends_the_program_of_the_picture(

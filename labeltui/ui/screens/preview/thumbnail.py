@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.geometry import Size
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.studies.preview import Plane, Preview
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
@@ -40,6 +40,8 @@ class Thumbnail(Vertical):
         super().__init__()
         self._open = open_preview
         self._begun = False
+        self.is_cut_off = False
+        """Whether the last attempt lost the connection."""
         self._plane = PlaneView(Plane.AXIAL, id="thumbnail")
         self._note = Static("", markup=False)
 
@@ -55,9 +57,9 @@ class Thumbnail(Vertical):
             self.again()
 
     def again(self) -> None:
-        """Read the picture again, because the label changed. Does nothing while it is hidden."""
+        """Read the picture again. Does nothing while it is hidden."""
         if self.display:
-            self._begun = True
+            self._begun, self.is_cut_off = True, False
             self.run_worker(self._read(), exclusive=True)
 
     @on(PlaneView.Resized)
@@ -77,6 +79,7 @@ class Thumbnail(Vertical):
             finally:
                 await preview.close()
         except LabeltuiError as error:
+            self.is_cut_off = isinstance(error, Unreachable)
             not_asked = error.problem.code == Code.NOT_FETCHED
             hint = f" {error.problem.hint}" if not_asked else ""
             self._tell(f"No picture: {error.problem.message}{hint}", Tone.FAINT if not_asked else Tone.WARN)
