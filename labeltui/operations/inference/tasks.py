@@ -18,6 +18,7 @@ from labeltui.domain.text import one_line
 from labeltui.domain.training.batch import how_to_go_on
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.operations.beside import submitted
+from labeltui.operations.copying import RECONNECT_S
 from labeltui.operations.inference.output import at_work, progress_of, with_output
 from labeltui.operations.orphans import end_orphans, orphan_document, orphans_now
 
@@ -30,7 +31,6 @@ POLL_S = 2.0
 FAILURES = 5
 """Polls in a row that may fail before following ends. The server answers nobody while it loads DICOM."""
 STOP_S = 30.0
-RECONNECT_S = 600.0
 QUICK_S = 5.0
 
 

@@ -20,6 +20,7 @@ from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.monailabel.installation.probe import Facts, facts_of, probe_request
 from labeltui.monailabel.installation.recipe import SetupOptions, Step, recipe
 from labeltui.monailabel.installation.setup_problems import explain_failure, setup_problem, venv_stale
+from labeltui.operations.copying import RECONNECT_S
 from labeltui.operations.server.options import setup_options
 from labeltui.session.log.splitter import LineSplitter
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 JOB = "setup"
 STORED_LINES = 200
 KILLED = -9  # for a step whose exit code is unknown: most likely the host killed it
-RECONNECT_S = 600.0
 DRAIN_S = 10.0
 
 

@@ -38,9 +38,8 @@ def pod_fact(state: SessionState, now: datetime) -> Fact | None:
     hours = _hours_left(state)
     long = f"{word.text} {cost}{_so_far(state)}" + (f", {hours} h left" if hours is not None else "")
     tone = _urgent(hours) or word.tone
-    brief = (
-        cost if pod.status.is_up else f"{word.text} {cost}"
-    )  # else the rate of its disks looks like a pod's
+    # The price of a stopped pod's disks would look like a pod's without the word.
+    brief = cost if pod.status.is_up else f"{word.text} {cost}"
     return Fact(names, (long, brief, brief), word.glyph, tone, stale_age(state.pod, now))
 
 
