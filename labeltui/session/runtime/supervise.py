@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -125,6 +126,9 @@ class Poller(Generic[T]):
             )
         self.finished = max(self.finished, number)
         self._field.write(reading)
+        if (due := self._interval()) != reading.interval_s:  # the interval depends on the new value
+            reading = replace(reading, interval_s=due)
+            self._field.write(reading)
         return reading
 
     def learned(self, value: T) -> None:

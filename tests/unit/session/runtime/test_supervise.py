@@ -47,6 +47,19 @@ async def test_a_poller_keeps_the_old_value_when_a_poll_fails_and_says_why() -> 
     await supervisor.close()
 
 
+async def test_a_reading_has_the_interval_that_follows_from_its_value() -> None:
+    store = new_store()
+
+    async def poll() -> ServerInfo:
+        return INFO
+
+    poller = Poller(
+        store.own(Fields.info), poll, lambda: 3.0 if store.state.info.value is None else 20.0, lambda: NOW
+    )
+    reading = await poller.poll()
+    assert (reading.interval_s, store.state.info.interval_s) == (20.0, 20.0)
+
+
 async def test_a_wake_during_a_poll_is_followed_by_another() -> None:
     store = new_store()
     entered, leave = asyncio.Event(), asyncio.Event()
